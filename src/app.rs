@@ -1,0 +1,281 @@
+//! The composition root: settings become stores, services and a router, and the router is served.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, DatabaseConfig, SigningConfig, SmsConfig};
+use crate::database::{Database, DatabaseSetupError};
+use crate::graphql::{self, Services};
+use crate::http::{self, HttpState, Readiness};
+use crate::redis::RedisPool;
+use crate::sessions::{MySqlSessionStore, SessionStore, Sessions, SqliteSessionStore};
+use crate::sms::SmsSender;
+use crate::sms::console::ConsoleSms;
+use crate::sms::tencent::TencentSms;
+use crate::tokens::Tokens;
+use crate::tokens::keys::{self, KeyError, Keys};
+use crate::users::{MySqlUserStore, SqliteUserStore, UserStore};
+use crate::verification::store::{CodeStore, MemoryCodeStore, RedisCodeStore};
+use crate::verification::{CodeKeys, Verification};
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is refused.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database cannot be used.
+    #[error("DATABASE_URL: {0}")]
+    Database(#[source] DatabaseSetupError),
+    /// The tables are not there, or old.
+    #[error("DATABASE_URL: the database is not migrated: run `sms-login migrate`, or set AUTO_MIGRATE=true")]
+    NotMigrated,
+    /// A file or a socket cannot be used.
+    #[error("{what}: {source}")]
+    Io {
+        /// The setting, and what for.
+        what: String,
+        /// What happened.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A server, ready to be served.
+pub struct App {
+    router: Router,
+    database: Database,
+    operations: TaskTracker,
+    shutdown_grace: Duration,
+}
+
+impl App {
+    /// Puts a server together. SQLite is migrated; MySQL is where the settings say so.
+    ///
+    /// # Errors
+    /// `StartError` in one line that names the setting.
+    pub async fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let database = open_database(&config.database).await?;
+        migrate_or_refuse(&database, &config).await?;
+        let keys = signing_keys(&config)?;
+        let code_keys = code_keys(&config, &keys)?;
+        let tokens = Arc::new(Tokens::new(keys, config.tokens, Arc::clone(&clock)));
+        let verification = Arc::new(Verification::new(
+            code_store(&config.redis_urls)?,
+            sms_sender(config.sms, &clock)?,
+            code_keys,
+            config.verification,
+            Arc::clone(&clock),
+        ));
+        let (users, session_store) = sql_stores(&database);
+        let sessions = Sessions::new(
+            session_store,
+            Arc::clone(&verification),
+            Arc::clone(&tokens),
+            config.sessions,
+            clock,
+        );
+        let operations = TaskTracker::new();
+        let readiness = Readiness {
+            database: database.clone(),
+            codes: Arc::clone(&verification),
+        };
+        let services = Services {
+            verification,
+            sessions: Arc::new(sessions),
+            users,
+        };
+        let router = http::router(Arc::new(HttpState {
+            schema: graphql::schema(config.introspection),
+            services: Arc::new(services),
+            tokens,
+            readiness,
+            operations: operations.clone(),
+        }));
+        Ok(Self {
+            router,
+            database,
+            operations,
+            shutdown_grace: config.shutdown_grace,
+        })
+    }
+
+    /// The routes, without a socket.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Serves until `shutdown`, then lets requests in flight finish within their grace.
+    ///
+    /// # Errors
+    /// Where the socket fails.
+    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> std::io::Result<()> {
+        let listener = listener.tap_io(|socket| {
+            if let Err(error) = socket.set_nodelay(true) {
+                tracing::debug!(error = &error as &dyn std::error::Error, "TCP_NODELAY could not be set");
+            }
+        });
+        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        let stop = shutdown.clone();
+        let server = axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await });
+        let deadline = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(self.shutdown_grace).await;
+        };
+        let served = tokio::select! {
+            served = async { server.await } => served,
+            () = deadline => {
+                tracing::warn!("some requests did not finish in time");
+                Ok(())
+            }
+        };
+        self.operations.close();
+        if timeout(self.shutdown_grace, self.operations.wait()).await.is_err() {
+            tracing::warn!("some operations did not finish in time");
+        }
+        self.database.close().await;
+        served
+    }
+}
+
+/// Opens the database that settings name.
+///
+/// # Errors
+/// Where it cannot be opened.
+pub async fn open_database(config: &DatabaseConfig) -> Result<Database, StartError> {
+    match config {
+        DatabaseConfig::File(path) => {
+            make_parent(path)?;
+            Database::open_file(path).await
+        }
+        DatabaseConfig::Url(url) => Database::open(url.expose()).await,
+    }
+    .map_err(StartError::Database)
+}
+
+async fn migrate_or_refuse(database: &Database, config: &Config) -> Result<(), StartError> {
+    if config.auto_migrate || !config.database.is_mysql() {
+        return database.migrate().await.map_err(StartError::Database);
+    }
+    match database.is_migrated().await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(StartError::NotMigrated),
+        Err(error) => Err(StartError::Database(error)),
+    }
+}
+
+/// The keys that settings name, a new one in the data folder where they name none.
+///
+/// # Errors
+/// Where a key is not of its form, or its file cannot be read or made.
+pub fn signing_keys(config: &Config) -> Result<Keys, StartError> {
+    let refuse = |setting| move |error: KeyError| ConfigError::new(setting, error);
+    let keys = match &config.signing {
+        SigningConfig::Ed25519(pem) => Keys::ed25519(pem.expose()).map_err(refuse("JWT_SIGNING_KEY"))?,
+        SigningConfig::Hs256(secret) => Keys::hs256(secret.expose().as_bytes()).map_err(refuse("JWT_SECRET"))?,
+        SigningConfig::File(path) => {
+            let pem = read_or_make_key(path)?;
+            Keys::ed25519(&pem).map_err(|error| ConfigError::new(format!("DATA_DIR ({})", path.display()), error))?
+        }
+    };
+    match &config.verifying_keys {
+        Some(older) => Ok(keys.with_older(older).map_err(refuse("JWT_VERIFYING_KEYS"))?),
+        None => Ok(keys),
+    }
+}
+
+fn code_keys(config: &Config, keys: &Keys) -> Result<CodeKeys, StartError> {
+    match &config.code_secret {
+        Some(secret) => Ok(CodeKeys::new(secret.expose().as_bytes())),
+        None => {
+            let derived = keys.derive("code secret").map_err(|error| ConfigError::new("CODE_SECRET", error))?;
+            Ok(CodeKeys::new(&derived))
+        }
+    }
+}
+
+fn code_store(redis_urls: &[crate::config::Secret]) -> Result<Arc<dyn CodeStore>, StartError> {
+    if redis_urls.is_empty() {
+        return Ok(Arc::new(MemoryCodeStore::default()));
+    }
+    Ok(Arc::new(RedisCodeStore::new(redis(redis_urls)?)))
+}
+
+/// A connection to the Redis that settings name.
+///
+/// # Errors
+/// Where an address is not of its form.
+pub fn redis(urls: &[crate::config::Secret]) -> Result<RedisPool, StartError> {
+    let urls: Vec<String> = urls.iter().map(|url| url.expose().to_owned()).collect();
+    let reason = "not of the form redis://host:6379 or rediss://host:6379";
+    Ok(RedisPool::new(&urls).map_err(|_| ConfigError::new("REDIS_URL", reason))?)
+}
+
+fn sms_sender(config: SmsConfig, clock: &Arc<dyn Clock>) -> Result<Arc<dyn SmsSender>, StartError> {
+    match config {
+        SmsConfig::Console => Ok(Arc::new(ConsoleSms)),
+        SmsConfig::Tencent(config) => Ok(Arc::new(tencent(*config, clock)?)),
+    }
+}
+
+/// The sender that settings name.
+///
+/// # Errors
+/// Where a setting cannot be used.
+pub fn tencent(
+    config: crate::sms::tencent::TencentSmsConfig,
+    clock: &Arc<dyn Clock>,
+) -> Result<TencentSms, StartError> {
+    let sender = TencentSms::new(config, Arc::clone(clock));
+    Ok(sender.map_err(|error| ConfigError::new("TENCENT_SMS_ENDPOINT", error))?)
+}
+
+fn sql_stores(database: &Database) -> (Arc<dyn UserStore>, Arc<dyn SessionStore>) {
+    match database {
+        Database::MySql(pool) => {
+            (Arc::new(MySqlUserStore::new(pool.clone())), Arc::new(MySqlSessionStore::new(pool.clone())))
+        }
+        Database::Sqlite(pool) => {
+            (Arc::new(SqliteUserStore::new(pool.clone())), Arc::new(SqliteSessionStore::new(pool.clone())))
+        }
+    }
+}
+
+/// Reads a signing key, or makes it with mode 0600. Of several servers that start at once, one makes it.
+fn read_or_make_key(path: &Path) -> Result<String, StartError> {
+    make_parent(path)?;
+    if !path.exists() {
+        let made = keys::generate().map_err(|error| ConfigError::new("DATA_DIR", error))?;
+        let parent = path.parent().unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(parent).map_err(io_error(path))?;
+        file.write_all(made.private_pem.as_bytes()).map_err(io_error(path))?;
+        file.as_file().sync_all().map_err(io_error(path))?;
+        // Whoever came first stays: the key is read from the file below.
+        drop(file.persist_noclobber(path));
+    }
+    std::fs::read_to_string(path).map_err(io_error(path))
+}
+
+fn make_parent(path: &Path) -> Result<(), StartError> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    let private = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent);
+    private.map_err(io_error(parent))
+}
+
+fn io_error(path: &Path) -> impl FnOnce(std::io::Error) -> StartError {
+    let what = format!("DATA_DIR ({})", path.display());
+    move |source| StartError::Io { what, source }
+}

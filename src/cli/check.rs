@@ -1,0 +1,92 @@
+//! `check`: tries every configured part, and says what it found, a line each.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::app;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, Settings, SigningConfig, SmsConfig};
+
+pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    let config = match Config::try_from(settings) {
+        Ok(config) => config,
+        Err(error) => {
+            super::print(&format!("failed  settings: {error}\n"))?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let lines = [
+        Ok("settings: they fit together".to_owned()),
+        database(&config).await,
+        signing_key(&config),
+        codes(&config).await,
+        sms(&config).await,
+    ];
+    let mut exit = ExitCode::SUCCESS;
+    for line in lines {
+        match line {
+            Ok(found) => super::print(&format!("ok      {found}\n"))?,
+            Err(found) => {
+                exit = ExitCode::FAILURE;
+                super::print(&format!("failed  {found}\n"))?
+            }
+        };
+    }
+    Ok(exit)
+}
+
+type Found = Result<String, String>;
+
+async fn database(config: &Config) -> Found {
+    let failed = |error: &dyn std::error::Error| format!("database: {}", in_full(error));
+    let database = app::open_database(&config.database).await.map_err(|error| failed(&error))?;
+    match database.is_migrated().await {
+        Ok(true) => Ok(format!("database: {}", if config.database.is_mysql() { "MySQL, up to date" } else { "SQLite" })),
+        Ok(false) if config.auto_migrate => Ok("database: MySQL, to be migrated at start".to_owned()),
+        Ok(false) => Err("database: not migrated: run `sms-login migrate`, or set AUTO_MIGRATE=true".to_owned()),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+fn signing_key(config: &Config) -> Found {
+    let kind = match &config.signing {
+        SigningConfig::Hs256(_) => "HS256, a shared secret",
+        SigningConfig::Ed25519(_) => "EdDSA",
+        SigningConfig::File(_) => "EdDSA, in DATA_DIR",
+    };
+    match app::signing_keys(config) {
+        Ok(keys) => Ok(format!("signing key: {kind}, kid {}", keys.kid())),
+        Err(error) => Err(format!("signing key: {error}")),
+    }
+}
+
+async fn codes(config: &Config) -> Found {
+    if config.redis_urls.is_empty() {
+        return Ok("codes: in process".to_owned());
+    }
+    let failed = |error: &dyn Display| format!("codes: {error}");
+    let redis = app::redis(&config.redis_urls).map_err(|error| failed(&error))?;
+    match redis.ping().await {
+        Ok(()) => Ok("codes: Redis answers".to_owned()),
+        Err(error) => Err(format!("codes: Redis does not answer: {}", in_full(&error))),
+    }
+}
+
+async fn sms(config: &Config) -> Found {
+    let SmsConfig::Tencent(tencent) = &config.sms else {
+        return Ok("sms: printed to the terminal".to_owned());
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let sender = app::tencent(tencent.as_ref().clone(), &clock).map_err(|error| format!("sms: {error}"))?;
+    match sender.check().await {
+        Ok(()) => Ok("sms: Tencent Cloud takes the key".to_owned()),
+        Err(error) => Err(format!("sms: {}", in_full(&error))),
+    }
+}
+
+/// An error with what lies behind it.
+fn in_full(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,258 @@
+//! Settings: where they come from, what they may be, and whether they fit together.
+//!
+//! `Settings` is what was said; `Config` is what it comes to, checked across fields. A refusal names the setting and
+//! gives the reason in one line, and never repeats a value that may be a secret.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::sessions::SessionPolicy;
+use crate::sms::tc3::Credentials;
+use crate::sms::tencent::{TencentSmsConfig, Templates};
+use crate::tokens::TokenPolicy;
+use crate::verification::VerificationPolicy;
+use crate::verification::store::FailureLimits;
+
+mod avatars;
+mod settings;
+mod source;
+mod values;
+
+pub use settings::{LogFormat, Settings, SmsProvider};
+pub use source::{ParseOutcome, parse};
+pub use values::Secret;
+
+const MAX_CODE_TTL: Duration = Duration::from_secs(10 * 60);
+const DATABASE_FILE: &str = "sms-login.db";
+const SIGNING_KEY_FILE: &str = "signing-key.pem";
+
+/// A setting that is refused.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{setting}: {reason}")]
+pub struct ConfigError {
+    setting: String,
+    reason: String,
+}
+
+impl ConfigError {
+    /// A refusal of `setting`.
+    #[must_use]
+    pub fn new(setting: impl Into<String>, reason: impl fmt::Display) -> Self {
+        Self {
+            setting: setting.into(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// Which database.
+#[derive(Debug, Clone)]
+pub enum DatabaseConfig {
+    /// An SQLite file of our own.
+    File(PathBuf),
+    /// An address.
+    Url(Secret),
+}
+
+impl DatabaseConfig {
+    /// Whether it is MySQL, which several servers can share.
+    #[must_use]
+    pub fn is_mysql(&self) -> bool {
+        match self {
+            Self::File(_) => false,
+            Self::Url(url) => url.expose().starts_with("mysql:"),
+        }
+    }
+}
+
+/// Who sends.
+#[derive(Debug, Clone)]
+pub enum SmsConfig {
+    /// Nobody: messages are printed.
+    Console,
+    /// Tencent Cloud.
+    Tencent(Box<TencentSmsConfig>),
+}
+
+/// Where the signing key comes from.
+#[derive(Debug, Clone)]
+pub enum SigningConfig {
+    /// An Ed25519 key in PEM.
+    Ed25519(Secret),
+    /// A shared secret, for HS256.
+    Hs256(Secret),
+    /// An Ed25519 key in this file, made where it is missing.
+    File(PathBuf),
+}
+
+/// Settings that fit together.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen.
+    pub listen_addr: SocketAddr,
+    /// Where metrics are served, where they are.
+    pub metrics_addr: Option<SocketAddr>,
+    /// Which database.
+    pub database: DatabaseConfig,
+    /// Whether `serve` migrates a MySQL database.
+    pub auto_migrate: bool,
+    /// The addresses of Redis; none for codes in process.
+    pub redis_urls: Vec<Secret>,
+    /// Who sends.
+    pub sms: SmsConfig,
+    /// The signing key.
+    pub signing: SigningConfig,
+    /// Older public keys, in PEM.
+    pub verifying_keys: Option<String>,
+    /// The secret of codes; derived from the signing key where it is not set.
+    pub code_secret: Option<Secret>,
+    /// How tokens are made out.
+    pub tokens: TokenPolicy,
+    /// How codes are given out and taken.
+    pub verification: VerificationPolicy,
+    /// How sessions are kept.
+    pub sessions: SessionPolicy,
+    /// Whether the schema can be asked for.
+    pub introspection: bool,
+    /// How long requests in flight have to finish at shutdown.
+    pub shutdown_grace: Duration,
+}
+
+impl TryFrom<Settings> for Config {
+    type Error = ConfigError;
+
+    fn try_from(settings: Settings) -> Result<Self, ConfigError> {
+        let database = database(&settings)?;
+        let embedded = !database.is_mysql() && settings.redis_url.is_empty();
+        let sms = sms(&settings)?;
+        if matches!(sms, SmsConfig::Console) && !settings.listen_addr.ip().is_loopback() && !settings.allow_console_sms {
+            let reason = "printing codes to the terminal is for loopback only: set up Tencent Cloud SMS, \
+                          listen on 127.0.0.1, or set ALLOW_CONSOLE_SMS=true";
+            return Err(ConfigError::new("LISTEN_ADDR", reason));
+        }
+        for url in &settings.redis_url {
+            if !["redis://", "rediss://"].iter().any(|scheme| url.expose().starts_with(scheme)) {
+                return Err(ConfigError::new("REDIS_URL", "not of the form redis://host:6379 or rediss://host:6379"));
+            }
+        }
+        if let Some(secret) = &settings.code_secret
+            && secret.expose().len() < crate::tokens::keys::MIN_SECRET_BYTES
+        {
+            return Err(ConfigError::new("CODE_SECRET", "shorter than 32 bytes"));
+        }
+        Ok(Self {
+            listen_addr: settings.listen_addr,
+            metrics_addr: settings.metrics_addr,
+            auto_migrate: settings.auto_migrate,
+            sms,
+            signing: signing(&settings, &database)?,
+            database,
+            verifying_keys: settings.jwt_verifying_keys.clone(),
+            code_secret: settings.code_secret.clone(),
+            tokens: tokens(&settings)?,
+            verification: verification(&settings)?,
+            sessions: SessionPolicy {
+                refresh_ttl: settings.refresh_token_ttl,
+                avatars: avatars::or_own(settings.avatars),
+            },
+            introspection: settings.introspection.unwrap_or(embedded),
+            shutdown_grace: settings.shutdown_grace,
+            redis_urls: settings.redis_url,
+        })
+    }
+}
+
+fn database(settings: &Settings) -> Result<DatabaseConfig, ConfigError> {
+    let Some(url) = &settings.database_url else {
+        return Ok(DatabaseConfig::File(settings.data_dir.join(DATABASE_FILE)));
+    };
+    if !["mysql://", "sqlite:"].iter().any(|scheme| url.expose().starts_with(scheme)) {
+        let reason = "not of the form mysql://user:password@host:3306/database or sqlite://path";
+        return Err(ConfigError::new("DATABASE_URL", reason));
+    }
+    Ok(DatabaseConfig::Url(url.clone()))
+}
+
+fn signing(settings: &Settings, database: &DatabaseConfig) -> Result<SigningConfig, ConfigError> {
+    match (&settings.jwt_signing_key, &settings.jwt_secret) {
+        (Some(_), Some(_)) => Err(ConfigError::new("JWT_SECRET", "set JWT_SIGNING_KEY or JWT_SECRET, not both")),
+        (Some(key), None) => Ok(SigningConfig::Ed25519(key.clone())),
+        (None, Some(secret)) => Ok(SigningConfig::Hs256(secret.clone())),
+        (None, None) if database.is_mysql() => {
+            let reason = "needed with MySQL, the same on every server: `sms-login keygen` prints one";
+            Err(ConfigError::new("JWT_SIGNING_KEY", reason))
+        }
+        (None, None) => Ok(SigningConfig::File(settings.data_dir.join(SIGNING_KEY_FILE))),
+    }
+}
+
+fn tokens(settings: &Settings) -> Result<TokenPolicy, ConfigError> {
+    if settings.jwt_audience == settings.proof_audience {
+        let reason = "the same as JWT_AUDIENCE: a proof would pass for an access token";
+        return Err(ConfigError::new("PROOF_AUDIENCE", reason));
+    }
+    Ok(TokenPolicy {
+        issuer: settings.jwt_issuer.clone(),
+        audience: settings.jwt_audience.clone(),
+        profile_claims: settings.jwt_profile_claims,
+        access_ttl: settings.access_token_ttl,
+    })
+}
+
+fn verification(settings: &Settings) -> Result<VerificationPolicy, ConfigError> {
+    if settings.code_ttl.is_zero() || settings.code_ttl > MAX_CODE_TTL {
+        return Err(ConfigError::new("CODE_TTL", "longer than zero and at most 10m (NIST SP 800-63B)"));
+    }
+    Ok(VerificationPolicy {
+        code_ttl: settings.code_ttl,
+        max_attempts: settings.code_max_attempts,
+        cooldown: settings.send_cooldown,
+        daily_limit: settings.send_daily_limit,
+        day_offset: settings.day_offset.0,
+        failures: FailureLimits {
+            by_address: settings.attempts_before_wait,
+            in_all: settings.attempts_before_wait_total,
+        },
+        default_region: settings.default_region,
+        allowed_regions: settings.allowed_regions.0.clone(),
+    })
+}
+
+fn sms(settings: &Settings) -> Result<SmsConfig, ConfigError> {
+    let tencent = &settings.tencent;
+    let Some(secret_id) = &tencent.secret_id else {
+        if settings.sms_provider == Some(SmsProvider::Tencent) {
+            return Err(ConfigError::new("TENCENTCLOUD_SECRET_ID", "needed with SMS_PROVIDER=tencent"));
+        }
+        return match tencent.any_set() {
+            Some(name) => Err(ConfigError::new(name, "set, but TENCENTCLOUD_SECRET_ID is not")),
+            None => Ok(SmsConfig::Console),
+        };
+    };
+    if settings.sms_provider == Some(SmsProvider::Console) {
+        return Ok(SmsConfig::Console);
+    }
+    let need = |name: &str| ConfigError::new(name, "needed, since TENCENTCLOUD_SECRET_ID is set");
+    let secret_key = tencent.secret_key.as_ref().ok_or_else(|| need("TENCENTCLOUD_SECRET_KEY"))?;
+    let sends_to_mainland = settings.allowed_regions.has("CN");
+    if sends_to_mainland && tencent.sign_name.is_none() {
+        return Err(ConfigError::new("TENCENT_SMS_SIGN_NAME", "needed for numbers in mainland China"));
+    }
+    Ok(SmsConfig::Tencent(Box::new(TencentSmsConfig {
+        credentials: Credentials::new(secret_id.expose(), secret_key.expose()),
+        region: tencent.region.clone(),
+        sdk_app_id: tencent.sdk_app_id.clone().ok_or_else(|| need("TENCENT_SMS_SDK_APP_ID"))?,
+        sign_name: tencent.sign_name.clone(),
+        templates: Templates {
+            login: tencent.template_id.clone().ok_or_else(|| need("TENCENT_SMS_TEMPLATE_ID"))?,
+            change_phone: tencent.template_id_change_phone.clone(),
+            delete_account: tencent.template_id_delete_account.clone(),
+            verify: tencent.template_id_verify.clone(),
+        },
+        template_params: tencent.template_params.clone(),
+        endpoint: tencent.endpoint.clone(),
+        timeouts: crate::sms::tencent::Timeouts::default(),
+    })))
+}

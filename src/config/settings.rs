@@ -1,0 +1,189 @@
+//! Every setting, its default and its help.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::values::{DayOffset, Regions, Secret, boolean, duration, pem, secret, template_param};
+use crate::phone::Region;
+use crate::sms::tencent::{TemplateParam, Url};
+
+/// Who sends the SMS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SmsProvider {
+    /// Tencent Cloud.
+    Tencent,
+    /// Nobody: the message is printed.
+    Console,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What was set, by flag or environment, else its default.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Settings")]
+pub struct Settings {
+    /// Where to listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000", global = true)]
+    pub listen_addr: SocketAddr,
+    /// Where the embedded database and signing key are kept
+    #[arg(long, value_name = "DIR", default_value = "./data", global = true)]
+    pub data_dir: PathBuf,
+    /// mysql://user:password@host:3306/database or sqlite://path [default: SQLite in DATA_DIR]
+    #[arg(long, value_name = "URL", value_parser = secret, global = true)]
+    pub database_url: Option<Secret>,
+    /// Whether serve migrates a MySQL database by itself
+    #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set, global = true)]
+    pub auto_migrate: bool,
+    /// redis://host:6379 or rediss://…; several, comma-separated, are a cluster [default: in process]
+    #[arg(long, value_name = "URL,…", value_delimiter = ',', value_parser = secret, global = true)]
+    pub redis_url: Vec<Secret>,
+    /// Who sends the SMS [default: tencent where TENCENTCLOUD_SECRET_ID is set, else console]
+    #[arg(long, value_name = "PROVIDER", global = true)]
+    pub sms_provider: Option<SmsProvider>,
+    /// Whether codes may be printed while listening on an address that is not loopback
+    #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set, global = true)]
+    pub allow_console_sms: bool,
+    /// Tencent Cloud
+    #[command(flatten)]
+    pub tencent: TencentSettings,
+    /// Ed25519 private key in PEM that signs tokens [default with SQLite: made in DATA_DIR]
+    #[arg(long, value_name = "PEM", value_parser = secret, allow_hyphen_values = true, global = true)]
+    pub jwt_signing_key: Option<Secret>,
+    /// Shared secret of at least 32 bytes, for HS256 instead of EdDSA
+    #[arg(long, value_name = "SECRET", value_parser = secret, allow_hyphen_values = true, global = true)]
+    pub jwt_secret: Option<Secret>,
+    /// Older public keys whose tokens are still taken, PEM blocks one after another
+    #[arg(long, value_name = "PEM", value_parser = pem, allow_hyphen_values = true, global = true)]
+    pub jwt_verifying_keys: Option<String>,
+    /// `iss` of every token
+    #[arg(long, value_name = "NAME", default_value = "sms-login", global = true)]
+    pub jwt_issuer: String,
+    /// `aud` of access tokens
+    #[arg(long, value_name = "NAME", default_value = "sms-login", global = true)]
+    pub jwt_audience: String,
+    /// `aud` of the proofs of verifyCode
+    #[arg(long, value_name = "NAME", default_value = "sms-login-proof", global = true)]
+    pub proof_audience: String,
+    /// Whether access tokens carry phone_number, name and picture
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set, global = true)]
+    pub jwt_profile_claims: bool,
+    /// How long an access token is good
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration, global = true)]
+    pub access_token_ttl: Duration,
+    /// How long a refresh token is good
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration, global = true)]
+    pub refresh_token_ttl: Duration,
+    /// Secret of codes, at least 32 bytes, the same on every server [default: derived from the signing key]
+    #[arg(long, value_name = "SECRET", value_parser = secret, allow_hyphen_values = true, global = true)]
+    pub code_secret: Option<Secret>,
+    /// How long a code is good, at most 10m
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration, global = true)]
+    pub code_ttl: Duration,
+    /// Wrong tries that a code bears; the last ends it
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=10), global = true)]
+    pub code_max_attempts: u32,
+    /// Time between two sends to one phone; 0s for none
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, global = true)]
+    pub send_cooldown: Duration,
+    /// Sends to one phone a day; 0 for no limit
+    #[arg(long, value_name = "N", default_value = "10", global = true)]
+    pub send_daily_limit: u32,
+    /// Offset from UTC at which days begin
+    #[arg(long, value_name = "OFFSET", default_value = "+08:00", allow_hyphen_values = true, global = true)]
+    pub day_offset: DayOffset,
+    /// Consecutive wrong codes for a phone from one address that bring a wait; 0 for never
+    #[arg(long, value_name = "N", default_value = "5", global = true)]
+    pub attempts_before_wait: u32,
+    /// The same over all addresses
+    #[arg(long, value_name = "N", default_value = "50", global = true)]
+    pub attempts_before_wait_total: u32,
+    /// Region in which a national number is read
+    #[arg(long, value_name = "REGION", default_value = "CN", global = true)]
+    pub default_region: Region,
+    /// Regions that codes are sent to, comma-separated, or *
+    #[arg(long, value_name = "REGION,…", default_value = "CN", global = true)]
+    pub allowed_regions: Regions,
+    /// Whether the schema can be asked for [default: with SQLite and no Redis]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set, global = true)]
+    pub introspection: Option<bool>,
+    /// URLs that new users' avatars are drawn from, comma-separated [default: a few of its own]
+    #[arg(long, value_name = "URL,…", value_delimiter = ',', global = true)]
+    pub avatars: Vec<String>,
+    /// Where Prometheus metrics are served, at /metrics [default: nowhere]
+    #[arg(long, value_name = "ADDR", global = true)]
+    pub metrics_addr: Option<SocketAddr>,
+    /// How long requests in flight have to finish at shutdown
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, global = true)]
+    pub shutdown_grace: Duration,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as sms_login=debug
+    #[arg(long, value_name = "FILTER", default_value = "info", global = true)]
+    pub log: String,
+    /// How log lines look
+    #[arg(long, value_name = "FORMAT", default_value = "text", global = true)]
+    pub log_format: LogFormat,
+}
+
+/// The settings of Tencent Cloud.
+#[derive(Debug, Clone, Args)]
+pub struct TencentSettings {
+    /// API key's id; turns Tencent Cloud SMS on
+    #[arg(long = "tencentcloud-secret-id", value_name = "ID", value_parser = secret, global = true)]
+    pub secret_id: Option<Secret>,
+    /// API key
+    #[arg(long = "tencentcloud-secret-key", value_name = "KEY", value_parser = secret, global = true)]
+    pub secret_key: Option<Secret>,
+    /// Region of the SMS service
+    #[arg(long = "tencentcloud-region", value_name = "REGION", default_value = "ap-guangzhou", global = true)]
+    pub region: String,
+    /// SMS application's id
+    #[arg(long = "tencent-sms-sdk-app-id", value_name = "ID", global = true)]
+    pub sdk_app_id: Option<String>,
+    /// Text of the approved signature
+    #[arg(long = "tencent-sms-sign-name", value_name = "TEXT", global = true)]
+    pub sign_name: Option<String>,
+    /// Template's id
+    #[arg(long = "tencent-sms-template-id", value_name = "ID", global = true)]
+    pub template_id: Option<String>,
+    /// Template for CHANGE_PHONE [default: TENCENT_SMS_TEMPLATE_ID]
+    #[arg(long = "tencent-sms-template-id-change-phone", value_name = "ID", global = true)]
+    pub template_id_change_phone: Option<String>,
+    /// Template for DELETE_ACCOUNT [default: TENCENT_SMS_TEMPLATE_ID]
+    #[arg(long = "tencent-sms-template-id-delete-account", value_name = "ID", global = true)]
+    pub template_id_delete_account: Option<String>,
+    /// Template for VERIFY [default: TENCENT_SMS_TEMPLATE_ID]
+    #[arg(long = "tencent-sms-template-id-verify", value_name = "ID", global = true)]
+    pub template_id_verify: Option<String>,
+    /// What fills a template's places, in order: code, minutes
+    #[arg(long = "tencent-sms-template-params", value_name = "NAME,…", default_value = "code,minutes", value_delimiter = ',', value_parser = template_param, global = true)]
+    pub template_params: Vec<TemplateParam>,
+    /// Address of the SMS service
+    #[arg(long = "tencent-sms-endpoint", value_name = "URL", default_value = "https://sms.tencentcloudapi.com", global = true)]
+    pub endpoint: Url,
+}
+
+impl TencentSettings {
+    /// The name of a setting that is of no use without the secret id, where one is set.
+    pub(super) fn any_set(&self) -> Option<&'static str> {
+        [
+            ("TENCENTCLOUD_SECRET_KEY", self.secret_key.is_some()),
+            ("TENCENT_SMS_SDK_APP_ID", self.sdk_app_id.is_some()),
+            ("TENCENT_SMS_SIGN_NAME", self.sign_name.is_some()),
+            ("TENCENT_SMS_TEMPLATE_ID", self.template_id.is_some()),
+            ("TENCENT_SMS_TEMPLATE_ID_CHANGE_PHONE", self.template_id_change_phone.is_some()),
+            ("TENCENT_SMS_TEMPLATE_ID_DELETE_ACCOUNT", self.template_id_delete_account.is_some()),
+            ("TENCENT_SMS_TEMPLATE_ID_VERIFY", self.template_id_verify.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(name, set)| set.then_some(name))
+    }
+}

@@ -1,0 +1,217 @@
+//! SQL: opening pools, migrating, and what a database's failure means.
+//!
+//! Every call is bounded in time. MySQL connections read committed rows: a sign-in that lost a race then sees the
+//! winner's user.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::error::DatabaseError;
+use sqlx::migrate::{Migrate, Migrator};
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, Executor};
+use tokio::time::timeout;
+
+use crate::store::StoreError;
+
+static MYSQL_MIGRATIONS: Migrator = sqlx::migrate!("migrations/mysql");
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that rested for longer is tried before it is used, so that a restart of the database costs no request.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+const MYSQL_CONNECTIONS: u32 = 32;
+const SQLITE_CONNECTIONS: u32 = 4;
+
+/// A pool of connections to the one database of a server.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// MySQL or MariaDB.
+    MySql(MySqlPool),
+    /// SQLite.
+    Sqlite(SqlitePool),
+}
+
+/// Why a database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseSetupError {
+    /// Not a `mysql://` or `sqlite://` address that can be read.
+    #[error("not of the form mysql://user:password@host:3306/database or sqlite://path")]
+    Url,
+    /// It could not be reached or opened.
+    #[error("the database cannot be opened")]
+    Open(#[source] sqlx::Error),
+    /// A migration failed.
+    #[error("the database cannot be migrated")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+}
+
+impl Database {
+    /// Prepares a pool for `mysql://…` or `sqlite://…`. A MySQL server is connected at first use; an SQLite file is made
+    /// where it is missing, and opened.
+    ///
+    /// # Errors
+    /// Where the address cannot be read, or an SQLite file not opened.
+    pub async fn open(url: &str) -> Result<Self, DatabaseSetupError> {
+        if url.starts_with("mysql://") {
+            return mysql(url).map(Self::MySql);
+        }
+        if !url.starts_with("sqlite:") {
+            return Err(DatabaseSetupError::Url);
+        }
+        let options = SqliteConnectOptions::from_str(url).map_err(|_| DatabaseSetupError::Url)?;
+        sqlite(options).await.map(Self::Sqlite)
+    }
+
+    /// Opens an SQLite file, made where it is missing.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub async fn open_file(path: &Path) -> Result<Self, DatabaseSetupError> {
+        sqlite(SqliteConnectOptions::new().filename(path)).await.map(Self::Sqlite)
+    }
+
+    /// Brings the tables up to date.
+    ///
+    /// # Errors
+    /// Where the database is away, or a migration fails.
+    pub async fn migrate(&self) -> Result<(), DatabaseSetupError> {
+        match self {
+            Self::MySql(pool) => MYSQL_MIGRATIONS.run(pool).await,
+            Self::Sqlite(pool) => SQLITE_MIGRATIONS.run(pool).await,
+        }
+        .map_err(DatabaseSetupError::Migrate)
+    }
+
+    /// Whether the tables are up to date. Changes nothing.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn is_migrated(&self) -> Result<bool, DatabaseSetupError> {
+        let Self::MySql(pool) = self else {
+            return Ok(true); // SQLite is migrated whenever it is opened to serve.
+        };
+        let mut connection = pool.acquire().await.map_err(DatabaseSetupError::Open)?;
+        let table = "SELECT COUNT(*) FROM information_schema.tables \
+                     WHERE table_schema = DATABASE() AND table_name = '_sqlx_migrations'";
+        let tables: i64 = sqlx::query_scalar(table)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(DatabaseSetupError::Open)?;
+        if tables == 0 {
+            return Ok(false);
+        }
+        let applied = connection.list_applied_migrations("_sqlx_migrations").await;
+        let applied = applied.map_err(DatabaseSetupError::Migrate)?;
+        Ok(MYSQL_MIGRATIONS
+            .iter()
+            .all(|wanted| applied.iter().any(|had| had.version == wanted.version)))
+    }
+
+    /// Says whether the database answers.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        bounded(async {
+            match self {
+                Self::MySql(pool) => pool.acquire().await?.ping().await,
+                Self::Sqlite(pool) => pool.acquire().await?.ping().await,
+            }
+        })
+        .await
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        match self {
+            Self::MySql(pool) => pool.close().await,
+            Self::Sqlite(pool) => pool.close().await,
+        }
+    }
+}
+
+fn mysql(url: &str) -> Result<MySqlPool, DatabaseSetupError> {
+    let options = MySqlConnectOptions::from_str(url).map_err(|_| DatabaseSetupError::Url)?;
+    Ok(MySqlPoolOptions::new()
+        .max_connections(MYSQL_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, rested| {
+            Box::pin(async move {
+                if rested.idle_for > TRUSTED_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+                connection.execute(isolation).await.map(drop)
+            })
+        })
+        .connect_lazy_with(options))
+}
+
+async fn sqlite(options: SqliteConnectOptions) -> Result<SqlitePool, DatabaseSetupError> {
+    let options = options
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(ACQUIRE_TIMEOUT);
+    SqlitePoolOptions::new()
+        .max_connections(SQLITE_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options)
+        .await
+        .map_err(DatabaseSetupError::Open)
+}
+
+/// Runs a store's call within its time.
+///
+/// # Errors
+/// What the call failed with, or that it took too long.
+pub(crate) async fn bounded<T>(call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+    match timeout(CALL_TIMEOUT, call).await {
+        Ok(answer) => answer.map_err(store_error),
+        Err(elapsed) => Err(StoreError::Unavailable(elapsed.into())),
+    }
+}
+
+fn store_error(error: sqlx::Error) -> StoreError {
+    let refused = match &error {
+        sqlx::Error::Database(database) => !is_passing(database.as_ref()),
+        sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::ColumnNotFound(_)
+        | sqlx::Error::ColumnIndexOutOfBounds { .. }
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::Encode(_)
+        | sqlx::Error::RowNotFound
+        | sqlx::Error::TypeNotFound { .. } => true,
+        _ => false,
+    };
+    if refused { StoreError::Refused(error.into()) } else { StoreError::Unavailable(error.into()) }
+}
+
+/// MySQL's too many connections, server shutdown, lock wait time-out, deadlock, query interrupted; SQLite's busy and
+/// locked. <https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html>
+fn is_passing(error: &dyn DatabaseError) -> bool {
+    if let Some(mysql) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return matches!(mysql.number(), 1040 | 1053 | 1205 | 1213 | 1317 | 1927);
+    }
+    matches!(error.code(), Some(Cow::Borrowed("5" | "6")))
+}
+
+/// Whether two transactions got in each other's way, and the same again may pass.
+pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|database| {
+        let mysql = database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
+        database.is_unique_violation() || mysql.is_some_and(|mysql| mysql.number() == 1213)
+    })
+}

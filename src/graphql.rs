@@ -1,0 +1,60 @@
+//! The GraphQL schema: what clients see of the services.
+//!
+//! A resolver reads its arguments, calls one service and maps the answer; rules live in services. Errors become
+//! clients' errors in one place, `error`. Documents that do not parse or validate get their codes in `document`.
+
+use std::sync::Arc;
+
+use async_graphql::{EmptySubscription, Schema, SchemaBuilder};
+
+mod context;
+mod document;
+pub(crate) mod error;
+mod mutation;
+mod query;
+mod scalars;
+mod types;
+
+pub(crate) use context::{Authorization, RequestContext};
+
+use self::document::DocumentErrors;
+use self::error::ErrorCode;
+use self::mutation::Mutation;
+use self::query::Query;
+use crate::sessions::Sessions;
+use crate::users::UserStore;
+use crate::verification::Verification;
+
+/// The schema, ready to execute.
+pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
+
+/// What resolvers call.
+pub struct Services {
+    /// Codes.
+    pub verification: Arc<Verification>,
+    /// Sessions.
+    pub sessions: Arc<Sessions>,
+    /// People.
+    pub users: Arc<dyn UserStore>,
+}
+
+/// The schema in the schema definition language, as `schema.graphql` has it.
+#[must_use]
+pub fn sdl() -> String {
+    let mut sdl = builder().finish().sdl();
+    sdl.truncate(sdl.trim_end().len());
+    sdl.push('\n');
+    sdl
+}
+
+/// The schema, which takes its services from the `RequestContext` of each request.
+#[must_use]
+pub(crate) fn schema(introspection: bool) -> ApiSchema {
+    let builder = builder().extension(DocumentErrors);
+    let builder = if introspection { builder } else { builder.disable_introspection().disable_suggestions() };
+    builder.finish()
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query, Mutation, EmptySubscription).register_output_type::<ErrorCode>()
+}

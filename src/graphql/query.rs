@@ -1,0 +1,32 @@
+//! The queries.
+
+use async_graphql::{Context, ID, Object};
+
+use super::context::RequestContext;
+use super::error::{ApiError, ApiResult};
+use super::types::UserNode;
+
+/// What can be asked.
+pub struct Query;
+
+#[Object]
+impl Query {
+    /// Who is signed in: null without an access token, an error with a bad one.
+    async fn me(&self, ctx: &Context<'_>) -> ApiResult<Option<UserNode>> {
+        let viewer = ctx.data_unchecked::<RequestContext>().viewer().await?;
+        Ok(viewer.map(|viewer| UserNode::own(viewer.user.clone())))
+    }
+
+    /// Any user, by id; null where there is none. Needs sign-in.
+    async fn user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user's id, a UUID.")] id: ID,
+    ) -> ApiResult<Option<UserNode>> {
+        let request = ctx.data_unchecked::<RequestContext>();
+        let viewer = request.require_viewer().await?;
+        let id = id.parse().map_err(|_| ApiError::bad_input("id", "The id is not a UUID."))?;
+        let user = request.users.find(id).await?;
+        Ok(user.map(|user| UserNode::seen_by(viewer, user)))
+    }
+}

@@ -1,0 +1,245 @@
+//! `/graphql`, as the GraphQL-over-HTTP draft has it: POST with JSON, GET for queries, no batches.
+//!
+//! An operation runs in a task of its own: a client that hangs up cannot cut a sign-in in half.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
+use async_graphql::{Name, Request as Operation, Response as Outcome, Value as GraphQlValue, Variables};
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Query, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt, Limited};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use super::accept::MediaType;
+use super::client_ip::client_address;
+use super::{HttpState, RequestId};
+use crate::graphql::{Authorization, RequestContext, error};
+use crate::tokens::Tokens;
+
+/// The most bytes of a body.
+const MAX_BODY_BYTES: usize = 256 * 1024;
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longer than all that an operation's own bounds add up to; what passes it goes on unwatched.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A request's parameters (GraphQL over HTTP, "Request Parameters").
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters {
+    query: String,
+    operation_name: Option<String>,
+    variables: Option<Map<String, Value>>,
+    /// Nothing is read from them, but they must be a map.
+    #[serde(rename = "extensions")]
+    _extensions: Option<Map<String, Value>>,
+}
+
+/// The same in a URL, where maps are JSON text.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UrlParameters {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<String>,
+    extensions: Option<String>,
+}
+
+/// Why a request is refused before any GraphQL is looked at.
+struct Refusal(StatusCode, &'static str);
+
+pub(super) async fn post(State(state): State<Arc<HttpState>>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let Some(media_type) = MediaType::negotiate(&parts.headers) else {
+        return not_acceptable();
+    };
+    match read_post(&parts.headers, body).await {
+        Ok(parameters) => run(state, &parts, parameters, media_type).await,
+        Err(refusal) => refuse(refusal, media_type),
+    }
+}
+
+pub(super) async fn get(State(state): State<Arc<HttpState>>, request: Request<Body>) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let Some(media_type) = MediaType::negotiate(&parts.headers) else {
+        return not_acceptable();
+    };
+    let parameters = match read_get(&mut parts).await {
+        Ok(parameters) => parameters,
+        Err(refusal) => return refuse(refusal, media_type),
+    };
+    if is_mutation(&parameters) {
+        return method_not_allowed().await;
+    }
+    run(state, &parts, parameters, media_type).await
+}
+
+pub(super) async fn method_not_allowed() -> Response {
+    let refusal = Refusal(StatusCode::METHOD_NOT_ALLOWED, "Send mutations by POST, and queries by POST or GET.");
+    let mut response = refuse(refusal, MediaType::Json);
+    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, POST"));
+    response
+}
+
+/// What a client gets for a panic; the log gets the cause.
+pub(super) fn panicked(cause: Box<dyn Any + Send>) -> Response {
+    let cause = cause.downcast_ref::<&str>().map(|text| (*text).to_owned()).or(cause.downcast_ref::<String>().cloned());
+    tracing::error!(panic = cause, "a request panicked");
+    fault()
+}
+
+async fn run(state: Arc<HttpState>, parts: &Parts, parameters: Parameters, media_type: MediaType) -> Response {
+    let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let authorization = authorize(&state.tokens, &parts.headers);
+    let context = RequestContext::new(authorization, client_address(&parts.extensions), Arc::clone(&state.services));
+    let operation = operation(parameters).data(context);
+    let schema = state.schema.clone();
+    let task = async move { schema.execute(operation).await }.in_current_span();
+    let mut outcome = match timeout(OPERATION_TIMEOUT, state.operations.spawn(task)).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(error)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "an operation panicked");
+            return fault();
+        }
+        Err(_) => return refuse(Refusal(StatusCode::GATEWAY_TIMEOUT, "The request took too long."), media_type),
+    };
+    error::finish(&mut outcome, &request_id);
+    answer(&outcome, media_type)
+}
+
+/// The status is 400 for what failed before anything ran, for clients that know the draft's media type.
+fn answer(outcome: &Outcome, media_type: MediaType) -> Response {
+    let request_error = outcome.data == GraphQlValue::Null && outcome.errors.iter().any(|error| error.path.is_empty());
+    let status = match media_type {
+        MediaType::GraphQlResponse if request_error => StatusCode::BAD_REQUEST,
+        MediaType::GraphQlResponse | MediaType::Json => StatusCode::OK,
+    };
+    let body = if request_error {
+        serde_json::to_vec(&json!({ "errors": outcome.errors }))
+    } else {
+        serde_json::to_vec(outcome)
+    };
+    match body {
+        Ok(body) => respond(status, media_type, body),
+        Err(_) => fault(),
+    }
+}
+
+fn authorize(tokens: &Tokens, headers: &HeaderMap) -> Authorization {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Authorization::Anonymous;
+    };
+    let bearer = value.to_str().ok().and_then(|value| value.split_once(' '));
+    let token = match bearer {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        Some(_) | None => "",
+    };
+    match tokens.verify_access(token) {
+        Ok(claims) => Authorization::Verified(claims),
+        Err(error) => Authorization::Refused(error),
+    }
+}
+
+fn operation(parameters: Parameters) -> Operation {
+    let mut operation = Operation::new(parameters.query);
+    operation.operation_name = parameters.operation_name.filter(|name| !name.is_empty());
+    operation.variables = Variables::from_json(Value::Object(parameters.variables.unwrap_or_default()));
+    operation
+}
+
+async fn read_post(headers: &HeaderMap, body: Body) -> Result<Parameters, Refusal> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json."));
+    }
+    let body = match timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 256 KiB."));
+        }
+        Ok(Err(_)) => return Err(Refusal(StatusCode::BAD_REQUEST, "The body did not arrive whole.")),
+        Err(_) => return Err(Refusal(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.")),
+    };
+    let value: Value =
+        serde_json::from_slice(&body).map_err(|_| Refusal(StatusCode::BAD_REQUEST, "The body is not JSON."))?;
+    if value.is_array() {
+        return Err(Refusal(StatusCode::BAD_REQUEST, "Batches are not taken: send one operation a request."));
+    }
+    serde_json::from_value(value).map_err(|_| MALFORMED)
+}
+
+const MALFORMED: Refusal = Refusal(
+    StatusCode::BAD_REQUEST,
+    "Send `query` as a string, and `variables`, `extensions` and `operationName` as an object, an object and a string.",
+);
+
+async fn read_get(parts: &mut Parts) -> Result<Parameters, Refusal> {
+    let Ok(Query(url)) = Query::<UrlParameters>::from_request_parts(parts, &()).await else {
+        return Err(MALFORMED);
+    };
+    Ok(Parameters {
+        query: url.query.ok_or(MALFORMED)?,
+        operation_name: url.operation_name,
+        variables: read_map(url.variables)?,
+        _extensions: read_map(url.extensions)?,
+    })
+}
+
+fn read_map(text: Option<String>) -> Result<Option<Map<String, Value>>, Refusal> {
+    let text = text.filter(|text| !text.is_empty());
+    text.map_or(Ok(None), |text| serde_json::from_str(&text).map_err(|_| MALFORMED))
+}
+
+/// Whether a GET would change something. What does not parse is told so when it runs.
+fn is_mutation(parameters: &Parameters) -> bool {
+    let Ok(document) = async_graphql::parser::parse_query(&parameters.query) else {
+        return false;
+    };
+    let name = parameters.operation_name.as_deref().filter(|name| !name.is_empty());
+    chosen_type(&document, name).is_some_and(|chosen| chosen != OperationType::Query)
+}
+
+fn chosen_type(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationType> {
+    match (&document.operations, name) {
+        (DocumentOperations::Single(operation), _) => Some(operation.node.ty),
+        (DocumentOperations::Multiple(operations), Some(name)) => {
+            operations.get(&Name::new(name)).map(|operation| operation.node.ty)
+        }
+        (DocumentOperations::Multiple(operations), None) => {
+            operations.values().map(|operation| operation.node.ty).find(|ty| *ty != OperationType::Query)
+        }
+    }
+}
+
+fn not_acceptable() -> Response {
+    let refusal = Refusal(
+        StatusCode::NOT_ACCEPTABLE,
+        "Answers come as application/graphql-response+json or application/json.",
+    );
+    refuse(refusal, MediaType::Json)
+}
+
+fn refuse(Refusal(status, message): Refusal, media_type: MediaType) -> Response {
+    let body = json!({ "errors": [{ "message": message, "extensions": { "code": "BAD_INPUT", "errorCode": -1001 } }] });
+    respond(status, media_type, body.to_string().into_bytes())
+}
+
+fn fault() -> Response {
+    let message = "Something went wrong on the server.";
+    let body = json!({ "errors": [{ "message": message, "extensions": { "code": "INTERNAL", "errorCode": -1599 } }] });
+    respond(StatusCode::INTERNAL_SERVER_ERROR, MediaType::Json, body.to_string().into_bytes())
+}
+
+fn respond(status: StatusCode, media_type: MediaType, body: Vec<u8>) -> Response {
+    let headers = [(header::CONTENT_TYPE, media_type.content_type()), (header::CACHE_CONTROL, "no-store")];
+    (status, headers, body).into_response()
+}

@@ -1,0 +1,42 @@
+//! Sign in with your phone: a GraphQL server that sends codes by SMS and hands out JWTs.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`cli`] | the commands |
+//! | [`config`] | settings, checked across fields |
+//! | [`app`] | putting the parts together, and serving them |
+//! | `http` | the router, and what lies around every request |
+//! | [`graphql`] | the schema: arguments in, services called, answers and errors out |
+//! | [`verification`] | codes: asking for one, showing one, and where they are kept |
+//! | [`sessions`] | signing in, and whether a session lives |
+//! | [`users`] | people, and where they are kept |
+//! | [`tokens`] | what tokens claim, how they are made and verified |
+//! | [`sms`] | taking a code to a phone |
+//! | [`limits`] | which limits there are, and what is said when one refuses |
+//! | [`phone`], [`client`], [`clock`], [`random`], [`store`] | phone numbers, addresses, time, chance, and how stores fail |
+//! | [`database`], [`redis`] | connections |
+//! | [`telemetry`] | logs |
+//!
+//! A sign-in travels one way. `http` reads the request, verifies the bearer token once and hands the operation to
+//! `graphql`, whose resolver calls `sessions`. It has `verification` claim the code (one atomic step in the code store),
+//! stores user and session in one transaction, has the code consumed, and only then are `tokens` made.
+
+pub mod app;
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod config;
+pub mod database;
+pub mod graphql;
+mod http;
+pub mod limits;
+pub mod phone;
+pub mod random;
+pub mod redis;
+pub mod sessions;
+pub mod sms;
+pub mod store;
+pub mod telemetry;
+pub mod tokens;
+pub mod users;
+pub mod verification;

@@ -1,0 +1,270 @@
+//! Sessions: signing in, and whether a session lives.
+//!
+//! A session is a row with a generation and a salt. A sign-in stores user and session in one transaction; only then is
+//! its code used up, and only after that are tokens made. What fails on the way leaves no session behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rand::seq::IndexedRandom;
+use uuid::Uuid;
+
+use crate::client::ClientAddress;
+use crate::clock::Clock;
+use crate::phone::PhoneNumber;
+use crate::random;
+use crate::store::StoreError;
+use crate::tokens::keys::KeyError;
+use crate::tokens::{AccessClaims, Issued, Tokens};
+use crate::users::{NewUser, User};
+use crate::verification::code::Purpose;
+use crate::verification::{AttemptError, Claimed, ShownCode, Verification};
+
+mod mysql;
+mod sql;
+mod sqlite;
+
+pub use mysql::MySqlSessionStore;
+pub use sqlite::SqliteSessionStore;
+
+/// The most characters that a device's name has.
+pub const MAX_DEVICE_NAME_CHARS: usize = 64;
+
+/// How sessions are kept.
+#[derive(Debug, Clone)]
+pub struct SessionPolicy {
+    /// How long a refresh token is good.
+    pub refresh_ttl: Duration,
+    /// What a new user's avatar is drawn from.
+    pub avatars: Vec<String>,
+}
+
+/// A session to be stored.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// UUIDv7.
+    pub id: Uuid,
+    /// Random; it goes into the session's refresh tokens.
+    pub salt: [u8; 16],
+    /// What the person calls the device.
+    pub device_name: Option<String>,
+    /// Where the sign-in came from.
+    pub address: ClientAddress,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When its refresh token expires.
+    pub expires_at: Timestamp,
+}
+
+/// Who asks, with a session that lives.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    /// The user.
+    pub user: User,
+    /// The session.
+    pub session_id: Uuid,
+}
+
+/// Keeps sessions.
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// Stores a session for the user with `new_user`'s phone, whom it signs up where there is none; true where it did.
+    /// Both or nothing.
+    ///
+    /// # Errors
+    /// `Refused` where the database answered but would not store them.
+    async fn sign_in(&self, new_user: &NewUser, session: &NewSession) -> Result<(User, bool), StoreError>;
+
+    /// The user of a session that has neither ended nor expired, by one statement.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    async fn find_live_user(&self, session_id: Uuid, now: Timestamp) -> Result<Option<User>, StoreError>;
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    async fn end(&self, session_id: Uuid, now: Timestamp) -> Result<(), StoreError>;
+}
+
+/// Someone shows a code to sign in.
+#[derive(Debug, Clone)]
+pub struct SignIn {
+    /// Where the code went.
+    pub phone: PhoneNumber,
+    /// What was typed.
+    pub code: String,
+    /// The challenge id.
+    pub challenge_id: String,
+    /// What the person calls the device.
+    pub device_name: Option<String>,
+    /// From where.
+    pub client: ClientAddress,
+}
+
+/// A session's tokens.
+pub struct SessionTokens {
+    /// The JWT.
+    pub access: Issued,
+    /// The opaque one.
+    pub refresh: Issued,
+}
+
+/// Someone is signed in.
+pub struct SignedIn {
+    /// The session's tokens.
+    pub tokens: SessionTokens,
+    /// Who it is.
+    pub user: User,
+    /// Whether they just signed up.
+    pub is_new_user: bool,
+}
+
+/// Why nobody is signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// The device's name is too long or has control characters.
+    #[error("the device name is not of its form")]
+    BadDeviceName,
+    /// The code is not taken.
+    #[error(transparent)]
+    Attempt(#[from] AttemptError),
+    /// The database failed. The code stays good.
+    #[error("the sign-in was not stored")]
+    Store(#[source] StoreError),
+    /// The token could not be signed.
+    #[error(transparent)]
+    Token(#[from] KeyError),
+}
+
+/// The service of sessions.
+pub struct Sessions {
+    store: Arc<dyn SessionStore>,
+    verification: Arc<Verification>,
+    tokens: Arc<Tokens>,
+    policy: SessionPolicy,
+    clock: Arc<dyn Clock>,
+}
+
+impl Sessions {
+    /// A service of these parts.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn SessionStore>,
+        verification: Arc<Verification>,
+        tokens: Arc<Tokens>,
+        policy: SessionPolicy,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            store,
+            verification,
+            tokens,
+            policy,
+            clock,
+        }
+    }
+
+    /// Signs a person up or in with a code.
+    ///
+    /// # Errors
+    /// `SignInError`; after `Store` the same code can be tried again.
+    pub async fn sign_in(&self, sign_in: SignIn) -> Result<SignedIn, SignInError> {
+        let device_name = checked_device_name(sign_in.device_name.as_deref())?;
+        let shown = ShownCode {
+            phone: &sign_in.phone,
+            code: &sign_in.code,
+            challenge_id: &sign_in.challenge_id,
+            purpose: Purpose::Login,
+            user: None,
+            client: sign_in.client,
+        };
+        let claimed = self.verification.attempt(shown).await?;
+        let new_user = self.new_user(sign_in.phone);
+        let session = self.new_session(device_name, sign_in.client);
+        let (user, is_new_user) = match self.store.sign_in(&new_user, &session).await {
+            Ok(stored) => stored,
+            Err(error) => {
+                self.verification.release(claimed).await;
+                return Err(SignInError::Store(error));
+            }
+        };
+        self.consume(claimed, session.id).await?;
+        tracing::info!(user.id = %user.id, session.id = %session.id, user.new = is_new_user, "signed in");
+        let tokens = SessionTokens {
+            access: self.tokens.issue_access(&user, session.id)?,
+            refresh: Issued {
+                token: self.tokens.refresh_token(session.id, 0, &session.salt),
+                expires_at: session.expires_at,
+            },
+        };
+        Ok(SignedIn {
+            tokens,
+            user,
+            is_new_user,
+        })
+    }
+
+    /// Who a verified access token speaks for, where its session still lives.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn viewer(&self, claims: AccessClaims) -> Result<Option<Viewer>, StoreError> {
+        let session_id = claims.session_id;
+        let user = self.store.find_live_user(session_id, self.clock.now()).await?;
+        Ok(user
+            .filter(|user| user.id == claims.user_id)
+            .map(|user| Viewer { user, session_id }))
+    }
+
+    /// Uses the code up. Where that fails, nobody has got a token of the session yet: it is ended again.
+    async fn consume(&self, claimed: Claimed, session_id: Uuid) -> Result<(), AttemptError> {
+        let consumed = self.verification.consume(claimed).await;
+        if consumed.is_err()
+            && let Err(error) = self.store.end(session_id, self.clock.now()).await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a session that nobody holds could not be ended");
+        }
+        consumed
+    }
+
+    fn new_user(&self, phone: PhoneNumber) -> NewUser {
+        let avatar = self.policy.avatars.choose(&mut random::source());
+        NewUser {
+            id: self.new_id(),
+            phone,
+            avatar: avatar.cloned().unwrap_or_default(),
+        }
+    }
+
+    fn new_session(&self, device_name: Option<String>, address: ClientAddress) -> NewSession {
+        let created_at = self.clock.now();
+        NewSession {
+            id: self.new_id(),
+            salt: random::bytes(),
+            device_name,
+            address,
+            created_at,
+            expires_at: created_at + self.policy.refresh_ttl,
+        }
+    }
+
+    /// A UUIDv7 (RFC 9562 5.7) of the clock's time.
+    fn new_id(&self) -> Uuid {
+        let now = u64::try_from(self.clock.now().as_millisecond()).unwrap_or_default();
+        uuid::Builder::from_unix_timestamp_millis(now, &random::bytes()).into_uuid()
+    }
+}
+
+/// The name without white space around it; none where it is blank.
+fn checked_device_name(name: Option<&str>) -> Result<Option<String>, SignInError> {
+    let name = name.map(str::trim).filter(|name| !name.is_empty());
+    let good = |name: &str| name.chars().count() <= MAX_DEVICE_NAME_CHARS && !name.chars().any(char::is_control);
+    if !name.is_none_or(good) {
+        return Err(SignInError::BadDeviceName);
+    }
+    Ok(name.map(str::to_owned))
+}

@@ -1,0 +1,86 @@
+//! Users in SQLite.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::{SqliteConnection, SqlitePool, QueryBuilder, Sqlite};
+use uuid::Uuid;
+
+use super::sql::{INSERT, SELECT_BY_IDS, UPDATE_LAST_LOGIN, UserRow};
+use super::{NewUser, User, UserStore};
+use crate::database::bounded;
+use crate::store::StoreError;
+
+const SELECT_BY_PHONE: &str =
+    "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE phone = ?";
+
+/// The user store of a server on SQLite.
+#[derive(Debug)]
+pub struct SqliteUserStore {
+    pool: SqlitePool,
+}
+
+impl SqliteUserStore {
+    /// A store on `pool`.
+    #[must_use]
+    pub const fn new(pool: SqlitePool) -> Self {
+        Self { pool }
+    }
+}
+
+#[async_trait]
+impl UserStore for SqliteUserStore {
+    async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<User>, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new(SELECT_BY_IDS);
+        let mut list = query.separated(", ");
+        for id in ids {
+            list.push_bind(*id);
+        }
+        query.push(")");
+        bounded(async {
+            let rows: Vec<UserRow> = query.build_query_as().fetch_all(&self.pool).await?;
+            rows.into_iter().map(User::try_from).collect()
+        })
+        .await
+    }
+}
+
+/// Finds the user of a phone and notes the sign-in, or signs `new` up. True where it did.
+///
+/// # Errors
+/// A unique violation where another transaction signed the same phone up meanwhile: the same again then finds it.
+pub(crate) async fn sign_up_or_in(
+    transaction: &mut SqliteConnection,
+    new: &NewUser,
+    now: Timestamp,
+) -> Result<(User, bool), sqlx::Error> {
+    let found: Option<UserRow> =
+        sqlx::query_as(SELECT_BY_PHONE).bind(new.phone.e164()).fetch_optional(&mut *transaction).await?;
+    let Some(row) = found else {
+        return sign_up(transaction, new, now).await.map(|user| (user, true));
+    };
+    let user = User {
+        last_login_at: now,
+        ..User::try_from(row)?
+    };
+    sqlx::query(UPDATE_LAST_LOGIN).bind(now.as_millisecond()).bind(user.id).execute(transaction).await?;
+    Ok((user, false))
+}
+
+async fn sign_up(transaction: &mut SqliteConnection, new: &NewUser, now: Timestamp) -> Result<User, sqlx::Error> {
+    sqlx::query(INSERT)
+        .bind(new.id)
+        .bind(new.phone.e164())
+        .bind(&new.avatar)
+        .bind(now.as_millisecond())
+        .bind(now.as_millisecond())
+        .execute(transaction)
+        .await?;
+    Ok(User {
+        id: new.id,
+        phone: new.phone.clone(),
+        name: String::new(),
+        avatar: new.avatar.clone(),
+        created_at: now,
+        last_login_at: now,
+    })
+}

@@ -1,0 +1,436 @@
+//! Codes: asking for one, and showing one.
+//!
+//! Owns the policy of codes and the order of steps in their life: count and store, then send; claim, act, then consume
+//! or release. A code is claimed before anything happens on its strength and consumed only after that is stored. It
+//! knows nothing of users and tokens, and never logs a code, a challenge id or a whole phone number.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::client::ClientAddress;
+use crate::clock::Clock;
+use crate::limits::{Limit, RateLimited};
+use crate::phone::{PhoneError, PhoneNumber, Region};
+use crate::sms::{CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
+use crate::store::StoreError;
+
+pub mod code;
+mod day;
+mod keys;
+pub mod store;
+
+use self::code::{Code, Purpose};
+use self::day::Day;
+pub use self::keys::CodeKeys;
+use self::keys::{Scope, claim_token};
+use self::store::{
+    Attempt, AttemptOutcome, Claim, CodeStore, FailureLimits, IssueOutcome, NewChallenge, Refund, SendLimits, Subject,
+};
+
+/// The most characters that a reference has.
+pub const MAX_REFERENCE_CHARS: usize = 128;
+
+const CONSUME_TRIES: usize = 3;
+const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
+const RETRY_AFTER_OPERATOR: Duration = Duration::from_secs(60);
+
+/// How codes are given out and taken.
+#[derive(Debug, Clone)]
+pub struct VerificationPolicy {
+    /// How long a code is good.
+    pub code_ttl: Duration,
+    /// Wrong codes that a challenge bears; the last ends it.
+    pub max_attempts: u32,
+    /// The time between two sends to one phone; zero for none.
+    pub cooldown: Duration,
+    /// Sends to one phone a calendar day; zero for no limit.
+    pub daily_limit: u32,
+    /// The offset from UTC at which a calendar day begins.
+    pub day_offset: SignedDuration,
+    /// The limits of consecutive wrong codes.
+    pub failures: FailureLimits,
+    /// The region in which a national number is read.
+    pub default_region: Region,
+    /// The regions that codes are sent to; `None` for all.
+    pub allowed_regions: Option<Vec<Region>>,
+}
+
+/// A signed-in user who asks for a code.
+#[derive(Debug, Clone)]
+pub struct Requester {
+    /// The user's id.
+    pub id: Uuid,
+    /// The account's phone.
+    pub phone: PhoneNumber,
+}
+
+/// Someone asks for a code.
+#[derive(Debug, Clone)]
+pub struct CodeRequest {
+    /// Where the code goes.
+    pub phone: PhoneNumber,
+    /// What it is to be good for.
+    pub purpose: Purpose,
+    /// What is being confirmed; for `Purpose::Verify` only.
+    pub reference: Option<String>,
+    /// Who asks, where signed in.
+    pub requester: Option<Requester>,
+    /// From where.
+    pub client: ClientAddress,
+}
+
+/// A code is on its way.
+#[derive(Debug, Clone)]
+pub struct CodeSent {
+    /// To be shown again with the code.
+    pub challenge_id: String,
+    /// From when on the code is refused.
+    pub expires_at: Timestamp,
+    /// The earliest next send to this phone.
+    pub resend_at: Timestamp,
+    /// Sends left today; `None` where there is no daily limit.
+    pub sends_remaining: Option<u32>,
+}
+
+/// Why no code was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestCodeError {
+    /// The purpose needs sign-in.
+    #[error("this purpose needs sign-in")]
+    SignInNeeded,
+    /// A deletion is confirmed by the account's own phone.
+    #[error("this is not the account's own phone")]
+    NotOwnPhone,
+    /// Only a verification has a reference, of 1 to 128 characters.
+    #[error("the reference is not allowed here, or not of its form")]
+    BadReference,
+    /// The phone's region is not served.
+    #[error("the region is not allowed")]
+    RegionNotAllowed,
+    /// The provider says that this is no phone number.
+    #[error("the provider does not know this number")]
+    InvalidPhone,
+    /// The carrier or the provider refuses the number.
+    #[error("the number is blocked")]
+    NumberBlocked,
+    /// A limit refuses.
+    #[error("limited by {}", .0.limit.name())]
+    Limited(RateLimited),
+    /// The provider failed; the code is void.
+    #[error("the SMS was not sent")]
+    SendFailed {
+        /// When to try again.
+        retry_after: Duration,
+        /// What happened.
+        #[source]
+        source: SendError,
+    },
+    /// The code store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Someone shows a code.
+#[derive(Debug, Clone, Copy)]
+pub struct ShownCode<'a> {
+    /// Where the code went.
+    pub phone: &'a PhoneNumber,
+    /// What was typed.
+    pub code: &'a str,
+    /// The challenge id given out with it.
+    pub challenge_id: &'a str,
+    /// What it is to be good for.
+    pub purpose: Purpose,
+    /// Who shows it, for a purpose that needs sign-in.
+    pub user: Option<Uuid>,
+    /// From where.
+    pub client: ClientAddress,
+}
+
+/// A right code, held until it is consumed or released.
+#[derive(Debug)]
+#[must_use = "a claim is consumed or released"]
+pub struct Claimed {
+    claim: Claim,
+    /// What was being confirmed.
+    pub reference: Option<String>,
+}
+
+/// Why a code is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum AttemptError {
+    /// Not six digits. Nothing was counted.
+    #[error("the code is not six digits")]
+    Malformed,
+    /// The challenge id was not given out for this phone, purpose and user. Nothing was counted.
+    #[error("the challenge id is not for this")]
+    Mismatch,
+    /// No such challenge, too old, used, or its attempts are spent.
+    #[error("the code is past use")]
+    Expired,
+    /// Wrong digits.
+    #[error("the code is wrong")]
+    Incorrect {
+        /// Tries left with this challenge.
+        attempts_remaining: u32,
+    },
+    /// A limit refuses.
+    #[error("limited by {}", .0.limit.name())]
+    Limited(RateLimited),
+    /// The code store failed; nothing was used up.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The service of codes.
+pub struct Verification {
+    store: Arc<dyn CodeStore>,
+    sender: Arc<dyn SmsSender>,
+    keys: CodeKeys,
+    policy: VerificationPolicy,
+    clock: Arc<dyn Clock>,
+}
+
+impl Verification {
+    /// A service of these parts.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn CodeStore>,
+        sender: Arc<dyn SmsSender>,
+        keys: CodeKeys,
+        policy: VerificationPolicy,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            store,
+            sender,
+            keys,
+            policy,
+            clock,
+        }
+    }
+
+    /// Reads a phone number as a person writes it, in the default region where it is national.
+    ///
+    /// # Errors
+    /// Where it is not a possible mobile number.
+    pub fn read_phone(&self, input: &str) -> Result<PhoneNumber, PhoneError> {
+        PhoneNumber::parse(input, self.policy.default_region)
+    }
+
+    /// Issues a challenge and sends its code.
+    ///
+    /// # Errors
+    /// `RequestCodeError`; a code whose SMS was not taken is void.
+    pub async fn request_code(&self, request: CodeRequest) -> Result<CodeSent, RequestCodeError> {
+        let user = self.check(&request)?;
+        let now = self.clock.now();
+        let day = Day::of(now, self.policy.day_offset);
+        let code = Code::random();
+        let scope = Scope {
+            phone: &request.phone,
+            purpose: request.purpose,
+            user,
+        };
+        let (nonce, challenge_id) = self.keys.new_challenge_id(scope);
+        let challenge = NewChallenge {
+            subject: self.subject(&request.phone, request.client),
+            digest: self.keys.digest(request.purpose, &request.phone, &nonce, &code),
+            nonce,
+            reference: request.reference,
+            issued_at: now,
+            expires_at: now + self.policy.code_ttl,
+        };
+        let sends = self.issue(&challenge, day).await?;
+        let message = CodeMessage {
+            phone: &request.phone,
+            code: &code,
+            purpose: request.purpose,
+            valid_for: self.policy.code_ttl,
+        };
+        self.send(&message, &challenge).await?;
+        let sends_remaining = (self.policy.daily_limit > 0).then(|| self.policy.daily_limit.saturating_sub(sends));
+        let cooled_down = now + self.policy.cooldown;
+        Ok(CodeSent {
+            challenge_id,
+            expires_at: challenge.expires_at,
+            resend_at: if sends_remaining == Some(0) { day.end.max(cooled_down) } else { cooled_down },
+            sends_remaining,
+        })
+    }
+
+    /// Takes a shown code, and holds it for whoever showed it.
+    ///
+    /// # Errors
+    /// `AttemptError`; only `Incorrect` has cost an attempt.
+    pub async fn attempt(&self, shown: ShownCode<'_>) -> Result<Claimed, AttemptError> {
+        let code = Code::parse(shown.code).ok_or(AttemptError::Malformed)?;
+        let scope = Scope {
+            phone: shown.phone,
+            purpose: shown.purpose,
+            user: shown.user.filter(|_| shown.purpose.needs_user()),
+        };
+        let nonce = self.keys.nonce_of(shown.challenge_id, scope).ok_or(AttemptError::Mismatch)?;
+        let now = self.clock.now();
+        let attempt = Attempt {
+            digest: self.keys.digest(shown.purpose, shown.phone, &nonce, &code),
+            claim: Claim {
+                subject: self.subject(shown.phone, shown.client),
+                nonce,
+                purpose: shown.purpose,
+                token: claim_token(),
+            },
+            max_attempts: self.policy.max_attempts,
+            failures: self.policy.failures,
+            at: now,
+        };
+        let outcome = match self.store.attempt(&attempt).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                // The store may have claimed it and lost the answer: give it back, so that nothing is used up.
+                drop(self.store.release(&attempt.claim).await);
+                return Err(error.into());
+            }
+        };
+        match outcome {
+            AttemptOutcome::Claimed { reference } => Ok(Claimed {
+                claim: attempt.claim,
+                reference,
+            }),
+            AttemptOutcome::Incorrect { attempts_remaining } => {
+                tracing::info!(phone.masked = %shown.phone, purpose = shown.purpose.name(), "wrong code");
+                Err(AttemptError::Incorrect { attempts_remaining })
+            }
+            AttemptOutcome::Expired => Err(AttemptError::Expired),
+            AttemptOutcome::FailureWait { until } => {
+                Err(AttemptError::Limited(RateLimited::until(Limit::FailedAttempts, until, now)))
+            }
+        }
+    }
+
+    /// Uses a claimed code up, after what it was for is stored.
+    ///
+    /// # Errors
+    /// `Expired` where the claim had lapsed and another took the code; `Store` where the store is away.
+    pub async fn consume(&self, claimed: Claimed) -> Result<(), AttemptError> {
+        let mut last = None;
+        for _ in 0..CONSUME_TRIES {
+            match self.store.consume(&claimed.claim).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(AttemptError::Expired),
+                Err(error) => last = Some(error),
+            }
+        }
+        last.map_or(Err(AttemptError::Expired), |error| Err(error.into()))
+    }
+
+    /// Gives a claimed code back, after what it was for could not be stored. Where this fails, its lease ends it.
+    pub async fn release(&self, claimed: Claimed) {
+        if let Err(error) = self.store.release(&claimed.claim).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a claim could not be released");
+        }
+    }
+
+    /// Says whether the code store answers.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.store.ping().await
+    }
+
+    /// The user that the challenge is bound to, where the request is of its form.
+    fn check(&self, request: &CodeRequest) -> Result<Option<Uuid>, RequestCodeError> {
+        let user = match (request.purpose.needs_user(), &request.requester) {
+            (false, _) => None,
+            (true, None) => return Err(RequestCodeError::SignInNeeded),
+            (true, Some(requester)) => {
+                if request.purpose == Purpose::DeleteAccount && requester.phone != request.phone {
+                    return Err(RequestCodeError::NotOwnPhone);
+                }
+                Some(requester.id)
+            }
+        };
+        if let Some(reference) = &request.reference {
+            let chars = reference.chars().count();
+            let plain = !reference.chars().any(char::is_control);
+            if request.purpose != Purpose::Verify || !plain || !(1..=MAX_REFERENCE_CHARS).contains(&chars) {
+                return Err(RequestCodeError::BadReference);
+            }
+        }
+        if let Some(allowed) = &self.policy.allowed_regions
+            && !request.phone.region().is_some_and(|region| allowed.contains(&region))
+        {
+            return Err(RequestCodeError::RegionNotAllowed);
+        }
+        Ok(user)
+    }
+
+    async fn issue(&self, challenge: &NewChallenge, day: Day) -> Result<u32, RequestCodeError> {
+        let now = challenge.issued_at;
+        let limits = SendLimits {
+            cooldown: self.policy.cooldown,
+            daily: self.policy.daily_limit,
+            day: day.number,
+            failures: self.policy.failures,
+        };
+        let limited = |limit, until| Err(RequestCodeError::Limited(RateLimited::until(limit, until, now)));
+        match self.store.issue(challenge, &limits).await? {
+            IssueOutcome::Issued { sends } => Ok(sends),
+            IssueOutcome::Cooldown { until } => limited(Limit::Cooldown, until),
+            IssueOutcome::DailyLimit => limited(Limit::PhoneDaily, day.end),
+            IssueOutcome::FailureWait { until } => limited(Limit::FailedAttempts, until),
+        }
+    }
+
+    async fn send(&self, message: &CodeMessage<'_>, challenge: &NewChallenge) -> Result<(), RequestCodeError> {
+        let (refusal, refund) = match self.sender.send(message).await {
+            Ok(SendOutcome::Accepted) => {
+                tracing::info!(
+                    phone.masked = %message.phone,
+                    purpose = message.purpose.name(),
+                    sms.provider = self.sender.name(),
+                    "code sent"
+                );
+                return Ok(());
+            }
+            Ok(SendOutcome::InvalidPhone) => (RequestCodeError::InvalidPhone, Refund::Send),
+            Ok(SendOutcome::NumberBlocked) => (RequestCodeError::NumberBlocked, Refund::Send),
+            Ok(SendOutcome::RegionNotAllowed) => (RequestCodeError::RegionNotAllowed, Refund::Send),
+            Ok(SendOutcome::RateLimited(wait)) => (RequestCodeError::Limited(self.provider_limit(wait)), Refund::Send),
+            Err(source) => self.send_failure(source),
+        };
+        if let Err(error) = self.store.void(challenge, refund).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a challenge could not be voided");
+        }
+        Err(refusal)
+    }
+
+    fn send_failure(&self, source: SendError) -> (RequestCodeError, Refund) {
+        let (retry_after, refund) = match &source {
+            SendError::Ambiguous(_) => (self.policy.cooldown.max(RETRY_AFTER_FAILURE), Refund::Nothing),
+            SendError::NeedsOperator { .. } => (RETRY_AFTER_OPERATOR, Refund::Send),
+            SendError::Failed { .. } | SendError::Unreachable(_) => (RETRY_AFTER_FAILURE, Refund::Send),
+        };
+        (RequestCodeError::SendFailed { retry_after, source }, refund)
+    }
+
+    fn provider_limit(&self, wait: ProviderWait) -> RateLimited {
+        let now = self.clock.now();
+        let until = match wait {
+            ProviderWait::For(duration) => now + duration,
+            ProviderWait::UntilTomorrow => Day::of(now, self.policy.day_offset).end,
+        };
+        RateLimited::until(Limit::Provider, until, now)
+    }
+
+    fn subject(&self, phone: &PhoneNumber, client: ClientAddress) -> Subject {
+        Subject {
+            phone: self.keys.phone_tag(phone),
+            address: self.keys.address_tag(client),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Challenges in this process, for one server that runs embedded.
+//!
+//! Phones are spread over shards, each behind a lock of its own that is held for one step and never across an `await`.
+//! What nobody can use any more is swept out when a shard has doubled since the last sweep.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{
+    Attempt, AttemptOutcome, CLAIM_LEASE, Claim, CodeDigest, CodeStore, FAILURE_MEMORY, FAILURE_WAITS, IssueOutcome,
+    NewChallenge, Refund, SendLimits, Subject, Tag,
+};
+use crate::store::StoreError;
+use crate::verification::code::Purpose;
+
+const SHARDS: usize = 64;
+const SWEEP_FLOOR: usize = 256;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The code store of a server without Redis.
+#[derive(Debug)]
+pub struct MemoryCodeStore {
+    hasher: RandomState,
+    shards: Vec<Mutex<Shard>>,
+}
+
+impl Default for MemoryCodeStore {
+    fn default() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+        }
+    }
+}
+
+impl MemoryCodeStore {
+    fn shard(&self, phone: &Tag) -> MutexGuard<'_, Shard> {
+        let index = usize::try_from(self.hasher.hash_one(phone) % SHARDS as u64).unwrap_or_default();
+        // A panic in a step can leave no half-done state that matters: each writes its fields last.
+        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    phones: HashMap<Tag, Phone>,
+    sweep_at: usize,
+}
+
+impl Shard {
+    fn phone(&mut self, tag: &Tag, now: Timestamp) -> &mut Phone {
+        if self.phones.len() >= self.sweep_at.max(SWEEP_FLOOR) {
+            self.phones.retain(|_, phone| phone.sweep(now));
+            self.sweep_at = self.phones.len() * 2;
+        }
+        self.phones.entry(tag.clone()).or_default()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Phone {
+    last_send: Option<Timestamp>,
+    day: i64,
+    sends: u32,
+    sequence: u64,
+    voided: HashMap<Purpose, u64>,
+    failures: Failures,
+    failures_by_address: HashMap<Tag, Failures>,
+    challenges: HashMap<String, Challenge>,
+}
+
+impl Phone {
+    fn wait(&self, address: &Tag, limits: super::FailureLimits, now: Timestamp) -> Option<Timestamp> {
+        let by_address = self.failures_by_address.get(address).and_then(|failures| failures.wait_until);
+        let by_address = by_address.filter(|_| limits.by_address > 0);
+        let in_all = self.failures.wait_until.filter(|_| limits.in_all > 0);
+        by_address.max(in_all).filter(|until| *until > now)
+    }
+
+    /// Drops what is past use, and says whether anything is left.
+    fn sweep(&mut self, now: Timestamp) -> bool {
+        self.challenges.retain(|_, challenge| challenge.expires_at > now);
+        self.failures_by_address.retain(|_, failures| failures.remembered(now));
+        let quiet = self.last_send.is_none_or(|sent| sent + DAY + DAY <= now);
+        !(quiet && self.challenges.is_empty() && self.failures_by_address.is_empty() && !self.failures.remembered(now))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Failures {
+    count: u32,
+    last: Option<Timestamp>,
+    wait_until: Option<Timestamp>,
+}
+
+impl Failures {
+    fn remembered(&self, now: Timestamp) -> bool {
+        self.last.is_some_and(|last| last + FAILURE_MEMORY > now)
+    }
+
+    fn add(&mut self, threshold: u32, now: Timestamp) {
+        self.count = if self.remembered(now) { self.count.saturating_add(1) } else { 1 };
+        self.last = Some(now);
+        self.wait_until = (threshold > 0 && self.count >= threshold).then(|| {
+            let step = usize::try_from(self.count - threshold).unwrap_or(usize::MAX);
+            now + FAILURE_WAITS[step.min(FAILURE_WAITS.len() - 1)]
+        });
+    }
+}
+
+#[derive(Debug)]
+struct Challenge {
+    state: State,
+    digest: CodeDigest,
+    reference: Option<String>,
+    sequence: u64,
+    day: i64,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+    attempts: u32,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    Issued,
+    Claimed { token: String, at: Timestamp },
+    Consumed { token: String },
+    Exhausted,
+    Void,
+}
+
+#[async_trait]
+impl CodeStore for MemoryCodeStore {
+    async fn issue(&self, new: &NewChallenge, limits: &SendLimits) -> Result<IssueOutcome, StoreError> {
+        let now = new.issued_at;
+        let mut shard = self.shard(&new.subject.phone);
+        let phone = shard.phone(&new.subject.phone, now);
+        if let Some(until) = phone.wait(&new.subject.address, limits.failures, now) {
+            return Ok(IssueOutcome::FailureWait { until });
+        }
+        let sends = if phone.day == limits.day { phone.sends } else { 0 };
+        if limits.daily > 0 && sends >= limits.daily {
+            return Ok(IssueOutcome::DailyLimit);
+        }
+        let free_from = phone.last_send.map(|sent| sent + limits.cooldown);
+        if let Some(until) = free_from.filter(|until| *until > now) {
+            return Ok(IssueOutcome::Cooldown { until });
+        }
+        phone.challenges.retain(|_, challenge| challenge.expires_at > now);
+        phone.last_send = Some(now);
+        phone.day = limits.day;
+        phone.sends = sends + 1;
+        phone.sequence += 1;
+        let challenge = Challenge {
+            state: State::Issued,
+            digest: new.digest.clone(),
+            reference: new.reference.clone(),
+            sequence: phone.sequence,
+            day: limits.day,
+            issued_at: now,
+            expires_at: new.expires_at,
+            attempts: 0,
+        };
+        phone.challenges.insert(new.nonce.clone(), challenge);
+        Ok(IssueOutcome::Issued { sends: phone.sends })
+    }
+
+    async fn attempt(&self, attempt: &Attempt) -> Result<AttemptOutcome, StoreError> {
+        let Attempt { claim, at: now, .. } = attempt;
+        let Subject { phone, address } = &claim.subject;
+        let mut shard = self.shard(phone);
+        let Some(phone) = shard.phones.get_mut(phone) else {
+            return Ok(AttemptOutcome::Expired);
+        };
+        if let Some(until) = phone.wait(address, attempt.failures, *now) {
+            return Ok(AttemptOutcome::FailureWait { until });
+        }
+        let voided = phone.voided.get(&claim.purpose).copied().unwrap_or_default();
+        let Some(challenge) = phone.challenges.get_mut(&claim.nonce) else {
+            return Ok(AttemptOutcome::Expired);
+        };
+        let usable = match &challenge.state {
+            State::Issued => true,
+            State::Claimed { token, at } => *token == claim.token || *at + CLAIM_LEASE <= *now,
+            State::Consumed { .. } | State::Exhausted | State::Void => false,
+        };
+        if !usable
+            || challenge.sequence <= voided
+            || challenge.expires_at <= *now
+            || challenge.attempts >= attempt.max_attempts
+        {
+            return Ok(AttemptOutcome::Expired);
+        }
+        if challenge.digest.matches(&attempt.digest) {
+            challenge.state = State::Claimed {
+                token: claim.token.clone(),
+                at: *now,
+            };
+            return Ok(AttemptOutcome::Claimed {
+                reference: challenge.reference.clone(),
+            });
+        }
+        challenge.attempts += 1;
+        let attempts_remaining = attempt.max_attempts - challenge.attempts;
+        challenge.state = if attempts_remaining == 0 { State::Exhausted } else { State::Issued };
+        phone.failures.add(attempt.failures.in_all, *now);
+        let by_address = phone.failures_by_address.entry(address.clone()).or_default();
+        by_address.add(attempt.failures.by_address, *now);
+        Ok(AttemptOutcome::Incorrect { attempts_remaining })
+    }
+
+    async fn consume(&self, claim: &Claim) -> Result<bool, StoreError> {
+        let mut shard = self.shard(&claim.subject.phone);
+        let Some(phone) = shard.phones.get_mut(&claim.subject.phone) else {
+            return Ok(false);
+        };
+        let Some(challenge) = phone.challenges.get_mut(&claim.nonce) else {
+            return Ok(false);
+        };
+        match &challenge.state {
+            State::Consumed { token } => return Ok(*token == claim.token),
+            State::Claimed { token, .. } if *token == claim.token => {}
+            State::Claimed { .. } | State::Issued | State::Exhausted | State::Void => return Ok(false),
+        }
+        challenge.state = State::Consumed {
+            token: claim.token.clone(),
+        };
+        phone.voided.insert(claim.purpose, phone.sequence);
+        phone.failures = Failures::default();
+        phone.failures_by_address.remove(&claim.subject.address);
+        Ok(true)
+    }
+
+    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+        let mut shard = self.shard(&claim.subject.phone);
+        let phone = shard.phones.get_mut(&claim.subject.phone);
+        let challenge = phone.and_then(|phone| phone.challenges.get_mut(&claim.nonce));
+        if let Some(challenge) = challenge
+            && matches!(&challenge.state, State::Claimed { token, .. } if *token == claim.token)
+        {
+            challenge.state = State::Issued;
+        }
+        Ok(())
+    }
+
+    async fn void(&self, new: &NewChallenge, refund: Refund) -> Result<(), StoreError> {
+        let mut shard = self.shard(&new.subject.phone);
+        let Some(phone) = shard.phones.get_mut(&new.subject.phone) else {
+            return Ok(());
+        };
+        let Some(challenge) = phone.challenges.get_mut(&new.nonce) else {
+            return Ok(());
+        };
+        if challenge.state != State::Issued {
+            return Ok(());
+        }
+        challenge.state = State::Void;
+        if refund == Refund::Send {
+            if phone.last_send == Some(challenge.issued_at) {
+                phone.last_send = None;
+            }
+            if phone.day == challenge.day {
+                phone.sends = phone.sends.saturating_sub(1);
+            }
+        }
+        Ok(())
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
