@@ -80,23 +80,11 @@ impl App {
             Arc::clone(&clock),
         ));
         let (users, session_store) = sql_stores(&database);
-        let sessions = Sessions::new(
-            session_store,
-            Arc::clone(&verification),
-            Arc::clone(&tokens),
-            config.sessions,
-            clock,
-        );
+        let sessions =
+            Sessions::new(session_store, Arc::clone(&verification), Arc::clone(&tokens), config.sessions, clock);
         let operations = TaskTracker::new();
-        let readiness = Readiness {
-            database: database.clone(),
-            codes: Arc::clone(&verification),
-        };
-        let services = Services {
-            verification,
-            sessions: Arc::new(sessions),
-            users,
-        };
+        let readiness = Readiness { database: database.clone(), codes: Arc::clone(&verification) };
+        let services = Services { verification, sessions: Arc::new(sessions), users };
         let router = http::router(Arc::new(HttpState {
             schema: graphql::schema(config.introspection),
             services: Arc::new(services),
@@ -104,16 +92,10 @@ impl App {
             readiness,
             operations: operations.clone(),
         }));
-        Ok(Self {
-            router,
-            database,
-            operations,
-            shutdown_grace: config.shutdown_grace,
-        })
+        Ok(Self { router, database, operations, shutdown_grace: config.shutdown_grace })
     }
 
     /// The routes, without a socket.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }
@@ -135,8 +117,8 @@ impl App {
             shutdown.cancelled().await;
             tokio::time::sleep(self.shutdown_grace).await;
         };
-        let served = tokio::select! {
-            served = async { server.await } => served,
+        let outcome = tokio::select! {
+            outcome = async { server.await } => outcome,
             () = deadline => {
                 tracing::warn!("some requests did not finish in time");
                 Ok(())
@@ -147,7 +129,7 @@ impl App {
             tracing::warn!("some operations did not finish in time");
         }
         self.database.close().await;
-        served
+        outcome
     }
 }
 
@@ -198,13 +180,11 @@ pub fn signing_keys(config: &Config) -> Result<Keys, StartError> {
 }
 
 fn code_keys(config: &Config, keys: &Keys) -> Result<CodeKeys, StartError> {
-    match &config.code_secret {
-        Some(secret) => Ok(CodeKeys::new(secret.expose().as_bytes())),
-        None => {
-            let derived = keys.derive("code secret").map_err(|error| ConfigError::new("CODE_SECRET", error))?;
-            Ok(CodeKeys::new(&derived))
-        }
+    if let Some(secret) = &config.code_secret {
+        return Ok(CodeKeys::new(secret.expose().as_bytes()));
     }
+    let derived = keys.derive("code secret").map_err(|error| ConfigError::new("CODE_SECRET", error))?;
+    Ok(CodeKeys::new(&derived))
 }
 
 fn code_store(redis_urls: &[crate::config::Secret]) -> Result<Arc<dyn CodeStore>, StartError> {

@@ -1,6 +1,6 @@
 //! The commands.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -55,7 +55,7 @@ enum Command {
 ///
 /// # Errors
 /// What stopped the command, in one line.
-pub async fn run(args: Vec<OsString>, env: HashMap<String, OsString>) -> anyhow::Result<ExitCode> {
+pub async fn run(args: Vec<OsString>, env: BTreeMap<String, OsString>) -> anyhow::Result<ExitCode> {
     let cli: Cli = match config::parse(&args, &env)? {
         ParseOutcome::Parsed(cli) => cli,
         ParseOutcome::Said(said) => {
@@ -111,9 +111,8 @@ async fn migrate(settings: Settings) -> anyhow::Result<ExitCode> {
 
 fn keygen() -> anyhow::Result<ExitCode> {
     let key = keys::generate()?;
-    let comment = format!("# kid: {}\n# Public key, for JWT_VERIFYING_KEYS once this key is old:\n", key.kid);
-    let public: String = key.public_pem.lines().map(|line| format!("#   {line}\n")).collect();
-    io::stderr().write_all(format!("{comment}{public}").as_bytes())?;
+    let about = format!("kid: {}\npublic key, for JWT_VERIFYING_KEYS once this key is old:\n", key.kid);
+    io::stderr().write_all([about, key.public_pem].concat().as_bytes())?;
     print(&key.private_pem)
 }
 

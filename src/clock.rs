@@ -33,9 +33,7 @@ impl ManualClock {
     /// A clock that shows `start`.
     #[must_use]
     pub fn new(start: Timestamp) -> Self {
-        Self {
-            milliseconds: AtomicI64::new(start.as_millisecond()),
-        }
+        Self { milliseconds: AtomicI64::new(start.as_millisecond()) }
     }
 
     /// Moves the clock on, or back by a negative duration.

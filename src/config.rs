@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::sessions::SessionPolicy;
 use crate::sms::tc3::Credentials;
-use crate::sms::tencent::{TencentSmsConfig, Templates};
+use crate::sms::tencent::{Templates, TencentSmsConfig};
 use crate::tokens::TokenPolicy;
 use crate::verification::VerificationPolicy;
 use crate::verification::store::FailureLimits;
@@ -24,7 +24,7 @@ pub use settings::{LogFormat, Settings, SmsProvider};
 pub use source::{ParseOutcome, parse};
 pub use values::Secret;
 
-const MAX_CODE_TTL: Duration = Duration::from_secs(10 * 60);
+const MAX_CODE_TTL: Duration = Duration::from_mins(10);
 const DATABASE_FILE: &str = "sms-login.db";
 const SIGNING_KEY_FILE: &str = "signing-key.pem";
 
@@ -40,10 +40,7 @@ impl ConfigError {
     /// A refusal of `setting`.
     #[must_use]
     pub fn new(setting: impl Into<String>, reason: impl fmt::Display) -> Self {
-        Self {
-            setting: setting.into(),
-            reason: reason.to_string(),
-        }
+        Self { setting: setting.into(), reason: reason.to_string() }
     }
 }
 
@@ -127,7 +124,8 @@ impl TryFrom<Settings> for Config {
         let database = database(&settings)?;
         let embedded = !database.is_mysql() && settings.redis_url.is_empty();
         let sms = sms(&settings)?;
-        if matches!(sms, SmsConfig::Console) && !settings.listen_addr.ip().is_loopback() && !settings.allow_console_sms {
+        if matches!(sms, SmsConfig::Console) && !settings.listen_addr.ip().is_loopback() && !settings.allow_console_sms
+        {
             let reason = "printing codes to the terminal is for loopback only: set up Tencent Cloud SMS, \
                           listen on 127.0.0.1, or set ALLOW_CONSOLE_SMS=true";
             return Err(ConfigError::new("LISTEN_ADDR", reason));
@@ -149,7 +147,7 @@ impl TryFrom<Settings> for Config {
             sms,
             signing: signing(&settings, &database)?,
             database,
-            verifying_keys: settings.jwt_verifying_keys.clone(),
+            verifying_keys: settings.jwt_verifying_keys.as_deref().map(values::pem),
             code_secret: settings.code_secret.clone(),
             tokens: tokens(&settings)?,
             verification: verification(&settings)?,
@@ -178,7 +176,7 @@ fn database(settings: &Settings) -> Result<DatabaseConfig, ConfigError> {
 fn signing(settings: &Settings, database: &DatabaseConfig) -> Result<SigningConfig, ConfigError> {
     match (&settings.jwt_signing_key, &settings.jwt_secret) {
         (Some(_), Some(_)) => Err(ConfigError::new("JWT_SECRET", "set JWT_SIGNING_KEY or JWT_SECRET, not both")),
-        (Some(key), None) => Ok(SigningConfig::Ed25519(key.clone())),
+        (Some(key), None) => Ok(SigningConfig::Ed25519(values::pem(key.expose()).into())),
         (None, Some(secret)) => Ok(SigningConfig::Hs256(secret.clone())),
         (None, None) if database.is_mysql() => {
             let reason = "needed with MySQL, the same on every server: `sms-login keygen` prints one";

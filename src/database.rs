@@ -98,18 +98,14 @@ impl Database {
         let mut connection = pool.acquire().await.map_err(DatabaseSetupError::Open)?;
         let table = "SELECT COUNT(*) FROM information_schema.tables \
                      WHERE table_schema = DATABASE() AND table_name = '_sqlx_migrations'";
-        let tables: i64 = sqlx::query_scalar(table)
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(DatabaseSetupError::Open)?;
+        let tables: i64 =
+            sqlx::query_scalar(table).fetch_one(&mut *connection).await.map_err(DatabaseSetupError::Open)?;
         if tables == 0 {
             return Ok(false);
         }
         let applied = connection.list_applied_migrations("_sqlx_migrations").await;
         let applied = applied.map_err(DatabaseSetupError::Migrate)?;
-        Ok(MYSQL_MIGRATIONS
-            .iter()
-            .all(|wanted| applied.iter().any(|had| had.version == wanted.version)))
+        Ok(MYSQL_MIGRATIONS.iter().all(|wanted| applied.iter().any(|had| had.version == wanted.version)))
     }
 
     /// Says whether the database answers.
@@ -185,18 +181,18 @@ pub(crate) async fn bounded<T>(call: impl Future<Output = Result<T, sqlx::Error>
 }
 
 fn store_error(error: sqlx::Error) -> StoreError {
-    let refused = match &error {
-        sqlx::Error::Database(database) => !is_passing(database.as_ref()),
-        sqlx::Error::ColumnDecode { .. }
-        | sqlx::Error::ColumnNotFound(_)
-        | sqlx::Error::ColumnIndexOutOfBounds { .. }
-        | sqlx::Error::Decode(_)
-        | sqlx::Error::Encode(_)
-        | sqlx::Error::RowNotFound
-        | sqlx::Error::TypeNotFound { .. } => true,
-        _ => false,
-    };
-    if refused { StoreError::Refused(error.into()) } else { StoreError::Unavailable(error.into()) }
+    let out_of_reach = matches!(
+        error,
+        sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed
+    );
+    let passing = error.as_database_error().is_some_and(is_passing);
+    if !out_of_reach && !passing { StoreError::Refused(error.into()) } else { StoreError::Unavailable(error.into()) }
 }
 
 /// MySQL's too many connections, server shutdown, lock wait time-out, deadlock, query interrupted; SQLite's busy and

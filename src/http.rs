@@ -24,7 +24,7 @@ mod client_ip;
 mod graphql;
 mod health;
 
-pub use health::Readiness;
+pub(crate) use health::Readiness;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const JWKS_CACHE: &str = "public, max-age=300";
@@ -51,7 +51,10 @@ pub(crate) fn router(state: Arc<HttpState>) -> Router {
         .route("/readyz", get(health::ready))
         .route("/.well-known/jwks.json", get(jwks))
         .with_state(state)
-        .layer(SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
         .layer(CatchPanicLayer::custom(graphql::panicked))
         .layer(from_fn(identify))
 }

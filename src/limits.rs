@@ -44,10 +44,6 @@ impl RateLimited {
     #[must_use]
     pub fn until(limit: Limit, retry_at: Timestamp, now: Timestamp) -> Self {
         let milliseconds = u64::try_from(retry_at.as_millisecond() - now.as_millisecond()).unwrap_or_default();
-        Self {
-            limit,
-            retry_at,
-            retry_after_seconds: milliseconds.div_ceil(1000).max(1),
-        }
+        Self { limit, retry_at, retry_after_seconds: milliseconds.div_ceil(1000).max(1) }
     }
 }

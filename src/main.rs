@@ -1,12 +1,12 @@
 //! The program: parse, run, exit code.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let env = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-    let env: HashMap<_, _> = env.collect();
+    let env: BTreeMap<_, _> = env.collect();
     match sms_login::cli::run(std::env::args_os().collect(), env).await {
         Ok(code) => code,
         Err(error) => {

@@ -159,13 +159,7 @@ impl Sessions {
         policy: SessionPolicy,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self {
-            store,
-            verification,
-            tokens,
-            policy,
-            clock,
-        }
+        Self { store, verification, tokens, policy, clock }
     }
 
     /// Signs a person up or in with a code.
@@ -201,11 +195,7 @@ impl Sessions {
                 expires_at: session.expires_at,
             },
         };
-        Ok(SignedIn {
-            tokens,
-            user,
-            is_new_user,
-        })
+        Ok(SignedIn { tokens, user, is_new_user })
     }
 
     /// Who a verified access token speaks for, where its session still lives.
@@ -215,9 +205,7 @@ impl Sessions {
     pub async fn viewer(&self, claims: AccessClaims) -> Result<Option<Viewer>, StoreError> {
         let session_id = claims.session_id;
         let user = self.store.find_live_user(session_id, self.clock.now()).await?;
-        Ok(user
-            .filter(|user| user.id == claims.user_id)
-            .map(|user| Viewer { user, session_id }))
+        Ok(user.filter(|user| user.id == claims.user_id).map(|user| Viewer { user, session_id }))
     }
 
     /// Uses the code up. Where that fails, nobody has got a token of the session yet: it is ended again.
@@ -233,11 +221,7 @@ impl Sessions {
 
     fn new_user(&self, phone: PhoneNumber) -> NewUser {
         let avatar = self.policy.avatars.choose(&mut random::source());
-        NewUser {
-            id: self.new_id(),
-            phone,
-            avatar: avatar.cloned().unwrap_or_default(),
-        }
+        NewUser { id: self.new_id(), phone, avatar: avatar.cloned().unwrap_or_default() }
     }
 
     fn new_session(&self, device_name: Option<String>, address: ClientAddress) -> NewSession {

@@ -162,10 +162,7 @@ impl Tokens {
         if claims.exp <= self.clock.now().as_second() {
             return Err(TokenError::Expired);
         }
-        Ok(AccessClaims {
-            user_id: claims.sub,
-            session_id: claims.sid,
-        })
+        Ok(AccessClaims { user_id: claims.sub, session_id: claims.sid })
     }
 
     /// Makes the refresh token of a session's generation.
@@ -177,9 +174,7 @@ impl Tokens {
     /// The public keys.
     #[must_use]
     pub fn jwks(&self) -> Jwks<'_> {
-        Jwks {
-            keys: self.keys.public_keys(),
-        }
+        Jwks { keys: self.keys.public_keys() }
     }
 }
 

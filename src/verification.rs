@@ -35,7 +35,7 @@ pub const MAX_REFERENCE_CHARS: usize = 128;
 
 const CONSUME_TRIES: usize = 3;
 const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
-const RETRY_AFTER_OPERATOR: Duration = Duration::from_secs(60);
+const RETRY_AFTER_OPERATOR: Duration = Duration::from_mins(1);
 
 /// How codes are given out and taken.
 #[derive(Debug, Clone)]
@@ -204,13 +204,7 @@ impl Verification {
         policy: VerificationPolicy,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self {
-            store,
-            sender,
-            keys,
-            policy,
-            clock,
-        }
+        Self { store, sender, keys, policy, clock }
     }
 
     /// Reads a phone number as a person writes it, in the default region where it is national.
@@ -230,11 +224,7 @@ impl Verification {
         let now = self.clock.now();
         let day = Day::of(now, self.policy.day_offset);
         let code = Code::random();
-        let scope = Scope {
-            phone: &request.phone,
-            purpose: request.purpose,
-            user,
-        };
+        let scope = Scope { phone: &request.phone, purpose: request.purpose, user };
         let (nonce, challenge_id) = self.keys.new_challenge_id(scope);
         let challenge = NewChallenge {
             subject: self.subject(&request.phone, request.client),
@@ -296,10 +286,7 @@ impl Verification {
             }
         };
         match outcome {
-            AttemptOutcome::Claimed { reference } => Ok(Claimed {
-                claim: attempt.claim,
-                reference,
-            }),
+            AttemptOutcome::Claimed { reference } => Ok(Claimed { claim: attempt.claim, reference }),
             AttemptOutcome::Incorrect { attempts_remaining } => {
                 tracing::info!(phone.masked = %shown.phone, purpose = shown.purpose.name(), "wrong code");
                 Err(AttemptError::Incorrect { attempts_remaining })
@@ -428,9 +415,6 @@ impl Verification {
     }
 
     fn subject(&self, phone: &PhoneNumber, client: ClientAddress) -> Subject {
-        Subject {
-            phone: self.keys.phone_tag(phone),
-            address: self.keys.address_tag(client),
-        }
+        Subject { phone: self.keys.phone_tag(phone), address: self.keys.address_tag(client) }
     }
 }

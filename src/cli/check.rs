@@ -42,7 +42,9 @@ async fn database(config: &Config) -> Found {
     let failed = |error: &dyn std::error::Error| format!("database: {}", in_full(error));
     let database = app::open_database(&config.database).await.map_err(|error| failed(&error))?;
     match database.is_migrated().await {
-        Ok(true) => Ok(format!("database: {}", if config.database.is_mysql() { "MySQL, up to date" } else { "SQLite" })),
+        Ok(true) => {
+            Ok(format!("database: {}", if config.database.is_mysql() { "MySQL, up to date" } else { "SQLite" }))
+        }
         Ok(false) if config.auto_migrate => Ok("database: MySQL, to be migrated at start".to_owned()),
         Ok(false) => Err("database: not migrated: run `sms-login migrate`, or set AUTO_MIGRATE=true".to_owned()),
         Err(error) => Err(failed(&error)),

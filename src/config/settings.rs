@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::values::{DayOffset, Regions, Secret, boolean, duration, pem, secret, template_param};
+use super::values::{DayOffset, Regions, Secret, boolean, duration, template_param};
 use crate::phone::Region;
 use crate::sms::tencent::{TemplateParam, Url};
 
@@ -39,13 +39,13 @@ pub struct Settings {
     #[arg(long, value_name = "DIR", default_value = "./data", global = true)]
     pub data_dir: PathBuf,
     /// mysql://user:password@host:3306/database or sqlite://path [default: SQLite in DATA_DIR]
-    #[arg(long, value_name = "URL", value_parser = secret, global = true)]
+    #[arg(long, value_name = "URL", global = true)]
     pub database_url: Option<Secret>,
     /// Whether serve migrates a MySQL database by itself
     #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set, global = true)]
     pub auto_migrate: bool,
     /// redis://host:6379 or rediss://…; several, comma-separated, are a cluster [default: in process]
-    #[arg(long, value_name = "URL,…", value_delimiter = ',', value_parser = secret, global = true)]
+    #[arg(long, value_name = "URL,…", value_delimiter = ',', global = true)]
     pub redis_url: Vec<Secret>,
     /// Who sends the SMS [default: tencent where TENCENTCLOUD_SECRET_ID is set, else console]
     #[arg(long, value_name = "PROVIDER", global = true)]
@@ -57,13 +57,13 @@ pub struct Settings {
     #[command(flatten)]
     pub tencent: TencentSettings,
     /// Ed25519 private key in PEM that signs tokens [default with SQLite: made in DATA_DIR]
-    #[arg(long, value_name = "PEM", value_parser = secret, allow_hyphen_values = true, global = true)]
+    #[arg(long, value_name = "PEM", allow_hyphen_values = true, global = true)]
     pub jwt_signing_key: Option<Secret>,
     /// Shared secret of at least 32 bytes, for HS256 instead of EdDSA
-    #[arg(long, value_name = "SECRET", value_parser = secret, allow_hyphen_values = true, global = true)]
+    #[arg(long, value_name = "SECRET", allow_hyphen_values = true, global = true)]
     pub jwt_secret: Option<Secret>,
     /// Older public keys whose tokens are still taken, PEM blocks one after another
-    #[arg(long, value_name = "PEM", value_parser = pem, allow_hyphen_values = true, global = true)]
+    #[arg(long, value_name = "PEM", allow_hyphen_values = true, global = true)]
     pub jwt_verifying_keys: Option<String>,
     /// `iss` of every token
     #[arg(long, value_name = "NAME", default_value = "sms-login", global = true)]
@@ -84,7 +84,7 @@ pub struct Settings {
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration, global = true)]
     pub refresh_token_ttl: Duration,
     /// Secret of codes, at least 32 bytes, the same on every server [default: derived from the signing key]
-    #[arg(long, value_name = "SECRET", value_parser = secret, allow_hyphen_values = true, global = true)]
+    #[arg(long, value_name = "SECRET", allow_hyphen_values = true, global = true)]
     pub code_secret: Option<Secret>,
     /// How long a code is good, at most 10m
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration, global = true)]
@@ -137,10 +137,10 @@ pub struct Settings {
 #[derive(Debug, Clone, Args)]
 pub struct TencentSettings {
     /// API key's id; turns Tencent Cloud SMS on
-    #[arg(long = "tencentcloud-secret-id", value_name = "ID", value_parser = secret, global = true)]
+    #[arg(long = "tencentcloud-secret-id", value_name = "ID", global = true)]
     pub secret_id: Option<Secret>,
     /// API key
-    #[arg(long = "tencentcloud-secret-key", value_name = "KEY", value_parser = secret, global = true)]
+    #[arg(long = "tencentcloud-secret-key", value_name = "KEY", global = true)]
     pub secret_key: Option<Secret>,
     /// Region of the SMS service
     #[arg(long = "tencentcloud-region", value_name = "REGION", default_value = "ap-guangzhou", global = true)]
@@ -167,7 +167,12 @@ pub struct TencentSettings {
     #[arg(long = "tencent-sms-template-params", value_name = "NAME,…", default_value = "code,minutes", value_delimiter = ',', value_parser = template_param, global = true)]
     pub template_params: Vec<TemplateParam>,
     /// Address of the SMS service
-    #[arg(long = "tencent-sms-endpoint", value_name = "URL", default_value = "https://sms.tencentcloudapi.com", global = true)]
+    #[arg(
+        long = "tencent-sms-endpoint",
+        value_name = "URL",
+        default_value = "https://sms.tencentcloudapi.com",
+        global = true
+    )]
     pub endpoint: Url,
 }
 

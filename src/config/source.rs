@@ -1,6 +1,6 @@
 //! Where settings come from: flags, then the environment, then files that the environment names.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -35,7 +35,7 @@ pub enum ParseOutcome<T> {
 /// Where a setting's value is not of its form, or its file cannot be read.
 pub fn parse<T: CommandFactory + FromArgMatches>(
     args: &[OsString],
-    env: &HashMap<String, OsString>,
+    env: &BTreeMap<String, OsString>,
 ) -> Result<ParseOutcome<T>, ConfigError> {
     let command = T::command();
     let (program, given) = args.split_first().map_or((OsString::from("sms-login"), args), |(p, g)| (p.clone(), g));
@@ -62,11 +62,7 @@ fn matches<T: FromArgMatches>(command: Command, args: Vec<OsString>) -> Result<T
 }
 
 /// The value that the environment has for a flag that is not given.
-fn from_env(
-    flag: &str,
-    given: &[OsString],
-    env: &HashMap<String, OsString>,
-) -> Result<Option<OsString>, ConfigError> {
+fn from_env(flag: &str, given: &[OsString], env: &BTreeMap<String, OsString>) -> Result<Option<OsString>, ConfigError> {
     let is_this = |argument: &OsString| {
         let name = argument.to_str().and_then(|argument| argument.strip_prefix("--"));
         name.is_some_and(|name| name.split('=').next() == Some(flag))

@@ -21,9 +21,9 @@ impl Secret {
     }
 }
 
-impl From<&str> for Secret {
-    fn from(value: &str) -> Self {
-        Self(value.to_owned())
+impl<T: Into<String>> From<T> for Secret {
+    fn from(value: T) -> Self {
+        Self(value.into())
     }
 }
 
@@ -99,7 +99,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(wrong()),
     };
     // A hundred years: beyond it, times cannot be reckoned with.
-    let longest = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    let longest = Duration::from_hours(100 * 365 * 24);
     let duration = number.checked_mul(milliseconds).map(Duration::from_millis);
     duration.filter(|duration| *duration <= longest).ok_or_else(|| "longer than a hundred years".to_owned())
 }
@@ -116,20 +116,9 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Reads a secret; `\n` in it is a line's end, since an environment file has one line a value.
-///
-/// # Errors
-/// None; the form is that of a parser.
-pub(super) fn secret(text: &str) -> Result<Secret, String> {
-    Ok(Secret(text.replace("\\n", "\n")))
-}
-
-/// Reads PEM blocks, as `secret` does.
-///
-/// # Errors
-/// None; the form is that of a parser.
-pub(super) fn pem(text: &str) -> Result<String, String> {
-    Ok(text.replace("\\n", "\n"))
+/// Undoes the `\n` of PEM blocks in an environment file, which has one line a value.
+pub(super) fn pem(text: &str) -> String {
+    text.replace("\\n", "\n")
 }
 
 /// Reads one of a template's parameters.
@@ -148,7 +137,7 @@ mod tests {
     fn durations_have_a_number_and_a_unit() {
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
-        assert_eq!(duration("30d"), Ok(Duration::from_secs(30 * 24 * 60 * 60)));
+        assert_eq!(duration("30d"), Ok(Duration::from_hours(30 * 24)));
         for wrong in ["", "s", "30", "-1s", "1.5h", "1h30m", "５s", "9999999999999999999d", "99999999d"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }

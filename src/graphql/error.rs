@@ -93,10 +93,7 @@ impl ErrorCode {
     }
 
     fn name(self) -> String {
-        match async_graphql::resolver_utils::enum_value(self) {
-            Value::Enum(name) => name.to_string(),
-            _ => String::new(),
-        }
+        async_graphql::resolver_utils::enum_value(self).to_string()
     }
 }
 
@@ -110,11 +107,7 @@ pub(super) struct ApiError {
 
 impl ApiError {
     fn new(code: ErrorCode, message: &'static str) -> Self {
-        Self {
-            code,
-            message,
-            more: Vec::new(),
-        }
+        Self { code, message, more: Vec::new() }
     }
 
     fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
@@ -154,11 +147,7 @@ impl From<ApiError> for async_graphql::Error {
         for (name, value) in error.more {
             extensions.set(name, value);
         }
-        Self {
-            message: error.message.to_owned(),
-            source: None,
-            extensions: Some(extensions),
-        }
+        Self { message: error.message.to_owned(), source: None, extensions: Some(extensions) }
     }
 }
 

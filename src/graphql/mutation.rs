@@ -21,10 +21,7 @@ impl Mutation {
         let purpose = Purpose::from(input.purpose);
         let requester = if purpose.needs_user() {
             let user = &request.require_viewer().await?.user;
-            Some(Requester {
-                id: user.id,
-                phone: user.phone.clone(),
-            })
+            Some(Requester { id: user.id, phone: user.phone.clone() })
         } else {
             None
         };

@@ -38,10 +38,10 @@ impl From<&phone::PhoneNumber> for PhoneNumber {
 #[Scalar]
 impl ScalarType for PhoneNumber {
     fn parse(value: Value) -> InputValueResult<Self> {
-        match value {
-            Value::String(text) => Ok(Self(text)),
-            other => Err(InputValueError::expected_type(other)),
-        }
+        let Value::String(text) = value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        Ok(Self(text))
     }
 
     fn is_valid(value: &Value) -> bool {

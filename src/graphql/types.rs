@@ -22,7 +22,7 @@ pub(super) enum CodePurpose {
 }
 
 /// A person with an account.
-pub struct UserNode {
+pub(super) struct UserNode {
     user: User,
     is_own: bool,
 }

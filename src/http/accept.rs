@@ -68,10 +68,7 @@ impl<'a> Range<'a> {
         let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
         let quality: f32 = quality.map_or(Some(1.0), |quality| quality.parse().ok())?;
         let thousandths = (1..=1000_u16).rev().find(|step| f32::from(*step) / 1000.0 <= quality);
-        Some(Self {
-            essence,
-            quality: thousandths.unwrap_or_default(),
-        })
+        Some(Self { essence, quality: thousandths.unwrap_or_default() })
     }
 
     /// 2 for the type by its name, 1 for one that a wildcard takes in, 0 for another.

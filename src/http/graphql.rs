@@ -90,6 +90,7 @@ pub(super) async fn method_not_allowed() -> Response {
 }
 
 /// What a client gets for a panic; the log gets the cause.
+#[expect(clippy::needless_pass_by_value, reason = "the form that the layer calls")]
 pub(super) fn panicked(cause: Box<dyn Any + Send>) -> Response {
     let cause = cause.downcast_ref::<&str>().map(|text| (*text).to_owned()).or(cause.downcast_ref::<String>().cloned());
     tracing::error!(panic = cause, "a request panicked");
@@ -221,10 +222,8 @@ fn chosen_type(document: &ExecutableDocument, name: Option<&str>) -> Option<Oper
 }
 
 fn not_acceptable() -> Response {
-    let refusal = Refusal(
-        StatusCode::NOT_ACCEPTABLE,
-        "Answers come as application/graphql-response+json or application/json.",
-    );
+    let refusal =
+        Refusal(StatusCode::NOT_ACCEPTABLE, "Answers come as application/graphql-response+json or application/json.");
     refuse(refusal, MediaType::Json)
 }
 

@@ -13,11 +13,11 @@ use crate::database::Database;
 use crate::verification::Verification;
 
 /// The stores that a server cannot do without.
-pub struct Readiness {
+pub(crate) struct Readiness {
     /// Users and sessions.
-    pub database: Database,
+    pub(crate) database: Database,
     /// Codes.
-    pub codes: Arc<Verification>,
+    pub(crate) codes: Arc<Verification>,
 }
 
 impl Readiness {

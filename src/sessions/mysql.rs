@@ -9,8 +9,8 @@ use super::sql::{END, INSERT, SELECT_LIVE_USER, SIGN_IN_TRIES};
 use super::{NewSession, SessionStore};
 use crate::database::{bounded, is_conflict};
 use crate::store::StoreError;
-use crate::users::sql::UserRow;
 use crate::users::mysql::sign_up_or_in;
+use crate::users::sql::UserRow;
 use crate::users::{NewUser, User};
 
 /// The session store of a server on MySQL.

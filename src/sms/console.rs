@@ -47,6 +47,6 @@ fn render(message: &CodeMessage<'_>) -> String {
         format!("It is good for {minutes} min."),
     ];
     let rule = "─".repeat(WIDTH);
-    let body: String = lines.iter().map(|line| format!("│ {line:<width$} │\n", width = WIDTH - 2)).collect();
-    format!("\n┌{rule}┐\n{body}└{rule}┘\n\n")
+    let body = lines.map(|line| format!("│ {line:<width$} │", width = WIDTH - 2)).join("\n");
+    format!("\n┌{rule}┐\n{body}\n└{rule}┘\n\n")
 }

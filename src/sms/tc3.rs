@@ -41,10 +41,7 @@ impl Credentials {
     /// Takes a secret id and its secret key.
     #[must_use]
     pub fn new(secret_id: impl Into<String>, secret_key: impl Into<String>) -> Self {
-        Self {
-            secret_id: secret_id.into(),
-            secret_key: secret_key.into(),
-        }
+        Self { secret_id: secret_id.into(), secret_key: secret_key.into() }
     }
 
     /// The secret id, which is no secret: it goes out with every request.
@@ -73,17 +70,15 @@ impl Credentials {
 
     fn signing_key(&self, date: &str, service: &str) -> hmac::Key {
         let secret = hmac::Key::new(hmac::HMAC_SHA256, format!("TC3{}", self.secret_key).as_bytes());
-        [date, service, TERMINATOR].iter().fold(secret, |key, part| {
-            hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref())
-        })
+        [date, service, TERMINATOR]
+            .iter()
+            .fold(secret, |key, part| hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref()))
     }
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("secret_id", &self.secret_id)
-            .finish_non_exhaustive()
+        f.debug_struct("Credentials").field("secret_id", &self.secret_id).finish_non_exhaustive()
     }
 }
 
@@ -101,11 +96,9 @@ fn hex_sha256(bytes: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -148,11 +148,7 @@ impl TencentSms {
     }
 
     fn payload(&self, message: &CodeMessage<'_>) -> String {
-        let params: Vec<String> = self
-            .template_params
-            .iter()
-            .map(|param| param.fill(message))
-            .collect();
+        let params: Vec<String> = self.template_params.iter().map(|param| param.fill(message)).collect();
         let mut payload = json!({
             "PhoneNumberSet": [message.phone.e164()],
             "SmsSdkAppId": self.sdk_app_id,
@@ -182,17 +178,13 @@ impl From<CallError> for SendError {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Unreachable(source) => Self::Unreachable(source),
-            CallError::TimedOut(_) | CallError::Broken(_) | CallError::TooLarge => {
-                Self::Ambiguous(error.into())
-            }
+            CallError::TimedOut(_) | CallError::Broken(_) | CallError::TooLarge => Self::Ambiguous(error.into()),
         }
     }
 }
 
 /// Rounded up, and never 0: the SMS must not say less than a minute, nor have a parameter that is not digits.
 fn whole_minutes(duration: Duration) -> u64 {
-    let seconds = duration
-        .as_secs()
-        .saturating_add(u64::from(duration.subsec_nanos() > 0));
+    let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
     seconds.div_ceil(60).max(1)
 }

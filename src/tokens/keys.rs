@@ -50,7 +50,7 @@ struct SigningKey {
 
 enum Signer {
     Ed25519(Ed25519KeyPair),
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
 }
 
 /// A key that verifies, with the one algorithm that it is for.
@@ -64,7 +64,7 @@ pub(super) struct VerifyingKey {
 
 enum Verifier {
     Ed25519(Vec<u8>),
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
 }
 
 impl Keys {
@@ -86,10 +86,7 @@ impl Keys {
             root: root(seed.as_ref()),
             signer: Signer::Ed25519(pair),
         };
-        Ok(Self {
-            signing,
-            verifying: vec![verifying],
-        })
+        Ok(Self { signing, verifying: vec![verifying] })
     }
 
     /// Keys with a shared secret.
@@ -102,7 +99,7 @@ impl Keys {
         }
         let root = root(secret);
         let kid = URL_SAFE_NO_PAD.encode(derive(&root, "kid")?);
-        let mac = hmac::Key::new(hmac::HMAC_SHA256, &derive(&root, "detached signatures")?);
+        let mac = Box::new(hmac::Key::new(hmac::HMAC_SHA256, &derive(&root, "detached signatures")?));
         let signing = SigningKey {
             kid: kid.clone(),
             algorithm: Algorithm::HS256,
@@ -117,10 +114,7 @@ impl Keys {
             verifier: Verifier::Hmac(mac),
             jwk: None,
         };
-        Ok(Self {
-            signing,
-            verifying: vec![verifying],
-        })
+        Ok(Self { signing, verifying: vec![verifying] })
     }
 
     /// Adds older public keys, PEM blocks one after another. A key that is there already is not added again.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{MySqlConnection, MySqlPool, QueryBuilder, MySql};
+use sqlx::{MySql, MySqlConnection, MySqlPool, QueryBuilder};
 use uuid::Uuid;
 
 use super::sql::{INSERT, SELECT_BY_IDS, UPDATE_LAST_LOGIN, UserRow};
@@ -58,10 +58,7 @@ pub(crate) async fn sign_up_or_in(
     let Some(row) = found else {
         return sign_up(transaction, new, now).await.map(|user| (user, true));
     };
-    let user = User {
-        last_login_at: now,
-        ..User::try_from(row)?
-    };
+    let user = User { last_login_at: now, ..User::try_from(row)? };
     sqlx::query(UPDATE_LAST_LOGIN).bind(now.as_millisecond()).bind(user.id).execute(transaction).await?;
     Ok((user, false))
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{SqliteConnection, SqlitePool, QueryBuilder, Sqlite};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
 use super::sql::{INSERT, SELECT_BY_IDS, UPDATE_LAST_LOGIN, UserRow};
@@ -10,8 +10,7 @@ use super::{NewUser, User, UserStore};
 use crate::database::bounded;
 use crate::store::StoreError;
 
-const SELECT_BY_PHONE: &str =
-    "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE phone = ?";
+const SELECT_BY_PHONE: &str = "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE phone = ?";
 
 /// The user store of a server on SQLite.
 #[derive(Debug)]
@@ -58,10 +57,7 @@ pub(crate) async fn sign_up_or_in(
     let Some(row) = found else {
         return sign_up(transaction, new, now).await.map(|user| (user, true));
     };
-    let user = User {
-        last_login_at: now,
-        ..User::try_from(row)?
-    };
+    let user = User { last_login_at: now, ..User::try_from(row)? };
     sqlx::query(UPDATE_LAST_LOGIN).bind(now.as_millisecond()).bind(user.id).execute(transaction).await?;
     Ok((user, false))
 }

@@ -29,8 +29,7 @@ impl Code {
     /// Reads what a person typed: exactly six ASCII digits.
     #[must_use]
     pub fn parse(input: &str) -> Option<Self> {
-        (input.len() == Self::DIGITS && input.bytes().all(|byte| byte.is_ascii_digit()))
-            .then(|| Self(input.to_owned()))
+        (input.len() == Self::DIGITS && input.bytes().all(|byte| byte.is_ascii_digit())).then(|| Self(input.to_owned()))
     }
 
     /// The digits themselves, for the SMS and for the keyed hash. Never for a log.

@@ -17,10 +17,7 @@ impl Day {
     pub(super) fn of(now: Timestamp, offset: SignedDuration) -> Self {
         let number = (now.as_second() + offset.as_secs()).div_euclid(DAY.as_secs());
         let end = (number + 1) * DAY.as_secs() - offset.as_secs();
-        Self {
-            number,
-            end: Timestamp::from_second(end).unwrap_or(Timestamp::MAX),
-        }
+        Self { number, end: Timestamp::from_second(end).unwrap_or(Timestamp::MAX) }
     }
 }
 

@@ -54,7 +54,7 @@ impl CodeKeys {
     /// What is kept of a code.
     pub(super) fn digest(&self, purpose: Purpose, phone: &PhoneNumber, nonce: &str, code: &Code) -> CodeDigest {
         let parts = [purpose.name(), phone.e164(), nonce, code.expose_digits()];
-        CodeDigest(self.mac("code", &parts.map(str::as_bytes)))
+        CodeDigest::new(self.mac("code", &parts.map(str::as_bytes)))
     }
 
     /// What stands for a phone in a store.
@@ -68,7 +68,7 @@ impl CodeKeys {
     }
 
     fn tag(&self, label: &str, value: &str) -> Tag {
-        Tag(URL_SAFE_NO_PAD.encode(&self.mac(label, &[value.as_bytes()])[..16]))
+        Tag::new(URL_SAFE_NO_PAD.encode(&self.mac(label, &[value.as_bytes()])[..16]))
     }
 
     fn challenge_mac(&self, nonce: &[u8], scope: Scope<'_>) -> [u8; MAC_BYTES] {

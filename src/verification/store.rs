@@ -25,19 +25,22 @@ pub use redis::RedisCodeStore;
 pub const CLAIM_LEASE: Duration = Duration::from_secs(10);
 
 /// How long wrong codes are remembered after the last one.
-pub const FAILURE_MEMORY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub const FAILURE_MEMORY: Duration = Duration::from_hours(30 * 24);
 
 /// The waits from the first failure past the threshold on; the last one stays.
-pub const FAILURE_WAITS: [Duration; 4] = [
-    Duration::from_secs(60),
-    Duration::from_secs(5 * 60),
-    Duration::from_secs(15 * 60),
-    Duration::from_secs(60 * 60),
-];
+pub const FAILURE_WAITS: [Duration; 4] =
+    [Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(15), Duration::from_hours(1)];
 
 /// A keyed hash that stands for a phone or an address, in base64url.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Tag(pub(super) String);
+pub struct Tag(String);
+
+impl Tag {
+    /// A tag of this hash.
+    pub const fn new(hash: String) -> Self {
+        Self(hash)
+    }
+}
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,9 +50,14 @@ impl fmt::Display for Tag {
 
 /// The keyed hash of a code: all that is kept of it.
 #[derive(Clone)]
-pub struct CodeDigest(pub(super) [u8; 32]);
+pub struct CodeDigest([u8; 32]);
 
 impl CodeDigest {
+    /// A digest of these bytes.
+    pub const fn new(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
     /// Whether both are of the same code, in constant time.
     fn matches(&self, other: &Self) -> bool {
         verify_slices_are_equal(&self.0, &other.0).is_ok()

@@ -36,10 +36,7 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(2),
-            whole: Duration::from_secs(5),
-        }
+        Self { connect: Duration::from_secs(2), whole: Duration::from_secs(5) }
     }
 }
 
@@ -119,12 +116,7 @@ impl Api {
     /// `BuildError` where a setting cannot be used.
     pub fn new(config: ApiConfig, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
         let host = host_header(&config.endpoint).ok_or(BuildError::Endpoint)?;
-        let region = config
-            .region
-            .as_deref()
-            .map(HeaderValue::from_str)
-            .transpose()
-            .map_err(BuildError::Region)?;
+        let region = config.region.as_deref().map(HeaderValue::from_str).transpose().map_err(BuildError::Region)?;
         HeaderValue::from_str(config.credentials.secret_id()).map_err(BuildError::SecretId)?;
         let http = Client::builder()
             .user_agent(concat!("sms-login/", env!("CARGO_PKG_VERSION")))
@@ -137,13 +129,7 @@ impl Api {
             .no_proxy()
             .build()
             .map_err(|error| BuildError::Client(error.without_url()))?;
-        Ok(Self {
-            http,
-            config,
-            host,
-            region,
-            clock,
-        })
+        Ok(Self { http, config, host, region, clock })
     }
 
     /// Asks for `action` with the JSON `payload`.
@@ -186,11 +172,7 @@ impl Api {
         }
         request.send().await.map_err(|error| {
             let error = error.without_url();
-            if error.is_connect() {
-                CallError::Unreachable(error.into())
-            } else {
-                CallError::Broken(error.into())
-            }
+            if error.is_connect() { CallError::Unreachable(error.into()) } else { CallError::Broken(error.into()) }
         })
     }
 }
@@ -198,11 +180,7 @@ impl Api {
 async fn read(mut response: Response) -> Result<Answer, CallError> {
     let status = response.status().as_u16();
     let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| CallError::Broken(error.without_url().into()))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(|error| CallError::Broken(error.without_url().into()))? {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {
             return Err(CallError::TooLarge);
         }

@@ -50,11 +50,8 @@ const OPERATOR_CODES: &[&str] = &[
 ];
 
 /// The provider lost its own line to the carrier after the message was on its way.
-const UNCLEAR_CODES: &[&str] = &[
-    "InternalError.ParseBackendResponseFail",
-    "InternalError.SendAndRecvFail",
-    "InternalError.Timeout",
-];
+const UNCLEAR_CODES: &[&str] =
+    &["InternalError.ParseBackendResponseFail", "InternalError.SendAndRecvFail", "InternalError.Timeout"];
 
 /// Why an answer does not tell whether the SMS was sent.
 #[derive(Debug, thiserror::Error)]
@@ -108,10 +105,7 @@ pub(super) fn read(answer: &Answer) -> Result<SendOutcome, SendError> {
 /// A gateway's 3xx or 4xx was given instead of sending; a 5xx, or nonsense with a 200, may come after.
 fn not_understood(status: u16) -> SendError {
     if (300..500).contains(&status) {
-        return SendError::Failed {
-            code: format!("HTTP {status}"),
-            request_id: String::new(),
-        };
+        return SendError::Failed { code: format!("HTTP {status}"), request_id: String::new() };
     }
     SendError::Ambiguous(Box::new(UnclearAnswer::NotUnderstood(status)))
 }
@@ -131,9 +125,7 @@ fn refusal(code: &str, request_id: &str) -> Result<SendOutcome, SendError> {
         "LimitExceeded.PhoneNumberDailyLimit" | "LimitExceeded.PhoneNumberSameContentDailyLimit" => {
             SendOutcome::RateLimited(ProviderWait::UntilTomorrow)
         }
-        "LimitExceeded.DeliveryFrequencyLimit" | "LimitExceeded.GlobalSmsSendingRateLimit" => {
-            wait_for(SHORT_WAIT)
-        }
+        "LimitExceeded.DeliveryFrequencyLimit" | "LimitExceeded.GlobalSmsSendingRateLimit" => wait_for(SHORT_WAIT),
         _ if code.starts_with("RequestLimitExceeded") => wait_for(SHORT_WAIT),
         _ => return Err(failure(code, request_id)),
     };
@@ -160,15 +152,11 @@ fn failure(code: &str, request_id: &str) -> SendError {
 
 /// Whether `code` is `family` or one of its sub-codes.
 fn is_in_family(code: &str, family: &str) -> bool {
-    code.strip_prefix(family)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    code.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// Bounded, and free of all that could forge a log line: codes and request ids need no more.
 fn plain(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    text.chars()
-        .take(MAX_TEXT)
-        .map(|c| if is_plain(c) { c } else { '?' })
-        .collect()
+    text.chars().take(MAX_TEXT).map(|c| if is_plain(c) { c } else { '?' }).collect()
 }

@@ -21,7 +21,7 @@ use crate::verification::code::Purpose;
 
 const SHARDS: usize = 64;
 const SWEEP_FLOOR: usize = 256;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 /// The code store of a server without Redis.
 #[derive(Debug)]
@@ -32,10 +32,7 @@ pub struct MemoryCodeStore {
 
 impl Default for MemoryCodeStore {
     fn default() -> Self {
-        Self {
-            hasher: RandomState::new(),
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-        }
+        Self { hasher: RandomState::new(), shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
     }
 }
 
@@ -198,13 +195,8 @@ impl CodeStore for MemoryCodeStore {
             return Ok(AttemptOutcome::Expired);
         }
         if challenge.digest.matches(&attempt.digest) {
-            challenge.state = State::Claimed {
-                token: claim.token.clone(),
-                at: *now,
-            };
-            return Ok(AttemptOutcome::Claimed {
-                reference: challenge.reference.clone(),
-            });
+            challenge.state = State::Claimed { token: claim.token.clone(), at: *now };
+            return Ok(AttemptOutcome::Claimed { reference: challenge.reference.clone() });
         }
         challenge.attempts += 1;
         let attempts_remaining = attempt.max_attempts - challenge.attempts;
@@ -228,9 +220,7 @@ impl CodeStore for MemoryCodeStore {
             State::Claimed { token, .. } if *token == claim.token => {}
             State::Claimed { .. } | State::Issued | State::Exhausted | State::Void => return Ok(false),
         }
-        challenge.state = State::Consumed {
-            token: claim.token.clone(),
-        };
+        challenge.state = State::Consumed { token: claim.token.clone() };
         phone.voided.insert(claim.purpose, phone.sequence);
         phone.failures = Failures::default();
         phone.failures_by_address.remove(&claim.subject.address);

@@ -153,10 +153,7 @@ impl Answer {
         let mut parts = parts.into_iter();
         let kind = parts.next().ok_or_else(unexpected)?;
         let kind = String::from_redis_value(kind).map_err(|_| unexpected())?;
-        Ok(Self {
-            kind,
-            value: parts.next(),
-        })
+        Ok(Self { kind, value: parts.next() })
     }
 
     fn read<T: FromRedisValue>(self) -> Result<T, StoreError> {

@@ -1,0 +1,24 @@
+# What a person or a CI does with a checkout. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint tools
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+run: tools ## start the server; ARGS="--help" and the like go to it
+	@cargo run --locked --quiet -- $(ARGS)
+
+test: tools ## run all tests; installs MariaDB and Redis where they are missing
+	@scripts/setup-tests
+	cargo test --locked
+
+lint: tools ## check the format, the lints and the documentation
+	@cargo fmt --version >/dev/null 2>&1 || { echo "rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
+	@cargo clippy --version >/dev/null 2>&1 || { echo "clippy is missing: rustup component add clippy" >&2; exit 1; }
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+tools:
+	@command -v cargo >/dev/null || { echo "Rust is not installed: see https://rustup.rs" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "a C compiler is missing: apt-get install build-essential" >&2; exit 1; }

@@ -1,0 +1,227 @@
+//! Servers of one test's own, which it may stop, start again and halt.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use super::REDIS_DATABASES;
+use super::watchdog::{Watchdog, free_port, new_folder, program, run};
+
+/// How many ports are tried before a server that does not start is a failure.
+const TRIES: u32 = 5;
+
+const INSTALL_MARIADB: &str = "apt-get install mariadb-server (or set TEST_DATABASE_URL)";
+const INSTALL_REDIS: &str = "apt-get install redis-server (or set TEST_REDIS_URL)";
+
+/// A MariaDB server. Dropped, it and its data are gone.
+pub(crate) struct OwnMariaDb {
+    watchdog: Watchdog,
+    port: u16,
+}
+
+impl OwnMariaDb {
+    /// Starts a server with no databases but its own.
+    ///
+    /// # Panics
+    /// Where it can't be started, with the line that installs it.
+    pub(crate) fn start() -> Self {
+        let (watchdog, port) = start_on_a_free_port(|port| {
+            let folder = new_folder();
+            let mariadbd = program("mariadbd", INSTALL_MARIADB);
+            let mut command = vec![mariadbd, "--no-defaults".into()];
+            command.extend(run_as_root_too());
+            command.push(argument("--datadir=", folder.join("data")));
+            command.push(argument("--socket=", folder.join("socket")));
+            command.push(argument("--pid-file=", folder.join("pid")));
+            command.push(format!("--port={port}").into());
+            command.extend(MARIADB_OPTIONS.map(OsString::from));
+            let watchdog = Watchdog::new(folder, &command, "ready for connections");
+            run("cp", &["-r".into(), installed_data().into(), watchdog.folder().join("data").into()]);
+            watchdog
+        });
+        Self { watchdog, port }
+    }
+
+    /// The server's URL, without a database.
+    pub(crate) fn url(&self) -> String {
+        format!("mysql://root@127.0.0.1:{}", self.port)
+    }
+
+    /// The URL of a new, empty database.
+    pub(crate) fn create_database(&self) -> String {
+        super::create_database(&self.url())
+    }
+
+    /// Stops the server; what is committed stays.
+    pub(crate) fn stop(&self) {
+        self.watchdog.stop();
+    }
+
+    /// Starts the stopped server, on the same port and with the same data.
+    pub(crate) fn start_again(&self) {
+        assert!(self.watchdog.start(), "MariaDB did not start again:\n{}", self.watchdog.log());
+    }
+
+    /// Halts the server: connections stay open, nothing is answered.
+    pub(crate) fn pause(&self) {
+        self.watchdog.pause();
+    }
+
+    /// Lets the halted server go on.
+    pub(crate) fn resume(&self) {
+        self.watchdog.resume();
+    }
+}
+
+/// Small and without flushing: the data need not outlive a power cut.
+const MARIADB_OPTIONS: [&str; 13] = [
+    "--bind-address=127.0.0.1",
+    "--skip-name-resolve",
+    "--skip-log-bin",
+    "--max-connections=500",
+    "--character-set-server=utf8mb4",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-flush-method=nosync",
+    "--innodb-doublewrite=0",
+    "--innodb-buffer-pool-size=32M",
+    "--innodb-log-file-size=16M",
+    "--key-buffer-size=1M",
+    "--aria-pagecache-buffer-size=1M",
+    "--performance-schema=0",
+];
+
+/// A Redis server that keeps nothing on disk. Dropped, it is gone.
+pub(crate) struct OwnRedis {
+    watchdog: Watchdog,
+    port: u16,
+}
+
+impl OwnRedis {
+    /// Starts an empty server.
+    ///
+    /// # Panics
+    /// Where it can't be started, with the line that installs it.
+    pub(crate) fn start() -> Self {
+        Self::start_with(&["--databases", &REDIS_DATABASES.to_string()])
+    }
+
+    fn start_with(options: &[&str]) -> Self {
+        let (watchdog, port) = start_on_a_free_port(|port| {
+            let folder = new_folder();
+            let port = port.to_string();
+            let mut command = vec![program("redis-server", INSTALL_REDIS)];
+            command.extend(
+                ["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"].map(OsString::from),
+            );
+            command.extend(options.iter().map(OsString::from));
+            command.extend(["--dir".into(), folder.clone().into_os_string()]);
+            Watchdog::new(folder, &command, "Ready to accept connections")
+        });
+        Self { watchdog, port }
+    }
+
+    /// The server's URL, without a database.
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Stops the server and forgets all that it holds.
+    pub(crate) fn stop(&self) {
+        self.watchdog.stop();
+    }
+
+    /// Starts the stopped server, on the same port and empty.
+    pub(crate) fn start_again(&self) {
+        assert!(self.watchdog.start(), "Redis did not start again:\n{}", self.watchdog.log());
+    }
+
+    /// Halts the server: connections stay open, nothing is answered.
+    pub(crate) fn pause(&self) {
+        self.watchdog.pause();
+    }
+
+    /// Lets the halted server go on.
+    pub(crate) fn resume(&self) {
+        self.watchdog.resume();
+    }
+}
+
+/// A Redis Cluster of three masters, a third of the slots each.
+pub(crate) struct OwnRedisCluster {
+    nodes: [OwnRedis; 3],
+}
+
+impl OwnRedisCluster {
+    /// Starts the nodes and waits until all of them serve all slots.
+    ///
+    /// # Panics
+    /// Where they can't be started, with the line that installs them.
+    pub(crate) fn start() -> Self {
+        let nodes = [(); 3].map(|()| OwnRedis::start_with(&["--cluster-enabled", "yes"]));
+        let redis_cli = program("redis-cli", INSTALL_REDIS);
+        let mut create: Vec<OsString> = vec!["--cluster".into(), "create".into()];
+        create.extend(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port).into()));
+        create.extend(["--cluster-replicas", "0", "--cluster-yes"].map(OsString::from));
+        run(&redis_cli, &create);
+        for node in &nodes {
+            let info = ["-p", &node.port.to_string(), "cluster", "info"].map(OsString::from);
+            let agrees = (0..500).any(|_| {
+                thread::sleep(Duration::from_millis(20));
+                let info = run(&redis_cli, &info);
+                info.contains("cluster_state:ok") && info.contains("cluster_slots_ok:16384")
+            });
+            assert!(agrees, "the Redis Cluster does not get ready:\n{}", node.watchdog.log());
+        }
+        Self { nodes }
+    }
+
+    /// The URLs of all nodes, comma-separated as `REDIS_URL` takes them.
+    pub(crate) fn urls(&self) -> String {
+        self.nodes.each_ref().map(OwnRedis::url).join(",")
+    }
+}
+
+/// Starts the server that `prepare` makes for a port, with another port where that one turns out to be taken.
+fn start_on_a_free_port(prepare: impl Fn(u16) -> Watchdog) -> (Watchdog, u16) {
+    let mut log = String::new();
+    for _ in 0..TRIES {
+        let port = free_port();
+        let watchdog = prepare(port);
+        if watchdog.start() {
+            return (watchdog, port);
+        }
+        log = watchdog.log();
+    }
+    panic!("the server did not start:\n{log}");
+}
+
+/// The data of a freshly installed MariaDB, made once a run and copied for each server.
+fn installed_data() -> PathBuf {
+    static TEMPLATE: OnceLock<Watchdog> = OnceLock::new();
+    let template = TEMPLATE.get_or_init(|| {
+        let install = program("mariadb-install-db", INSTALL_MARIADB);
+        // Nothing to start: it only removes the folder in the end.
+        let watchdog = Watchdog::new(new_folder(), &["true".into()], "");
+        let mut options: Vec<OsString> = vec!["--no-defaults".into(), "--skip-test-db".into()];
+        options.push("--auth-root-authentication-method=normal".into());
+        options.push("--innodb-log-file-size=16M".into());
+        options.extend(run_as_root_too());
+        options.push(argument("--datadir=", watchdog.folder().join("data")));
+        run(install, &options);
+        watchdog
+    });
+    template.folder().join("data")
+}
+
+/// MariaDB refuses to run as root, as CI containers do, unless it is told to.
+fn run_as_root_too() -> Option<OsString> {
+    (run("id", &["-u".into()]).trim() == "0").then(|| "--user=root".into())
+}
+
+fn argument(name: &str, path: PathBuf) -> OsString {
+    let mut argument = OsString::from(name);
+    argument.push(path);
+    argument
+}
