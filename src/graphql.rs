@@ -1,15 +1,15 @@
 //! The GraphQL schema: what clients see of the services.
 //!
 //! A resolver reads its arguments, calls one service and maps the answer; rules live in services. Errors become
-//! clients' errors in one place, `error`. Documents that do not parse or validate get their codes in `document`.
+//! clients' errors in one place, `error`; `execute` runs an operation and makes its answer whole.
 
 use std::sync::Arc;
 
 use async_graphql::{EmptySubscription, Schema, SchemaBuilder};
 
 mod context;
-mod document;
-pub(crate) mod error;
+mod error;
+pub(crate) mod execute;
 mod mutation;
 mod query;
 mod scalars;
@@ -17,7 +17,6 @@ mod types;
 
 pub(crate) use context::{Authorization, RequestContext};
 
-use self::document::DocumentErrors;
 use self::error::ErrorCode;
 use self::mutation::Mutation;
 use self::query::Query;
@@ -50,7 +49,7 @@ pub fn sdl() -> String {
 /// The schema, which takes its services from the `RequestContext` of each request.
 #[must_use]
 pub(crate) fn schema(introspection: bool) -> ApiSchema {
-    let builder = builder().extension(DocumentErrors);
+    let builder = builder();
     let builder = if introspection { builder } else { builder.disable_introspection().disable_suggestions() };
     builder.finish()
 }

@@ -64,7 +64,11 @@ impl RedisPool {
     pub async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
         bounded(async {
             match &self.0 {
-                Kind::Single(manager) => script.invoke_async(&mut manager.clone()).await,
+                Kind::Single(manager) => match script.invoke_async(&mut manager.clone()).await {
+                    // What was refused is the last try to connect; this failure has begun the next one.
+                    Err(error) if error.is_connection_refusal() => script.invoke_async(&mut manager.clone()).await,
+                    answer => answer,
+                },
                 Kind::Cluster(cluster) => script.invoke_async(&mut cluster.connection().await?).await,
             }
         })

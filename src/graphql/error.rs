@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use async_graphql::{Enum, ErrorExtensionValues, Response, ServerError, Value};
+use async_graphql::{Enum, ErrorExtensionValues, ServerError, Value};
 
 use crate::limits::RateLimited;
 use crate::phone::PhoneError;
@@ -273,17 +273,11 @@ pub(super) fn mark_document_error(error: &mut ServerError, code: &'static str) {
     extensions.set("errorCode", ErrorCode::BadInput.number());
 }
 
-/// Finishes a response: what the library refused while running has a code too, and a fault names the request.
-pub(crate) fn finish(response: &mut Response, request_id: &str) {
-    for error in &mut response.errors {
-        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code")).cloned();
-        match code {
-            None => mark_document_error(error, VALIDATION_FAILED),
-            Some(Value::String(code)) if is_fault(&code) => {
-                error.extensions.get_or_insert_default().set("requestId", request_id);
-            }
-            Some(_) => {}
-        }
+/// A fault's error names the request, so that it can be found in the log.
+pub(super) fn name_request(error: &mut ServerError, request_id: &str) {
+    let extensions = error.extensions.get_or_insert_default();
+    if matches!(extensions.get("code"), Some(Value::String(code)) if is_fault(code)) {
+        extensions.set("requestId", request_id);
     }
 }
 

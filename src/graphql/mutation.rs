@@ -13,6 +13,7 @@ use crate::verification::{CodeRequest, CodeSent, Requester};
 /// What can be done.
 pub struct Mutation;
 
+/// What can be done.
 #[Object]
 impl Mutation {
     /// Sends a six-digit code by SMS. Show it with its `sessionId`, to `login` or to the field of its purpose.

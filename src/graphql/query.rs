@@ -9,6 +9,7 @@ use super::types::UserNode;
 /// What can be asked.
 pub struct Query;
 
+/// What can be asked.
 #[Object]
 impl Query {
     /// Who is signed in: null without an access token, an error with a bad one.

@@ -10,6 +10,7 @@ use crate::phone;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DateTime(pub(crate) Timestamp);
 
+/// An instant in UTC as RFC 3339 writes it, such as `2026-03-01T12:00:00Z`.
 #[Scalar]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -35,6 +36,8 @@ impl From<&phone::PhoneNumber> for PhoneNumber {
     }
 }
 
+/// A mobile phone number. It comes out in E.164, such as `+8613711112222`. It goes in as E.164, or as a national number
+/// of the server's default region, such as `137 1111 2222`; spaces, hyphens and brackets do not matter.
 #[Scalar]
 impl ScalarType for PhoneNumber {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -6,8 +6,8 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
-use async_graphql::{Name, Request as Operation, Response as Outcome, Value as GraphQlValue, Variables};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Request as Operation, Response as Outcome, Value as GraphQlValue, Variables};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Query, State};
 use axum::http::request::Parts;
@@ -22,7 +22,7 @@ use tracing::Instrument;
 use super::accept::MediaType;
 use super::client_ip::client_address;
 use super::{HttpState, RequestId};
-use crate::graphql::{Authorization, RequestContext, error};
+use crate::graphql::{Authorization, RequestContext, execute};
 use crate::tokens::Tokens;
 
 /// The most bytes of a body.
@@ -62,7 +62,7 @@ pub(super) async fn post(State(state): State<Arc<HttpState>>, request: Request<B
         return not_acceptable();
     };
     match read_post(&parts.headers, body).await {
-        Ok(parameters) => run(state, &parts, parameters, media_type).await,
+        Ok(parameters) => run(state, &parts, operation(parameters), media_type).await,
         Err(refusal) => refuse(refusal, media_type),
     }
 }
@@ -76,10 +76,12 @@ pub(super) async fn get(State(state): State<Arc<HttpState>>, request: Request<Bo
         Ok(parameters) => parameters,
         Err(refusal) => return refuse(refusal, media_type),
     };
-    if is_mutation(&parameters) {
+    let mut operation = operation(parameters);
+    // What does not parse is told so when it runs.
+    if matches!(execute::operation_type(&mut operation), Ok(Some(ty)) if ty != OperationType::Query) {
         return method_not_allowed().await;
     }
-    run(state, &parts, parameters, media_type).await
+    run(state, &parts, operation, media_type).await
 }
 
 pub(super) async fn method_not_allowed() -> Response {
@@ -97,14 +99,14 @@ pub(super) fn panicked(cause: Box<dyn Any + Send>) -> Response {
     fault()
 }
 
-async fn run(state: Arc<HttpState>, parts: &Parts, parameters: Parameters, media_type: MediaType) -> Response {
+async fn run(state: Arc<HttpState>, parts: &Parts, operation: Operation, media_type: MediaType) -> Response {
     let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let authorization = authorize(&state.tokens, &parts.headers);
     let context = RequestContext::new(authorization, client_address(&parts.extensions), Arc::clone(&state.services));
-    let operation = operation(parameters).data(context);
+    let operation = operation.data(context);
     let schema = state.schema.clone();
-    let task = async move { schema.execute(operation).await }.in_current_span();
-    let mut outcome = match timeout(OPERATION_TIMEOUT, state.operations.spawn(task)).await {
+    let task = async move { execute::execute(&schema, operation, &request_id).await }.in_current_span();
+    let outcome = match timeout(OPERATION_TIMEOUT, state.operations.spawn(task)).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(error)) => {
             tracing::error!(error = &error as &dyn std::error::Error, "an operation panicked");
@@ -112,7 +114,6 @@ async fn run(state: Arc<HttpState>, parts: &Parts, parameters: Parameters, media
         }
         Err(_) => return refuse(Refusal(StatusCode::GATEWAY_TIMEOUT, "The request took too long."), media_type),
     };
-    error::finish(&mut outcome, &request_id);
     answer(&outcome, media_type)
 }
 
@@ -198,27 +199,6 @@ async fn read_get(parts: &mut Parts) -> Result<Parameters, Refusal> {
 fn read_map(text: Option<String>) -> Result<Option<Map<String, Value>>, Refusal> {
     let text = text.filter(|text| !text.is_empty());
     text.map_or(Ok(None), |text| serde_json::from_str(&text).map_err(|_| MALFORMED))
-}
-
-/// Whether a GET would change something. What does not parse is told so when it runs.
-fn is_mutation(parameters: &Parameters) -> bool {
-    let Ok(document) = async_graphql::parser::parse_query(&parameters.query) else {
-        return false;
-    };
-    let name = parameters.operation_name.as_deref().filter(|name| !name.is_empty());
-    chosen_type(&document, name).is_some_and(|chosen| chosen != OperationType::Query)
-}
-
-fn chosen_type(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationType> {
-    match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => Some(operation.node.ty),
-        (DocumentOperations::Multiple(operations), Some(name)) => {
-            operations.get(&Name::new(name)).map(|operation| operation.node.ty)
-        }
-        (DocumentOperations::Multiple(operations), None) => {
-            operations.values().map(|operation| operation.node.ty).find(|ty| *ty != OperationType::Query)
-        }
-    }
 }
 
 fn not_acceptable() -> Response {

@@ -1,4 +1,19 @@
 //! The integration tests, a file a behaviour, in one binary.
 
+mod app;
+mod cli;
+mod errors;
+mod http;
+mod input;
+mod modules;
 mod phone;
+mod process;
+mod processes;
+mod redaction;
+mod round_trips;
+mod schema;
 mod servers;
+mod sign_in;
+mod tencent_stub;
+mod tokens;
+mod user_store;

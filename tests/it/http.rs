@@ -1,0 +1,140 @@
+//! HTTP around GraphQL: methods, media types, sizes, health.
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use serde_json::json;
+
+use crate::app::{Answer, Stores, TestApp};
+
+const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
+
+async fn post(app: &TestApp, content_type: &str, body: impl Into<Body>) -> Answer {
+    let request = Request::post("/graphql").header(header::CONTENT_TYPE, content_type);
+    app.anonymous().send(request.body(body.into()).expect("a request")).await
+}
+
+async fn get(app: &TestApp, path: &str) -> Answer {
+    app.anonymous().send(Request::get(path).body(Body::empty()).expect("a request")).await
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_request_are_refused() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let json_type = "application/json";
+    for (content_type, body, status) in [
+        (json_type, "", StatusCode::BAD_REQUEST),
+        (json_type, "{", StatusCode::BAD_REQUEST),
+        (json_type, "null", StatusCode::BAD_REQUEST),
+        (json_type, "{}", StatusCode::BAD_REQUEST),
+        (json_type, "\u{feff}{}", StatusCode::BAD_REQUEST),
+        (json_type, r#"{"query":1}"#, StatusCode::BAD_REQUEST),
+        (json_type, r#"{"query":"{me{id}}","variables":[]}"#, StatusCode::BAD_REQUEST),
+        (json_type, r#"{"query":"{me{id}}","extensions":1}"#, StatusCode::BAD_REQUEST),
+        (json_type, r#"{"query":"{me{id}}","operationName":1}"#, StatusCode::BAD_REQUEST),
+        (json_type, r#"[{"query":"{me{id}}"}]"#, StatusCode::BAD_REQUEST),
+        ("text/plain", r#"{"query":"{me{id}}"}"#, StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("application/x-www-form-urlencoded", "query={me{id}}", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("multipart/form-data; boundary=x", "--x--", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("", r#"{"query":"{me{id}}"}"#, StatusCode::UNSUPPORTED_MEDIA_TYPE),
+    ] {
+        let answer = post(&app, content_type, body).await;
+        assert_eq!(answer.status, status, "{content_type} {body}");
+        assert_eq!(answer.code(), "BAD_INPUT");
+    }
+    let nested = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(post(&app, json_type, nested).await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_body_of_256_kib_is_the_most() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let body = |bytes: usize| {
+        let frame = r#"{"query":"{me{id}}","variables":{"x":""}}"#;
+        frame.replace(r#""x":"""#, &format!(r#""x":"{}""#, "a".repeat(bytes - frame.len())))
+    };
+    assert_eq!(post(&app, "application/json", body(256 * 1024)).await.status, StatusCode::OK);
+    assert_eq!(post(&app, "application/json", body(256 * 1024 + 1)).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn get_is_for_queries_only() {
+    let app = TestApp::start(Stores::Embedded).await;
+    assert_eq!(get(&app, "/graphql?query=%7Bme%7Bid%7D%7D").await.body, json!({ "data": { "me": null } }));
+    let named = "/graphql?query=query%20A%7Bme%7Bid%7D%7Dmutation%20B%7B__typename%7D&operationName=";
+    assert_eq!(get(&app, &format!("{named}A")).await.status, StatusCode::OK);
+    for path in [&format!("{named}B"), "/graphql?query=mutation%7B__typename%7D"] {
+        let answer = get(&app, path).await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert_eq!(answer.headers[header::ALLOW], "GET, POST");
+    }
+    for path in
+        ["/graphql", "/graphql?query=%7Bme%7Bid%7D%7D&variables=1", "/graphql?query=%7Bme%7Bid%7D%7D&variables=%7B"]
+    {
+        assert_eq!(get(&app, path).await.status, StatusCode::BAD_REQUEST, "{path}");
+    }
+    for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::HEAD] {
+        let request = Request::builder().method(method).uri("/graphql").body(Body::empty()).expect("a request");
+        let answer = app.anonymous().send(request).await;
+        assert!([StatusCode::METHOD_NOT_ALLOWED, StatusCode::BAD_REQUEST].contains(&answer.status));
+    }
+}
+
+#[tokio::test]
+async fn the_status_follows_the_media_type() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let ask = async |accept: &str, query: &str| {
+        let request =
+            Request::post("/graphql").header(header::CONTENT_TYPE, "application/json").header(header::ACCEPT, accept);
+        let body = json!({ "query": query }).to_string();
+        app.anonymous().send(request.body(Body::from(body)).expect("a request")).await
+    };
+    for (accept, query, status, content_type) in [
+        (GRAPHQL_RESPONSE, "{ me { id } }", 200, GRAPHQL_RESPONSE),
+        (GRAPHQL_RESPONSE, "{ me", 400, GRAPHQL_RESPONSE),
+        (GRAPHQL_RESPONSE, "{ nothing }", 400, GRAPHQL_RESPONSE),
+        (GRAPHQL_RESPONSE, "{ user(id: \"x\") { id } }", 200, GRAPHQL_RESPONSE),
+        ("application/json", "{ me", 200, "application/json"),
+        ("*/*", "{ nothing }", 200, "application/json"),
+        ("text/html", "{ me { id } }", 406, "application/json"),
+    ] {
+        let answer = ask(accept, query).await;
+        assert_eq!(answer.status, status, "{accept} {query}");
+        assert_eq!(answer.headers[header::CONTENT_TYPE], format!("{content_type}; charset=utf-8"));
+        assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_has_an_id_of_our_own() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let request = Request::get("/healthz").header("x-request-id", "theirs\\n").body(Body::empty()).expect("a request");
+    let answer = app.anonymous().send(request).await;
+    let id = answer.headers["x-request-id"].to_str().expect("text");
+    assert_eq!(id.len(), 36);
+    assert_ne!(id, get(&app, "/healthz").await.headers["x-request-id"]);
+}
+
+#[tokio::test]
+async fn health_and_readiness_are_told() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        assert_eq!(get(&app, "/healthz").await.body, "ok\n");
+        let ready = get(&app, "/readyz").await;
+        assert_eq!((ready.status, ready.body), (StatusCode::OK, json!({ "codes": true, "database": true })));
+    }
+    let app = TestApp::on(Stores::Embedded).set("REDIS_URL", "redis://127.0.0.1:1").start().await;
+    let ready = get(&app, "/readyz").await;
+    assert_eq!(
+        (ready.status, ready.body),
+        (StatusCode::SERVICE_UNAVAILABLE, json!({ "codes": false, "database": true }))
+    );
+    assert_eq!(get(&app, "/healthz").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_404() {
+    let app = TestApp::start(Stores::Embedded).await;
+    for path in ["/nothing", "/graphql/", "/../etc/passwd", "/dev/inbox"] {
+        assert_eq!(get(&app, path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}

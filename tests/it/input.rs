@@ -1,0 +1,110 @@
+//! Hostile and broken input: each is told, names its field, stores nothing and sends nothing.
+
+use serde_json::{Value, json};
+
+use crate::app::{ASK, LOGIN, Stores, TestApp, phone};
+
+#[tokio::test]
+async fn ill_typed_inputs_do_not_validate() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let inputs = [
+        json!(null),
+        json!({}),
+        json!([]),
+        json!("+8613711112222"),
+        json!({ "phone": null }),
+        json!({ "phone": 13_711_112_222_u64 }),
+        json!({ "phone": ["+8613711112222"] }),
+        json!({ "phone": { "e164": "+8613711112222" } }),
+        json!({ "phone": "+8613711112222", "purpose": "SPAM" }),
+        json!({ "phone": "+8613711112222", "purpose": null }),
+        json!({ "phone": "+8613711112222", "extra": 1 }),
+        json!({ "phone": "+8613711112222", "reference": 1 }),
+        json!({ "phone": "+8613711112222", "captcha": { "ticket": "t" } }),
+    ];
+    for input in inputs {
+        let answer = app.anonymous().run(ASK, json!({ "input": input })).await;
+        assert_eq!(answer.code(), "GRAPHQL_VALIDATION_FAILED", "{input}");
+        assert_eq!(answer.extensions()["errorCode"], -1001);
+    }
+    assert!(app.sms.messages().is_empty());
+}
+
+#[tokio::test]
+async fn hostile_phones_are_refused_by_name() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let long = "1".repeat(100_000);
+    let phones = [
+        "",
+        " ",
+        "0",
+        "+",
+        "+86",
+        "+8610",
+        "+86137111122223333",
+        "+0013711112222",
+        "110",
+        "+8613711112222;ext=5",
+        "+86137\u{0}11112222",
+        "+86137\u{202e}11112222",
+        "' OR 1=1 --",
+        "${jndi:ldap://x}",
+        "<script>",
+        "NaN",
+        "1e10",
+        "+12025550123x5",
+        "tel:+8613711112222",
+        "1-800-FLOWERS",
+        &long,
+    ];
+    for phone in phones {
+        let answer = app.anonymous().try_ask(phone).await;
+        assert_eq!(
+            (answer.code(), &answer.extensions()["field"]),
+            ("INVALID_PHONE", &json!("input.phone")),
+            "{phone:.40}"
+        );
+        let answer = app.anonymous().login(phone, "123456", "x").await;
+        assert_eq!(answer.code(), "INVALID_PHONE", "{phone:.40}");
+    }
+    assert!(app.sms.messages().is_empty());
+}
+
+#[tokio::test]
+async fn references_and_device_names_are_bounded() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let someone = app.anonymous();
+    let refused =
+        |purpose: &str, reference: String| json!({ "phone": phone(), "purpose": purpose, "reference": reference });
+    for input in [
+        refused("VERIFY", "x".repeat(129)),
+        refused("VERIFY", String::new()),
+        refused("VERIFY", "a\nb".to_owned()),
+        refused("LOGIN", "transfer:9981".to_owned()),
+    ] {
+        let answer = someone.run(ASK, json!({ "input": input })).await;
+        assert_eq!((answer.code(), &answer.extensions()["field"]), ("BAD_INPUT", &json!("input.reference")), "{input}");
+    }
+    assert!(app.sms.messages().is_empty());
+    let input = refused("VERIFY", "é".repeat(128));
+    someone.run(ASK, json!({ "input": input })).await.data("requestCode");
+
+    let phone = phone();
+    let session_id = someone.ask(&phone).await;
+    let login = |name: Value| json!({ "input": { "phone": phone, "code": app.code(&phone), "sessionId": session_id, "deviceName": name } });
+    for name in ["x".repeat(65), "a\u{0}b".to_owned(), "a\u{1b}[2Jb".to_owned()] {
+        let answer = someone.run(LOGIN, login(json!(name))).await;
+        assert_eq!((answer.code(), &answer.extensions()["field"]), ("BAD_INPUT", &json!("input.deviceName")));
+    }
+    someone.run(LOGIN, login(json!("é".repeat(64)))).await.data("login");
+}
+
+#[tokio::test]
+async fn literals_are_read_as_variables_are() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let query =
+        format!("mutation {{ requestCode(input: {{ phone: \"{}\", purpose: LOGIN }}) {{ sessionId }} }}", phone());
+    app.anonymous().run(&query, json!({})).await.data("requestCode");
+    let wrong = app.anonymous().run("mutation { requestCode(input: { phone: 5 }) { sessionId } }", json!({})).await;
+    assert_eq!(wrong.code(), "GRAPHQL_VALIDATION_FAILED");
+}

@@ -1,0 +1,181 @@
+//! Several server processes on one MariaDB and one Redis, with nothing else between them; stores that go away.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use sqlx::Connection;
+
+use crate::app::{ASK, LOGIN, ME, phone};
+use crate::process::{self, Server, shared_env, stub};
+use crate::servers;
+use crate::servers::own::{OwnMariaDb, OwnRedis};
+use crate::tencent_stub::{Behaviour, TencentStub};
+
+const MANY: usize = 50;
+
+async fn ask(server: &Server, phone: &str) -> String {
+    let answer = server.run(None, ASK, json!({ "input": { "phone": phone } })).await;
+    answer["data"]["requestCode"]["sessionId"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+}
+
+async fn login(server: &Server, phone: &str, code: &str, session_id: &str) -> Value {
+    let input = json!({ "phone": phone, "code": code, "sessionId": session_id });
+    server.run(None, LOGIN, json!({ "input": input })).await
+}
+
+fn code_of(answer: &Value) -> &str {
+    answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("none")
+}
+
+async fn two_servers(sms: &TencentStub, more: &[(&str, &str)]) -> (Arc<[Server; 2]>, String) {
+    let database = servers::mariadb().create_database();
+    let mut env = shared_env(&database, &servers::redis().fresh_url(), sms);
+    env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let migrated = process::run(&["migrate"], &env);
+    assert!(migrated.status.success(), "{}", migrated.err);
+    (Arc::new([Server::start(&env), Server::start(&env)]), database)
+}
+
+async fn users(database: &str) -> i64 {
+    let mut connection = sqlx::MySqlConnection::connect(database).await.expect("a connection");
+    sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(&mut connection).await.expect("a count")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_fifty_right_codes_one_signs_in() {
+    let sms = stub().await;
+    let (servers, database) = two_servers(&sms, &[]).await;
+    let phone = phone();
+    let session_id = ask(&servers[0], &phone).await;
+    let code = sms.last_code_for(&phone).expect("a code");
+    let tries = (0..MANY).map(|number| {
+        let (servers, phone, code, session_id) =
+            (Arc::clone(&servers), phone.clone(), code.clone(), session_id.clone());
+        tokio::spawn(async move { login(&servers[number % 2], &phone, &code, &session_id).await })
+    });
+    let mut signed_in = 0;
+    for attempt in tries.collect::<Vec<_>>() {
+        let answer = attempt.await.expect("an answer");
+        match code_of(&answer) {
+            "none" => signed_in += 1,
+            code => assert_eq!(code, "CODE_EXPIRED"),
+        }
+    }
+    assert_eq!(signed_in, 1);
+    assert_eq!(users(&database).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_first_logins_make_one_user() {
+    let sms = stub().await;
+    let (servers, database) = two_servers(&sms, &[("SEND_COOLDOWN", "0s"), ("SEND_DAILY_LIMIT", "0")]).await;
+    let phone = phone();
+    let mut shown = Vec::new();
+    for number in 0..MANY {
+        let session_id = ask(&servers[number % 2], &phone).await;
+        shown.push((session_id, sms.last_code_for(&phone).expect("a code")));
+    }
+    let tries = shown.into_iter().enumerate().map(|(number, (session_id, code))| {
+        let (servers, phone) = (Arc::clone(&servers), phone.clone());
+        tokio::spawn(async move { login(&servers[number % 2], &phone, &code, &session_id).await })
+    });
+    let (mut ids, mut new) = (Vec::new(), 0);
+    for attempt in tries.collect::<Vec<_>>() {
+        let answer = attempt.await.expect("an answer");
+        let login = &answer["data"]["login"];
+        if login.is_null() {
+            assert_eq!(code_of(&answer), "CODE_EXPIRED", "a sign-in voids the phone's other codes");
+        } else {
+            ids.push(login["user"]["id"].clone());
+            new += usize::from(login["isNewUser"] == true);
+        }
+    }
+    assert!(!ids.is_empty() && ids.iter().all(|id| *id == ids[0]));
+    assert_eq!((new, users(&database).await), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_outlives_a_database_that_stops() {
+    let (sms, mariadb) = (stub().await, OwnMariaDb::start());
+    let env = shared_env(&mariadb.create_database(), &servers::redis().fresh_url(), &sms);
+    assert!(process::run(&["migrate"], &env).status.success());
+    let server = Server::start(&env);
+    let phone = phone();
+    let session_id = ask(&server, &phone).await;
+    let code = sms.last_code_for(&phone).expect("a code");
+    mariadb.stop();
+    let begun = Instant::now();
+    let answer = login(&server, &phone, &code, &session_id).await;
+    assert_eq!(code_of(&answer), "UNAVAILABLE", "{answer}");
+    let extensions = &answer["errors"][0]["extensions"];
+    assert!(extensions["requestId"].is_string() && extensions["retryAfterSeconds"].is_number());
+    assert!(begun.elapsed() < Duration::from_secs(8), "bounded in time");
+    assert_eq!(server.get("/readyz").await.0, 503);
+    mariadb.start_again();
+    let answer = login(&server, &phone, &code, &session_id).await;
+    let token = answer["data"]["login"]["accessToken"].as_str().unwrap_or_else(|| panic!("{answer}"));
+    mariadb.pause();
+    let stalled = server.run(Some(token), ME, json!({})).await;
+    assert_eq!(code_of(&stalled), "UNAVAILABLE");
+    mariadb.resume();
+    assert!(server.run(Some(token), ME, json!({})).await["errors"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_redis_codes_stop_and_people_stay() {
+    let (sms, redis) = (stub().await, OwnRedis::start());
+    let env = shared_env(&servers::mariadb().create_database(), &redis.url(), &sms);
+    assert!(process::run(&["migrate"], &env).status.success());
+    let server = Server::start(&env);
+    let (known, other) = (phone(), phone());
+    let session_id = ask(&server, &known).await;
+    let answer = login(&server, &known, &sms.last_code_for(&known).expect("a code"), &session_id).await;
+    let token = answer["data"]["login"]["accessToken"].as_str().expect("a token").to_owned();
+    let session_id = ask(&server, &other).await;
+    let code = sms.last_code_for(&other).expect("a code");
+    for stop in [true, false] {
+        if stop {
+            redis.stop()
+        } else {
+            redis.pause()
+        }
+        let begun = Instant::now();
+        let refused = server.run(None, ASK, json!({ "input": { "phone": phone() } })).await;
+        assert_eq!(code_of(&refused), "UNAVAILABLE");
+        assert_eq!(code_of(&login(&server, &other, &code, &session_id).await), "UNAVAILABLE");
+        assert!(begun.elapsed() < Duration::from_secs(15), "bounded in time");
+        assert!(server.run(Some(&token), ME, json!({})).await["errors"].is_null());
+        if stop {
+            redis.start_again()
+        } else {
+            redis.resume()
+        }
+        ask(&server, &phone()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigterm_lets_a_request_in_flight_finish() {
+    let sms = stub().await;
+    let (servers, _) = two_servers(&sms, &[]).await;
+    let servers = Arc::into_inner(servers).expect("nobody else has them");
+    let [server, _] = servers;
+    sms.set(Behaviour::Stall);
+    let phone = phone();
+    let base = server.base.clone();
+    let request = tokio::spawn(async move {
+        let client = reqwest::Client::builder().build().expect("a client");
+        let body = json!({ "query": ASK, "variables": { "input": { "phone": phone } } }).to_string();
+        let request = client.post(format!("{base}/graphql")).header("content-type", "application/json").body(body);
+        request.send().await.expect("an answer").text().await.expect("a body")
+    });
+    while sms.requests() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    server.terminate();
+    let answer: Value = serde_json::from_str(&request.await.expect("it finished")).expect("JSON");
+    assert_eq!(code_of(&answer), "SMS_SEND_FAILED");
+    let (status, log) = tokio::task::spawn_blocking(|| server.wait()).await.expect("an end");
+    assert!(status.success(), "{log}");
+}

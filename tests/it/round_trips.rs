@@ -1,0 +1,82 @@
+//! What an operation costs: commands to Redis and statements to SQL, counted by the servers themselves.
+
+use serde_json::json;
+use sqlx::Connection;
+
+use crate::app::{ME, Stores, TestApp, phone};
+use crate::servers::own::{OwnMariaDb, OwnRedis};
+
+struct Counters {
+    mariadb: OwnMariaDb,
+    redis: redis::Client,
+    _own: OwnRedis,
+}
+
+impl Counters {
+    async fn app() -> (Self, TestApp) {
+        let (mariadb, own) = (OwnMariaDb::start(), OwnRedis::start());
+        let (database, redis_url) = (mariadb.create_database(), own.url());
+        let builder = TestApp::on(Stores::Shared).set("DATABASE_URL", database).set("REDIS_URL", redis_url.clone());
+        let redis = redis::Client::open(redis_url).expect("a URL");
+        (Self { mariadb, redis, _own: own }, builder.start().await)
+    }
+
+    /// Scripts run by Redis, and statements that read or write run by MariaDB.
+    async fn read(&self) -> (i64, i64) {
+        let mut redis = self.redis.get_multiplexed_async_connection().await.expect("a connection");
+        let stats: String = redis::cmd("INFO").arg("commandstats").query_async(&mut redis).await.expect("statistics");
+        let calls = |name: &str| -> i64 {
+            let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{name}:calls=")));
+            line.and_then(|line| line.split(',').next()).map_or(0, |count| count.parse().expect("a number"))
+        };
+        let scripts = calls("evalsha") + calls("eval");
+        let mut sql = sqlx::MySqlConnection::connect(&self.mariadb.url()).await.expect("a connection");
+        let query =
+            "SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_select', 'Com_insert', 'Com_update', 'Com_delete')";
+        let rows: Vec<(String, String)> = sqlx::query_as(query).fetch_all(&mut sql).await.expect("statistics");
+        (scripts, rows.iter().map(|(_, count)| count.parse::<i64>().expect("a number")).sum())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operations_stay_within_their_round_trips() {
+    let (counters, app) = Counters::app().await;
+    // The first of each loads its script and prepares its statements.
+    let user = app.signed_in().await;
+    user.run(ME, json!({})).await.data("me");
+    app.advance(std::time::Duration::from_mins(1));
+
+    let cost = async |label: &str, before: (i64, i64), redis: i64, sql: i64| {
+        let after = counters.read().await;
+        assert_eq!(after.0 - before.0, redis, "Redis, {label}");
+        assert_eq!(after.1 - before.1, sql, "SQL, {label}");
+    };
+    let idle = counters.read().await;
+    let before = counters.read().await;
+    assert_eq!(before, idle, "counting costs nothing");
+    let session_id = app.anonymous().ask(&user.phone).await;
+    cost("requestCode", before, 1, 0).await;
+
+    let before = counters.read().await;
+    app.anonymous().login(&user.phone, &app.code(&user.phone), &session_id).await.data("login");
+    cost("login of a known user", before, 2, 3).await;
+
+    let before = counters.read().await;
+    user.run(ME, json!({})).await.data("me");
+    cost("me", before, 0, 1).await;
+
+    let before = counters.read().await;
+    user.run("{ __typename }", json!({})).await.data("__typename");
+    cost("nothing", before, 0, 0).await;
+
+    let others = [app.signed_in().await.id, app.signed_in().await.id];
+    let fields: String = (0..40).map(|n| format!("u{n}: user(id: \"{}\") {{ name }}\n", others[n % 2])).collect();
+    let before = counters.read().await;
+    user.run(&format!("{{ me {{ id }} {fields} }}"), json!({})).await.data("u39");
+    cost("me and forty users", before, 0, 2).await;
+
+    let before = counters.read().await;
+    app.anonymous().try_ask("12345").await.code();
+    app.anonymous().login(&phone(), "123456", "x").await.code();
+    cost("bad input", before, 0, 0).await;
+}

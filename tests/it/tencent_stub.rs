@@ -1,0 +1,243 @@
+//! A stand-in for Tencent Cloud on loopback: it checks each request as the real one does, and misbehaves when told.
+//!
+//! It shares no code with the crate: the signature is worked out again in `check`, from the request as it arrived.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::serve::ListenerExt;
+use http_body_util::{BodyExt, Full};
+use serde_json::json;
+use sms_login::clock::Clock;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+mod check;
+
+pub const SECRET_ID: &str = "stub-secret-id";
+pub const SECRET_KEY: &str = "stub-secret-key-never-shown";
+pub const REGION: &str = "ap-guangzhou";
+pub const SDK_APP_ID: &str = "1400000001";
+pub const SIGN_NAME: &str = "腾讯云示例";
+/// Has two parameters, like the three that follow.
+pub const LOGIN_TEMPLATE: &str = "100001";
+pub const CHANGE_PHONE_TEMPLATE: &str = "100002";
+pub const DELETE_ACCOUNT_TEMPLATE: &str = "100003";
+pub const VERIFY_TEMPLATE: &str = "100004";
+/// Has one parameter.
+pub const CODE_ONLY_TEMPLATE: &str = "100005";
+pub const REQUEST_ID: &str = "5e1f0a3c-stub-request";
+
+/// What becomes of requests that are in order. Those that are not get their error in any case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Behaviour {
+    /// Sends the SMS.
+    Accept,
+    /// This code in `SendStatusSet`.
+    Status(String),
+    /// This code in `Response.Error`.
+    Error(String),
+    /// No answer, ever.
+    Stall,
+    /// Part of an answer, then the end of the connection.
+    BreakOff,
+    /// HTML, with status 200.
+    Nonsense,
+    /// This JSON, with status 200.
+    Json(String),
+    /// This HTTP status and a line of HTML.
+    Http(u16),
+    /// This HTTP status, and this code in `Response.Error`.
+    HttpWithError(u16, String),
+    /// A right answer, with a megabyte of spaces before it.
+    Huge,
+}
+
+/// An SMS that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    pub phone: String,
+    pub template: String,
+    pub params: Vec<String>,
+    pub sign_name: Option<String>,
+}
+
+/// A running stand-in. It stops when dropped.
+pub struct TencentStub {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    _stop: DropGuard,
+}
+
+struct Shared {
+    clock: Arc<dyn Clock>,
+    host: String,
+    behaviour: Mutex<Behaviour>,
+    messages: Mutex<Vec<Message>>,
+    requests: AtomicUsize,
+    connections: AtomicUsize,
+    stopped: CancellationToken,
+}
+
+impl TencentStub {
+    /// Starts one on a free port of loopback, accepting. Timestamps are held against `clock`.
+    pub async fn start(clock: Arc<dyn Clock>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let stopped = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            clock,
+            host: address.to_string(),
+            behaviour: Mutex::new(Behaviour::Accept),
+            messages: Mutex::default(),
+            requests: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
+            stopped: stopped.clone(),
+        });
+        let counted = Arc::clone(&shared);
+        let listener = listener.tap_io(move |_| {
+            counted.connections.fetch_add(1, Ordering::SeqCst);
+        });
+        let router = Router::new().route("/", post(answer)).with_state(Arc::clone(&shared));
+        let server = axum::serve(listener, router).with_graceful_shutdown(stopped.clone().cancelled_owned());
+        tokio::spawn(async move { server.await });
+        Self { address, shared, _stop: stopped.drop_guard() }
+    }
+
+    /// The address to configure.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Behaves like this from now on.
+    pub fn set(&self, behaviour: Behaviour) {
+        *lock(&self.shared.behaviour) = behaviour;
+    }
+
+    /// The messages that were taken, oldest first.
+    pub fn messages(&self) -> Vec<Message> {
+        lock(&self.shared.messages).clone()
+    }
+
+    /// The code in the last message to `phone`.
+    pub fn last_code_for(&self, phone: &str) -> Option<String> {
+        let messages = lock(&self.shared.messages);
+        let message = messages.iter().rev().find(|message| message.phone == phone)?;
+        message.params.iter().find(|param| param.len() == 6).cloned()
+    }
+
+    /// How many requests came, in order or not.
+    pub fn requests(&self) -> usize {
+        self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    /// How many TCP connections came.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    shared.requests.fetch_add(1, Ordering::SeqCst);
+    let request = check::Request { headers: &headers, body: &body, host: &shared.host, now: shared.clock.now() };
+    match headers.get("x-tc-action").and_then(|action| action.to_str().ok()) {
+        Some("SendSms") => send_sms(&shared, &request).await,
+        Some(_) => error("InvalidAction"),
+        None => error("MissingParameter"),
+    }
+}
+
+async fn send_sms(shared: &Shared, request: &check::Request<'_>) -> Response {
+    let message = match request.signed_for("sms", "2021-01-11").and_then(|()| request.send_sms()) {
+        Ok(message) => message,
+        Err(code) => return error(code),
+    };
+    if !is_phone(&message.phone) {
+        return status("InvalidParameterValue.IncorrectPhoneNumber");
+    }
+    let behaviour = lock(&shared.behaviour).clone();
+    match behaviour {
+        Behaviour::Accept => {
+            lock(&shared.messages).push(message);
+            status("Ok")
+        }
+        Behaviour::Status(code) => status(&code),
+        Behaviour::Error(code) => error(&code),
+        Behaviour::Stall => {
+            shared.stopped.cancelled().await;
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+        Behaviour::BreakOff => broken_off(),
+        Behaviour::Nonsense => html(StatusCode::OK),
+        Behaviour::Json(text) => as_json(text),
+        Behaviour::Http(code) => html(http_status(code)),
+        Behaviour::HttpWithError(code, error_code) => (http_status(code), error(&error_code)).into_response(),
+        Behaviour::Huge => as_json(format!("{}{}", " ".repeat(1 << 20), status_text("Ok"))),
+    }
+}
+
+fn status(code: &str) -> Response {
+    as_json(status_text(code))
+}
+
+fn status_text(code: &str) -> String {
+    json!({"Response": {
+        "SendStatusSet": [{
+            "SerialNo": "5000:1045710669157053657849499619",
+            "PhoneNumber": "+8613711112222",
+            "Fee": u8::from(code == "Ok"),
+            "SessionContext": "",
+            "Code": code,
+            "Message": "a message that may name +8613711112222",
+            "IsoCode": "CN",
+        }],
+        "RequestId": REQUEST_ID,
+    }})
+    .to_string()
+}
+
+fn error(code: &str) -> Response {
+    let message = "a message that may name +8613711112222";
+    as_json(json!({"Response": {"Error": {"Code": code, "Message": message}, "RequestId": REQUEST_ID}}).to_string())
+}
+
+fn as_json(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+fn html(status: StatusCode) -> Response {
+    let page = "<html><body>+8613711112222</body></html>";
+    (status, [(header::CONTENT_TYPE, "text/html")], page).into_response()
+}
+
+fn http_status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).expect("an HTTP status")
+}
+
+/// A chunked body that fails after its first chunk, upon which the server closes the connection.
+fn broken_off() -> Response {
+    let never = |error: Infallible| -> std::io::Error { match error {} };
+    let body = Full::new(Bytes::from_static(b"{\"Response\": {\"SendSta")).map_err(never).with_trailers(async {
+        tokio::task::yield_now().await;
+        Some(Err(std::io::Error::other("broken off")))
+    });
+    Body::from_stream(Body::new(body).into_data_stream()).into_response()
+}
+
+fn is_phone(phone: &str) -> bool {
+    phone
+        .strip_prefix('+')
+        .is_some_and(|digits| (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,142 @@
+//! What Tencent Cloud checks of a request before it does anything. An `Err` is the code that it answers.
+
+use std::fmt::Write as _;
+
+use aws_lc_rs::{digest, hmac};
+use axum::http::HeaderMap;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{
+    CHANGE_PHONE_TEMPLATE, CODE_ONLY_TEMPLATE, DELETE_ACCOUNT_TEMPLATE, LOGIN_TEMPLATE, Message, REGION, SDK_APP_ID,
+    SECRET_ID, SECRET_KEY, SIGN_NAME, VERIFY_TEMPLATE,
+};
+
+/// A request as it arrived.
+pub(super) struct Request<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a [u8],
+    /// The server's own name.
+    pub(super) host: &'a str,
+    pub(super) now: Timestamp,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct SendSms {
+    phone_number_set: Vec<String>,
+    sms_sdk_app_id: String,
+    template_id: String,
+    sign_name: Option<String>,
+    #[serde(default)]
+    template_param_set: Vec<String>,
+}
+
+impl Request<'_> {
+    /// Holds signature, time and common headers against what a product asks for.
+    pub(super) fn signed_for(&self, service: &str, version: &str) -> Result<(), &'static str> {
+        if self.header("x-tc-version")? != version {
+            return Err("NoSuchVersion");
+        }
+        if self.header("content-type")? != "application/json" || self.header("host")? != self.host {
+            return Err("InvalidParameter");
+        }
+        let timestamp = self.header("x-tc-timestamp")?;
+        let seconds: i64 = timestamp.parse().map_err(|_| "InvalidParameter")?;
+        if (self.now.as_second() - seconds).abs() > 5 * 60 {
+            return Err("AuthFailure.SignatureExpire");
+        }
+        self.check_signature(service, timestamp, seconds)
+    }
+
+    fn check_signature(&self, service: &str, timestamp: &str, seconds: i64) -> Result<(), &'static str> {
+        const BAD_FORM: &str = "AuthFailure.InvalidAuthorization";
+        let parts = self.header("authorization")?.strip_prefix("TC3-HMAC-SHA256 ").ok_or(BAD_FORM)?;
+        let (mut credential, mut signed, mut signature) = (None, None, None);
+        for part in parts.split(", ") {
+            match part.split_once('=').ok_or(BAD_FORM)? {
+                ("Credential", value) => credential = Some(value),
+                ("SignedHeaders", value) => signed = Some(value),
+                ("Signature", value) => signature = Some(value),
+                _ => return Err(BAD_FORM),
+            }
+        }
+        let (secret_id, scope) = credential.and_then(|value| value.split_once('/')).ok_or(BAD_FORM)?;
+        let (signed, signature) = (signed.ok_or(BAD_FORM)?, signature.ok_or(BAD_FORM)?);
+        if secret_id != SECRET_ID {
+            return Err("AuthFailure.SecretIdNotFound");
+        }
+        let names: Vec<&str> = signed.split(';').collect();
+        if !names.contains(&"content-type") || !names.contains(&"host") || !names.is_sorted() {
+            return Err(BAD_FORM);
+        }
+        let mut canonical = String::from("POST\n/\n\n");
+        for name in names {
+            let value = self.header(name)?.trim().to_lowercase();
+            let _ = writeln!(canonical, "{name}:{value}");
+        }
+        let _ = write!(canonical, "\n{signed}\n{}", sha256(self.body));
+        let instant = Timestamp::from_second(seconds).map_err(|_| "InvalidParameter")?;
+        let date = instant.to_string().chars().take(10).collect::<String>();
+        if scope != format!("{date}/{service}/tc3_request") {
+            return Err("AuthFailure.SignatureFailure");
+        }
+        let to_sign = format!("TC3-HMAC-SHA256\n{timestamp}\n{scope}\n{}", sha256(canonical.as_bytes()));
+        let by_date = mac(format!("TC3{SECRET_KEY}").as_bytes(), &date);
+        let key = mac(&mac(&by_date, service), "tc3_request");
+        if hex(&mac(&key, &to_sign)) == signature { Ok(()) } else { Err("AuthFailure.SignatureFailure") }
+    }
+
+    /// Reads a SendSms for one phone, and holds it against the account's application, signature and templates.
+    pub(super) fn send_sms(&self) -> Result<Message, &'static str> {
+        if self.header("x-tc-region")? != REGION {
+            return Err("UnsupportedRegion");
+        }
+        let request: SendSms = serde_json::from_slice(self.body).map_err(|_| "InvalidParameter")?;
+        let [phone] =
+            <[String; 1]>::try_from(request.phone_number_set).map_err(|_| "MissingParameter.EmptyPhoneNumberSet")?;
+        if request.sms_sdk_app_id != SDK_APP_ID {
+            return Err("UnauthorizedOperation.SmsSdkAppIdVerifyFail");
+        }
+        match &request.sign_name {
+            Some(sign_name) if sign_name == SIGN_NAME => {}
+            None if !phone.starts_with("+86") => {}
+            _ => return Err("FailedOperation.SignatureIncorrectOrUnapproved"),
+        }
+        let params = match request.template_id.as_str() {
+            LOGIN_TEMPLATE | CHANGE_PHONE_TEMPLATE | DELETE_ACCOUNT_TEMPLATE | VERIFY_TEMPLATE => 2,
+            CODE_ONLY_TEMPLATE => 1,
+            _ => return Err("FailedOperation.TemplateUnapprovedOrNotExist"),
+        };
+        if request.template_param_set.len() != params {
+            return Err("FailedOperation.TemplateParamSetNotMatchApprovedTemplate");
+        }
+        let is_short_number = |param: &String| param.len() <= 6 && param.bytes().all(|b| b.is_ascii_digit());
+        if !request.template_param_set.iter().all(is_short_number) {
+            return Err("InvalidParameterValue.TemplateParameterFormatError");
+        }
+        Ok(Message {
+            phone,
+            template: request.template_id,
+            params: request.template_param_set,
+            sign_name: request.sign_name,
+        })
+    }
+
+    fn header(&self, name: &str) -> Result<&str, &'static str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).ok_or("MissingParameter")
+    }
+}
+
+fn mac(key: &[u8], message: &str) -> Vec<u8> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    hmac::sign(&key, message.as_bytes()).as_ref().to_vec()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
