@@ -6,7 +6,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
 run: tools ## start the server; ARGS="--help" and the like go to it
-	@cargo run --locked --quiet -- $(ARGS)
+	cargo run --locked -- $(ARGS)
 
 test: tools ## run all tests; installs MariaDB and Redis where they are missing
 	@scripts/setup-tests

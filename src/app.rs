@@ -133,6 +133,19 @@ impl App {
     }
 }
 
+/// Serves metrics on an address of their own until the process ends.
+///
+/// # Errors
+/// Where the address cannot be listened on.
+pub async fn serve_metrics(addr: SocketAddr) -> Result<(), StartError> {
+    let router = http::metrics::router().map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
+    let listener = TcpListener::bind(addr).await.map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
+    let addr = listener.local_addr().map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
+    tracing::info!("metrics on http://{addr}/metrics");
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(())
+}
+
 /// Opens the database that settings name.
 ///
 /// # Errors

@@ -23,6 +23,7 @@ mod accept;
 mod client_ip;
 mod graphql;
 mod health;
+pub(crate) mod metrics;
 
 pub(crate) use health::Readiness;
 

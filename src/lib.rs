@@ -15,7 +15,7 @@
 //! | [`limits`] | which limits there are, and what is said when one refuses |
 //! | [`phone`], [`client`], [`clock`], [`random`], [`store`] | phone numbers, addresses, time, chance, and how stores fail |
 //! | [`database`], [`redis`] | connections |
-//! | [`telemetry`] | logs |
+//! | [`telemetry`], `metrics` | logs, and what is counted |
 //!
 //! A sign-in travels one way. `http` reads the request, verifies the bearer token once and hands the operation to
 //! `graphql`, whose resolver calls `sessions`. It has `verification` claim the code (one atomic step in the code store),
@@ -30,6 +30,7 @@ pub mod database;
 pub mod graphql;
 mod http;
 pub mod limits;
+mod metrics;
 pub mod phone;
 pub mod random;
 pub mod redis;

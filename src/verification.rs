@@ -5,7 +5,7 @@
 //! knows nothing of users and tokens, and never logs a code, a challenge id or a whole phone number.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -13,17 +13,20 @@ use uuid::Uuid;
 use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::limits::{Limit, RateLimited};
+use crate::metrics;
 use crate::phone::{PhoneError, PhoneNumber, Region};
 use crate::sms::{CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
 use crate::store::StoreError;
 
 pub mod code;
 mod day;
+mod error;
 mod keys;
 pub mod store;
 
 use self::code::{Code, Purpose};
 use self::day::Day;
+pub use self::error::{AttemptError, RequestCodeError};
 pub use self::keys::CodeKeys;
 use self::keys::{Scope, claim_token};
 use self::store::{
@@ -95,44 +98,6 @@ pub struct CodeSent {
     pub sends_remaining: Option<u32>,
 }
 
-/// Why no code was sent.
-#[derive(Debug, thiserror::Error)]
-pub enum RequestCodeError {
-    /// The purpose needs sign-in.
-    #[error("this purpose needs sign-in")]
-    SignInNeeded,
-    /// A deletion is confirmed by the account's own phone.
-    #[error("this is not the account's own phone")]
-    NotOwnPhone,
-    /// Only a verification has a reference, of 1 to 128 characters.
-    #[error("the reference is not allowed here, or not of its form")]
-    BadReference,
-    /// The phone's region is not served.
-    #[error("the region is not allowed")]
-    RegionNotAllowed,
-    /// The provider says that this is no phone number.
-    #[error("the provider does not know this number")]
-    InvalidPhone,
-    /// The carrier or the provider refuses the number.
-    #[error("the number is blocked")]
-    NumberBlocked,
-    /// A limit refuses.
-    #[error("limited by {}", .0.limit.name())]
-    Limited(RateLimited),
-    /// The provider failed; the code is void.
-    #[error("the SMS was not sent")]
-    SendFailed {
-        /// When to try again.
-        retry_after: Duration,
-        /// What happened.
-        #[source]
-        source: SendError,
-    },
-    /// The code store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// Someone shows a code.
 #[derive(Debug, Clone, Copy)]
 pub struct ShownCode<'a> {
@@ -157,32 +122,6 @@ pub struct Claimed {
     claim: Claim,
     /// What was being confirmed.
     pub reference: Option<String>,
-}
-
-/// Why a code is not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum AttemptError {
-    /// Not six digits. Nothing was counted.
-    #[error("the code is not six digits")]
-    Malformed,
-    /// The challenge id was not given out for this phone, purpose and user. Nothing was counted.
-    #[error("the challenge id is not for this")]
-    Mismatch,
-    /// No such challenge, too old, used, or its attempts are spent.
-    #[error("the code is past use")]
-    Expired,
-    /// Wrong digits.
-    #[error("the code is wrong")]
-    Incorrect {
-        /// Tries left with this challenge.
-        attempts_remaining: u32,
-    },
-    /// A limit refuses.
-    #[error("limited by {}", .0.limit.name())]
-    Limited(RateLimited),
-    /// The code store failed; nothing was used up.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// The service of codes.
@@ -220,6 +159,13 @@ impl Verification {
     /// # Errors
     /// `RequestCodeError`; a code whose SMS was not taken is void.
     pub async fn request_code(&self, request: CodeRequest) -> Result<CodeSent, RequestCodeError> {
+        let purpose = request.purpose.name();
+        let outcome = self.issue_and_send(request).await;
+        metrics::code_requested(purpose, outcome.as_ref().map_or_else(RequestCodeError::label, |_| "sent"));
+        outcome
+    }
+
+    async fn issue_and_send(&self, request: CodeRequest) -> Result<CodeSent, RequestCodeError> {
         let user = self.check(&request)?;
         let now = self.clock.now();
         let day = Day::of(now, self.policy.day_offset);
@@ -257,6 +203,12 @@ impl Verification {
     /// # Errors
     /// `AttemptError`; only `Incorrect` has cost an attempt.
     pub async fn attempt(&self, shown: ShownCode<'_>) -> Result<Claimed, AttemptError> {
+        let outcome = self.claim(shown).await;
+        metrics::attempt(shown.purpose.name(), outcome.as_ref().map_or_else(AttemptError::label, |_| "right"));
+        outcome
+    }
+
+    async fn claim(&self, shown: ShownCode<'_>) -> Result<Claimed, AttemptError> {
         let code = Code::parse(shown.code).ok_or(AttemptError::Malformed)?;
         let scope = Scope {
             phone: shown.phone,
@@ -374,7 +326,10 @@ impl Verification {
     }
 
     async fn send(&self, message: &CodeMessage<'_>, challenge: &NewChallenge) -> Result<(), RequestCodeError> {
-        let (refusal, refund) = match self.sender.send(message).await {
+        let begun = Instant::now();
+        let outcome = self.sender.send(message).await;
+        metrics::sent(self.sender.name(), begun);
+        let (refusal, refund) = match outcome {
             Ok(SendOutcome::Accepted) => {
                 tracing::info!(
                     phone.masked = %message.phone,

@@ -28,7 +28,7 @@ fn code_of(answer: &Value) -> &str {
     answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("none")
 }
 
-async fn two_servers(sms: &TencentStub, more: &[(&str, &str)]) -> (Arc<[Server; 2]>, String) {
+fn two_servers(sms: &TencentStub, more: &[(&str, &str)]) -> (Arc<[Server; 2]>, String) {
     let database = servers::mariadb().create_database();
     let mut env = shared_env(&database, &servers::redis().fresh_url(), sms);
     env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -45,7 +45,7 @@ async fn users(database: &str) -> i64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_fifty_right_codes_one_signs_in() {
     let sms = stub().await;
-    let (servers, database) = two_servers(&sms, &[]).await;
+    let (servers, database) = two_servers(&sms, &[]);
     let phone = phone();
     let session_id = ask(&servers[0], &phone).await;
     let code = sms.last_code_for(&phone).expect("a code");
@@ -69,7 +69,7 @@ async fn of_fifty_right_codes_one_signs_in() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_first_logins_make_one_user() {
     let sms = stub().await;
-    let (servers, database) = two_servers(&sms, &[("SEND_COOLDOWN", "0s"), ("SEND_DAILY_LIMIT", "0")]).await;
+    let (servers, database) = two_servers(&sms, &[("SEND_COOLDOWN", "0s"), ("SEND_DAILY_LIMIT", "0")]);
     let phone = phone();
     let mut shown = Vec::new();
     for number in 0..MANY {
@@ -135,22 +135,16 @@ async fn without_redis_codes_stop_and_people_stay() {
     let session_id = ask(&server, &other).await;
     let code = sms.last_code_for(&other).expect("a code");
     for stop in [true, false] {
-        if stop {
-            redis.stop()
-        } else {
-            redis.pause()
-        }
+        let go = if stop { OwnRedis::stop } else { OwnRedis::pause };
+        go(&redis);
         let begun = Instant::now();
         let refused = server.run(None, ASK, json!({ "input": { "phone": phone() } })).await;
         assert_eq!(code_of(&refused), "UNAVAILABLE");
         assert_eq!(code_of(&login(&server, &other, &code, &session_id).await), "UNAVAILABLE");
         assert!(begun.elapsed() < Duration::from_secs(15), "bounded in time");
         assert!(server.run(Some(&token), ME, json!({})).await["errors"].is_null());
-        if stop {
-            redis.start_again()
-        } else {
-            redis.resume()
-        }
+        let come_back = if stop { OwnRedis::start_again } else { OwnRedis::resume };
+        come_back(&redis);
         ask(&server, &phone()).await;
     }
 }
@@ -158,7 +152,7 @@ async fn without_redis_codes_stop_and_people_stay() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_lets_a_request_in_flight_finish() {
     let sms = stub().await;
-    let (servers, _) = two_servers(&sms, &[]).await;
+    let (servers, _) = two_servers(&sms, &[]);
     let servers = Arc::into_inner(servers).expect("nobody else has them");
     let [server, _] = servers;
     sms.set(Behaviour::Stall);
@@ -178,4 +172,33 @@ async fn sigterm_lets_a_request_in_flight_finish() {
     assert_eq!(code_of(&answer), "SMS_SEND_FAILED");
     let (status, log) = tokio::task::spawn_blocking(|| server.wait()).await.expect("an end");
     assert!(status.success(), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_count_and_name_nobody() {
+    let sms = stub().await;
+    let database = servers::mariadb().create_database();
+    let mut env = shared_env(&database, &servers::redis().fresh_url(), &sms);
+    env.insert("AUTO_MIGRATE".to_owned(), "true".to_owned());
+    env.insert("METRICS_ADDR".to_owned(), "127.0.0.1:0".to_owned());
+    let server = Server::start(&env);
+    let phone = phone();
+    let session_id = ask(&server, &phone).await;
+    login(&server, &phone, &sms.last_code_for(&phone).expect("a code"), &session_id).await;
+    server.run(None, ASK, json!({ "input": { "phone": phone } })).await;
+    let printed = server.printed();
+    let (_, url) = printed.split_once("metrics on ").expect("the address is told");
+    let url = url.lines().next().expect("a line");
+    let page = reqwest::Client::builder().build().expect("a client").get(url).send().await.expect("an answer");
+    let page = page.text().await.expect("a page");
+    for line in [
+        r#"sms_login_codes_requested_total{purpose="login",outcome="sent"} 1"#,
+        r#"sms_login_codes_requested_total{purpose="login",outcome="COOLDOWN"} 1"#,
+        r#"sms_login_attempts_total{purpose="login",outcome="right"} 1"#,
+        r#"sms_login_sms_send_seconds_count{provider="tencent"} 1"#,
+    ] {
+        assert!(page.contains(line), "{line}\n{page}");
+    }
+    assert!(!page.contains(&phone[6..]));
+    assert_eq!(server.get("/metrics").await.0, 404, "not on the public address");
 }

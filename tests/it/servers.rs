@@ -25,12 +25,12 @@ const REDIS_DATABASES: u32 = 4096;
 /// Where it can't be started, with the line that installs it.
 pub(crate) fn mariadb() -> &'static MariaDb {
     static COMMON: OnceLock<MariaDb> = OnceLock::new();
-    COMMON.get_or_init(|| match std::env::var("TEST_DATABASE_URL") {
-        Ok(url) => MariaDb { url, _own: None },
-        Err(_) => {
-            let own = OwnMariaDb::start();
-            MariaDb { url: own.url(), _own: Some(own) }
+    COMMON.get_or_init(|| {
+        if let Ok(url) = std::env::var("TEST_DATABASE_URL") {
+            return MariaDb { url, _own: None };
         }
+        let own = OwnMariaDb::start();
+        MariaDb { url: own.url(), _own: Some(own) }
     })
 }
 

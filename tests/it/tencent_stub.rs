@@ -22,23 +22,23 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 mod check;
 
-pub const SECRET_ID: &str = "stub-secret-id";
-pub const SECRET_KEY: &str = "stub-secret-key-never-shown";
-pub const REGION: &str = "ap-guangzhou";
-pub const SDK_APP_ID: &str = "1400000001";
-pub const SIGN_NAME: &str = "腾讯云示例";
+pub(crate) const SECRET_ID: &str = "stub-secret-id";
+pub(crate) const SECRET_KEY: &str = "stub-secret-key-never-shown";
+pub(crate) const REGION: &str = "ap-guangzhou";
+pub(crate) const SDK_APP_ID: &str = "1400000001";
+pub(crate) const SIGN_NAME: &str = "腾讯云示例";
 /// Has two parameters, like the three that follow.
-pub const LOGIN_TEMPLATE: &str = "100001";
-pub const CHANGE_PHONE_TEMPLATE: &str = "100002";
-pub const DELETE_ACCOUNT_TEMPLATE: &str = "100003";
-pub const VERIFY_TEMPLATE: &str = "100004";
+pub(crate) const LOGIN_TEMPLATE: &str = "100001";
+pub(crate) const CHANGE_PHONE_TEMPLATE: &str = "100002";
+pub(crate) const DELETE_ACCOUNT_TEMPLATE: &str = "100003";
+pub(crate) const VERIFY_TEMPLATE: &str = "100004";
 /// Has one parameter.
-pub const CODE_ONLY_TEMPLATE: &str = "100005";
-pub const REQUEST_ID: &str = "5e1f0a3c-stub-request";
+pub(crate) const CODE_ONLY_TEMPLATE: &str = "100005";
+pub(crate) const REQUEST_ID: &str = "5e1f0a3c-stub-request";
 
 /// What becomes of requests that are in order. Those that are not get their error in any case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Behaviour {
+pub(crate) enum Behaviour {
     /// Sends the SMS.
     Accept,
     /// This code in `SendStatusSet`.
@@ -53,7 +53,7 @@ pub enum Behaviour {
     Nonsense,
     /// This JSON, with status 200.
     Json(String),
-    /// This HTTP status and a line of HTML.
+    /// This HTTP status, a line of HTML, and a `Location`, which counts for redirects.
     Http(u16),
     /// This HTTP status, and this code in `Response.Error`.
     HttpWithError(u16, String),
@@ -63,15 +63,15 @@ pub enum Behaviour {
 
 /// An SMS that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    pub phone: String,
-    pub template: String,
-    pub params: Vec<String>,
-    pub sign_name: Option<String>,
+pub(crate) struct Message {
+    pub(crate) phone: String,
+    pub(crate) template: String,
+    pub(crate) params: Vec<String>,
+    pub(crate) sign_name: Option<String>,
 }
 
 /// A running stand-in. It stops when dropped.
-pub struct TencentStub {
+pub(crate) struct TencentStub {
     address: SocketAddr,
     shared: Arc<Shared>,
     _stop: DropGuard,
@@ -89,7 +89,7 @@ struct Shared {
 
 impl TencentStub {
     /// Starts one on a free port of loopback, accepting. Timestamps are held against `clock`.
-    pub async fn start(clock: Arc<dyn Clock>) -> Self {
+    pub(crate) async fn start(clock: Arc<dyn Clock>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let stopped = CancellationToken::new();
@@ -113,34 +113,34 @@ impl TencentStub {
     }
 
     /// The address to configure.
-    pub fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Behaves like this from now on.
-    pub fn set(&self, behaviour: Behaviour) {
+    pub(crate) fn set(&self, behaviour: Behaviour) {
         *lock(&self.shared.behaviour) = behaviour;
     }
 
     /// The messages that were taken, oldest first.
-    pub fn messages(&self) -> Vec<Message> {
+    pub(crate) fn messages(&self) -> Vec<Message> {
         lock(&self.shared.messages).clone()
     }
 
     /// The code in the last message to `phone`.
-    pub fn last_code_for(&self, phone: &str) -> Option<String> {
+    pub(crate) fn last_code_for(&self, phone: &str) -> Option<String> {
         let messages = lock(&self.shared.messages);
         let message = messages.iter().rev().find(|message| message.phone == phone)?;
         message.params.iter().find(|param| param.len() == 6).cloned()
     }
 
     /// How many requests came, in order or not.
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
     /// How many TCP connections came.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
 }
@@ -178,7 +178,7 @@ async fn send_sms(shared: &Shared, request: &check::Request<'_>) -> Response {
         Behaviour::BreakOff => broken_off(),
         Behaviour::Nonsense => html(StatusCode::OK),
         Behaviour::Json(text) => as_json(text),
-        Behaviour::Http(code) => html(http_status(code)),
+        Behaviour::Http(code) => ([(header::LOCATION, "/")], html(http_status(code))).into_response(),
         Behaviour::HttpWithError(code, error_code) => (http_status(code), error(&error_code)).into_response(),
         Behaviour::Huge => as_json(format!("{}{}", " ".repeat(1 << 20), status_text("Ok"))),
     }
