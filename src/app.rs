@@ -14,11 +14,13 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::accounts::Accounts;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DatabaseConfig, SigningConfig, SmsConfig};
 use crate::database::{Database, DatabaseSetupError};
 use crate::graphql::{self, Services};
 use crate::http::{self, HttpState, Readiness};
+use crate::proofs::Proofs;
 use crate::redis::RedisPool;
 use crate::sessions::{MySqlSessionStore, SessionStore, Sessions, SqliteSessionStore};
 use crate::sms::SmsSender;
@@ -57,6 +59,7 @@ pub enum StartError {
 pub struct App {
     router: Router,
     database: Database,
+    sessions: Arc<Sessions>,
     operations: TaskTracker,
     shutdown_grace: Duration,
 }
@@ -80,11 +83,14 @@ impl App {
             Arc::clone(&clock),
         ));
         let (users, session_store) = sql_stores(&database);
+        let accounts = Accounts::new(Arc::clone(&users), Arc::clone(&verification), Arc::clone(&clock));
+        let proofs = Proofs::new(Arc::clone(&verification), Arc::clone(&tokens));
         let sessions =
             Sessions::new(session_store, Arc::clone(&verification), Arc::clone(&tokens), config.sessions, clock);
+        let sessions = Arc::new(sessions);
         let operations = TaskTracker::new();
         let readiness = Readiness { database: database.clone(), codes: Arc::clone(&verification) };
-        let services = Services { verification, sessions: Arc::new(sessions), users };
+        let services = Services { verification, sessions: Arc::clone(&sessions), accounts, proofs, users };
         let router = http::router(Arc::new(HttpState {
             schema: graphql::schema(config.introspection),
             services: Arc::new(services),
@@ -92,7 +98,7 @@ impl App {
             readiness,
             operations: operations.clone(),
         }));
-        Ok(Self { router, database, operations, shutdown_grace: config.shutdown_grace })
+        Ok(Self { router, database, sessions, operations, shutdown_grace: config.shutdown_grace })
     }
 
     /// The routes, without a socket.
@@ -111,6 +117,7 @@ impl App {
             }
         });
         let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        let cleanup = tokio::spawn(async move { self.sessions.clean_up_forever().await });
         let stop = shutdown.clone();
         let server = axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await });
         let deadline = async {
@@ -124,6 +131,7 @@ impl App {
                 Ok(())
             }
         };
+        cleanup.abort();
         self.operations.close();
         if timeout(self.shutdown_grace, self.operations.wait()).await.is_err() {
             tracing::warn!("some operations did not finish in time");

@@ -153,6 +153,8 @@ impl TryFrom<Settings> for Config {
             verification: verification(&settings)?,
             sessions: SessionPolicy {
                 refresh_ttl: settings.refresh_token_ttl,
+                refresh_grace: settings.refresh_grace,
+                max_age: settings.session_max_age,
                 avatars: avatars::or_own(settings.avatars),
             },
             introspection: settings.introspection.unwrap_or(embedded),
@@ -194,6 +196,7 @@ fn tokens(settings: &Settings) -> Result<TokenPolicy, ConfigError> {
     Ok(TokenPolicy {
         issuer: settings.jwt_issuer.clone(),
         audience: settings.jwt_audience.clone(),
+        proof_audience: settings.proof_audience.clone(),
         profile_claims: settings.jwt_profile_claims,
         access_ttl: settings.access_token_ttl,
     })

@@ -204,10 +204,15 @@ fn is_passing(error: &dyn DatabaseError) -> bool {
     matches!(error.code(), Some(Cow::Borrowed("5" | "6")))
 }
 
+/// Whether a value that must be unique is another row's.
+pub(crate) fn is_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(DatabaseError::is_unique_violation)
+}
+
 /// Whether two transactions got in each other's way, and the same again may pass.
 pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|database| {
         let mysql = database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
-        database.is_unique_violation() || mysql.is_some_and(|mysql| mysql.number() == 1213)
+        is_taken(error) || mysql.is_some_and(|mysql| mysql.number() == 1213)
     })
 }

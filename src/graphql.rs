@@ -10,7 +10,9 @@ use async_graphql::{EmptySubscription, Schema, SchemaBuilder};
 mod context;
 mod error;
 pub(crate) mod execute;
+mod inputs;
 mod mutation;
+mod payloads;
 mod query;
 mod scalars;
 mod types;
@@ -20,6 +22,8 @@ pub(crate) use context::{Authorization, RequestContext};
 use self::error::ErrorCode;
 use self::mutation::Mutation;
 use self::query::Query;
+use crate::accounts::Accounts;
+use crate::proofs::Proofs;
 use crate::sessions::Sessions;
 use crate::users::UserStore;
 use crate::verification::Verification;
@@ -33,6 +37,10 @@ pub struct Services {
     pub verification: Arc<Verification>,
     /// Sessions.
     pub sessions: Arc<Sessions>,
+    /// People's own affairs.
+    pub accounts: Accounts,
+    /// Proofs for other services.
+    pub proofs: Proofs,
     /// People.
     pub users: Arc<dyn UserStore>,
 }

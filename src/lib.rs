@@ -8,7 +8,9 @@
 //! | `http` | the router, and what lies around every request |
 //! | [`graphql`] | the schema: arguments in, services called, answers and errors out |
 //! | [`verification`] | codes: asking for one, showing one, and where they are kept |
-//! | [`sessions`] | signing in, and whether a session lives |
+//! | [`sessions`] | signing in, refreshing, signing out, and whether a session lives |
+//! | [`accounts`] | the account's own affairs: profile, another phone, deletion |
+//! | [`proofs`] | what another service is told of a phone that is held |
 //! | [`users`] | people, and where they are kept |
 //! | [`tokens`] | what tokens claim, how they are made and verified |
 //! | [`sms`] | taking a code to a phone |
@@ -21,6 +23,7 @@
 //! `graphql`, whose resolver calls `sessions`. It has `verification` claim the code (one atomic step in the code store),
 //! stores user and session in one transaction, has the code consumed, and only then are `tokens` made.
 
+pub mod accounts;
 pub mod app;
 pub mod cli;
 pub mod client;
@@ -32,6 +35,7 @@ mod http;
 pub mod limits;
 mod metrics;
 pub mod phone;
+pub mod proofs;
 pub mod random;
 pub mod redis;
 pub mod sessions;

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use rand::seq::IndexedRandom;
 use uuid::Uuid;
@@ -22,12 +21,17 @@ use crate::users::{NewUser, User};
 use crate::verification::code::Purpose;
 use crate::verification::{AttemptError, Claimed, ShownCode, Verification};
 
+mod cleanup;
 mod mysql;
-mod sql;
+mod refresh;
+pub(crate) mod sql;
 mod sqlite;
+mod store;
 
 pub use mysql::MySqlSessionStore;
+pub use refresh::RefreshError;
 pub use sqlite::SqliteSessionStore;
+pub use store::{NewSession, Rotation, SessionRow, SessionStore};
 
 /// The most characters that a device's name has.
 pub const MAX_DEVICE_NAME_CHARS: usize = 64;
@@ -37,25 +41,12 @@ pub const MAX_DEVICE_NAME_CHARS: usize = 64;
 pub struct SessionPolicy {
     /// How long a refresh token is good.
     pub refresh_ttl: Duration,
+    /// How long after a refresh the token before it still gets its successor.
+    pub refresh_grace: Duration,
+    /// How long a session lasts at the most, however often it is refreshed.
+    pub max_age: Duration,
     /// What a new user's avatar is drawn from.
     pub avatars: Vec<String>,
-}
-
-/// A session to be stored.
-#[derive(Debug, Clone)]
-pub struct NewSession {
-    /// UUIDv7.
-    pub id: Uuid,
-    /// Random; it goes into the session's refresh tokens.
-    pub salt: [u8; 16],
-    /// What the person calls the device.
-    pub device_name: Option<String>,
-    /// Where the sign-in came from.
-    pub address: ClientAddress,
-    /// When it began.
-    pub created_at: Timestamp,
-    /// When its refresh token expires.
-    pub expires_at: Timestamp,
 }
 
 /// Who asks, with a session that lives.
@@ -65,29 +56,6 @@ pub struct Viewer {
     pub user: User,
     /// The session.
     pub session_id: Uuid,
-}
-
-/// Keeps sessions.
-#[async_trait]
-pub trait SessionStore: Send + Sync {
-    /// Stores a session for the user with `new_user`'s phone, whom it signs up where there is none; true where it did.
-    /// Both or nothing.
-    ///
-    /// # Errors
-    /// `Refused` where the database answered but would not store them.
-    async fn sign_in(&self, new_user: &NewUser, session: &NewSession) -> Result<(User, bool), StoreError>;
-
-    /// The user of a session that has neither ended nor expired, by one statement.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    async fn find_live_user(&self, session_id: Uuid, now: Timestamp) -> Result<Option<User>, StoreError>;
-
-    /// Ends a session.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    async fn end(&self, session_id: Uuid, now: Timestamp) -> Result<(), StoreError>;
 }
 
 /// Someone shows a code to sign in.
@@ -105,8 +73,21 @@ pub struct SignIn {
     pub client: ClientAddress,
 }
 
+/// Which sessions a person ends.
+#[derive(Debug, Clone)]
+pub enum LogOut {
+    /// The one that asks.
+    This,
+    /// These.
+    Some(Vec<Uuid>),
+    /// All.
+    Everywhere,
+}
+
 /// A session's tokens.
 pub struct SessionTokens {
+    /// Whose tokens they are.
+    pub session_id: Uuid,
     /// The JWT.
     pub access: Issued,
     /// The opaque one.
@@ -189,6 +170,7 @@ impl Sessions {
         self.consume(claimed, session.id).await?;
         tracing::info!(user.id = %user.id, session.id = %session.id, user.new = is_new_user, "signed in");
         let tokens = SessionTokens {
+            session_id: session.id,
             access: self.tokens.issue_access(&user, session.id)?,
             refresh: Issued {
                 token: self.tokens.refresh_token(session.id, 0, &session.salt),
@@ -206,6 +188,34 @@ impl Sessions {
         let session_id = claims.session_id;
         let user = self.store.find_live_user(session_id, self.clock.now()).await?;
         Ok(user.filter(|user| user.id == claims.user_id).map(|user| Viewer { user, session_id }))
+    }
+
+    /// The user's sessions that live, the last used first.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn list(&self, user_id: Uuid) -> Result<Vec<SessionRow>, StoreError> {
+        self.store.list_live(user_id, self.clock.now()).await
+    }
+
+    /// Ends sessions of the viewer's, and says how many. Ids of others' sessions end nothing.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn log_out(&self, viewer: &Viewer, which: LogOut) -> Result<u64, StoreError> {
+        let ids = match which {
+            LogOut::This => Some(vec![viewer.session_id]),
+            LogOut::Some(ids) => Some(ids),
+            LogOut::Everywhere => None,
+        };
+        let ended = self.store.end_of_user(viewer.user.id, ids.as_deref(), self.clock.now()).await?;
+        tracing::info!(user.id = %viewer.user.id, sessions.ended = ended, "signed out");
+        Ok(ended)
+    }
+
+    /// Until when a session that began at `created_at` and is used now can be refreshed.
+    fn expiry(&self, created_at: Timestamp, now: Timestamp) -> Timestamp {
+        (now + self.policy.refresh_ttl).min(created_at + self.policy.max_age)
     }
 
     /// Uses the code up. Where that fails, nobody has got a token of the session yet: it is ended again.
@@ -232,7 +242,7 @@ impl Sessions {
             device_name,
             address,
             created_at,
-            expires_at: created_at + self.policy.refresh_ttl,
+            expires_at: self.expiry(created_at, created_at),
         }
     }
 

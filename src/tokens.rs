@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::phone::PhoneNumber;
+use crate::random;
 use crate::users::User;
 
 pub mod keys;
@@ -23,6 +25,8 @@ pub use self::refresh::RefreshToken;
 
 /// No access token is longer; it bounds what is decoded.
 const MAX_ACCESS_TOKEN_BYTES: usize = 4096;
+/// How long a proof is good.
+const PROOF_TTL: Duration = Duration::from_mins(5);
 
 /// How tokens are made out.
 #[derive(Debug, Clone)]
@@ -31,6 +35,8 @@ pub struct TokenPolicy {
     pub issuer: String,
     /// `aud` of access tokens.
     pub audience: String,
+    /// `aud` of proofs.
+    pub proof_audience: String,
     /// Whether access tokens carry phone, name and avatar.
     pub profile_claims: bool,
     /// How long an access token is good.
@@ -86,6 +92,21 @@ struct Profile<'a> {
     picture: &'a str,
 }
 
+/// The claims of a proof.
+#[derive(Serialize)]
+struct ProofClaims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    /// The phone, in E.164.
+    sub: &'a str,
+    /// What was being confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a str>,
+    jti: Uuid,
+    iat: i64,
+    exp: i64,
+}
+
 /// What is read back of a token's claims; `iss` and `aud` are checked by the library.
 #[derive(Deserialize)]
 struct ReadClaims {
@@ -134,11 +155,32 @@ impl Tokens {
                 picture: &user.avatar,
             }),
         };
-        let (kid, algorithm, key) = self.keys.signing();
-        let mut header = Header::new(algorithm);
-        header.kid = Some(kid.to_owned());
-        let token = jsonwebtoken::encode(&header, &claims, key).map_err(|_| keys::KeyError::Library)?;
-        Ok(Issued { token, expires_at })
+        Ok(Issued { token: self.sign(&claims)?, expires_at })
+    }
+
+    /// Makes a proof that a phone is held.
+    ///
+    /// # Errors
+    /// Where the cryptographic library fails.
+    pub fn issue_proof(&self, phone: &PhoneNumber, reference: Option<&str>) -> Result<Issued, keys::KeyError> {
+        let now = self.clock.now();
+        let expires_at = whole_seconds(now + PROOF_TTL);
+        let claims = ProofClaims {
+            iss: &self.policy.issuer,
+            aud: &self.policy.proof_audience,
+            sub: phone.e164(),
+            reference,
+            jti: uuid::Builder::from_random_bytes(random::bytes()).into_uuid(),
+            iat: now.as_second(),
+            exp: expires_at.as_second(),
+        };
+        Ok(Issued { token: self.sign(&claims)?, expires_at })
+    }
+
+    /// Whether this server made a refresh token for a session with this salt.
+    #[must_use]
+    pub fn is_genuine(&self, token: &RefreshToken, salt: &[u8]) -> bool {
+        token.is_genuine(&self.keys, salt)
     }
 
     /// Verifies an access token's signature, issuer, audience and time.
@@ -163,6 +205,13 @@ impl Tokens {
             return Err(TokenError::Expired);
         }
         Ok(AccessClaims { user_id: claims.sub, session_id: claims.sid })
+    }
+
+    fn sign(&self, claims: &impl Serialize) -> Result<String, keys::KeyError> {
+        let (kid, algorithm, key) = self.keys.signing();
+        let mut header = Header::new(algorithm);
+        header.kid = Some(kid.to_owned());
+        jsonwebtoken::encode(&header, claims, key).map_err(|_| keys::KeyError::Library)
     }
 
     /// Makes the refresh token of a session's generation.

@@ -11,10 +11,12 @@ use crate::store::StoreError;
 
 pub mod loader;
 pub(crate) mod mysql;
+mod profile;
 pub(crate) mod sql;
 pub(crate) mod sqlite;
 
 pub use mysql::MySqlUserStore;
+pub use profile::{checked_avatar, checked_name};
 pub use sqlite::SqliteUserStore;
 
 /// Someone with an account.
@@ -45,6 +47,37 @@ pub struct NewUser {
     pub avatar: String,
 }
 
+/// What a user changes of their profile; `None` is left as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ProfileChange {
+    /// What they are called.
+    pub name: Option<String>,
+    /// A URL.
+    pub avatar: Option<String>,
+}
+
+/// A user moves to another phone.
+#[derive(Debug, Clone)]
+pub struct PhoneChange {
+    /// The user.
+    pub user_id: Uuid,
+    /// Proven by a code.
+    pub phone: PhoneNumber,
+    /// The session that asks. All others end.
+    pub kept_session: Uuid,
+    /// The present.
+    pub at: Timestamp,
+}
+
+/// What became of a change of phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PhoneChangeOutcome {
+    /// The phone is the user's, and their other sessions have ended.
+    Changed,
+    /// Another user has the phone. Nothing was changed.
+    Taken,
+}
+
 /// Keeps users.
 #[async_trait]
 pub trait UserStore: Send + Sync {
@@ -53,4 +86,22 @@ pub trait UserStore: Send + Sync {
     /// # Errors
     /// Where the store fails.
     async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<User>, StoreError>;
+
+    /// Changes name and avatar, by one statement.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    async fn update_profile(&self, id: Uuid, change: &ProfileChange) -> Result<(), StoreError>;
+
+    /// Changes the phone and ends the user's other sessions; both or nothing.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    async fn change_phone(&self, change: &PhoneChange) -> Result<PhoneChangeOutcome, StoreError>;
+
+    /// Deletes the user with their sessions.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    async fn delete(&self, id: Uuid) -> Result<(), StoreError>;
 }

@@ -83,6 +83,12 @@ pub struct Settings {
     /// How long a refresh token is good
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration, global = true)]
     pub refresh_token_ttl: Duration,
+    /// How long after a refresh the token before it still gets its successor
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, global = true)]
+    pub refresh_grace: Duration,
+    /// How long a session lasts at the most, however often it is refreshed
+    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = duration, global = true)]
+    pub session_max_age: Duration,
     /// Secret of codes, at least 32 bytes, the same on every server [default: derived from the signing key]
     #[arg(long, value_name = "SECRET", allow_hyphen_values = true, global = true)]
     pub code_secret: Option<Secret>,

@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, ErrorExtensionValues, ServerError, Value};
 
+use crate::accounts::AccountError;
 use crate::limits::RateLimited;
 use crate::phone::PhoneError;
-use crate::sessions::SignInError;
+use crate::proofs::ProofError;
+use crate::sessions::{RefreshError, SignInError};
 use crate::store::StoreError;
 use crate::tokens::TokenError;
 use crate::verification::{AttemptError, RequestCodeError};
@@ -251,6 +253,41 @@ impl From<SignInError> for ApiError {
             }
             SignInError::Store(error @ StoreError::Unavailable(_)) => error.into(),
             SignInError::Token(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<RefreshError> for ApiError {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Token(error) => error.into(),
+            RefreshError::Store(error) => error.into(),
+            RefreshError::Key(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::BadName => {
+                Self::bad_input("input.name", "A name has 1 to 32 characters, and no control characters.")
+            }
+            AccountError::BadAvatar => {
+                Self::bad_input("input.avatar", "An avatar is an https URL of at most 512 characters.")
+            }
+            AccountError::PhoneTaken => Self::new(ErrorCode::PhoneTaken, "Another account has this phone."),
+            AccountError::Attempt(error) => error.into(),
+            AccountError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ProofError> for ApiError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Attempt(error) => error.into(),
+            ProofError::Key(error) => Self::internal(&error),
         }
     }
 }

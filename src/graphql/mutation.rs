@@ -1,14 +1,27 @@
 //! The mutations.
 
-use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, ID, Object};
+use uuid::Uuid;
 
 use super::context::RequestContext;
-use super::error::ApiResult;
-use super::scalars::{DateTime, PhoneNumber};
-use super::types::{CodePurpose, UserNode};
-use crate::sessions::{SignIn, SignedIn};
+use super::error::{ApiError, ApiResult};
+use super::inputs::{
+    ChangePhoneInput, DeleteAccountInput, LoginInput, LogoutInput, RefreshSessionInput, RequestCodeInput,
+    UpdateProfileInput, VerifyCodeInput,
+};
+use super::payloads::{
+    ChangePhonePayload, DeleteAccountPayload, LoginPayload, LogoutPayload, RefreshSessionPayload, RequestCodePayload,
+    UpdateProfilePayload, VerifyCodePayload,
+};
+use super::types::UserNode;
+use crate::accounts::Proof;
+use crate::sessions::{LogOut, SignIn};
+use crate::users::ProfileChange;
 use crate::verification::code::Purpose;
-use crate::verification::{CodeRequest, CodeSent, Requester};
+use crate::verification::{CodeRequest, Requester};
+
+/// The most sessions that one `logout` names.
+const MAX_SESSION_IDS: usize = 100;
 
 /// What can be done.
 pub struct Mutation;
@@ -49,95 +62,74 @@ impl Mutation {
         });
         Ok(signed_in.await?.into())
     }
-}
 
-/// Where to send a code, and what for.
-#[derive(InputObject)]
-struct RequestCodeInput {
-    /// The phone that gets the code.
-    phone: PhoneNumber,
-    /// What the code is to be good for.
-    #[graphql(default_with = "CodePurpose::Login")]
-    purpose: CodePurpose,
-    /// With `VERIFY` only: what is being confirmed, such as `transfer:9981`; at most 128 characters.
-    reference: Option<String>,
-    /// The answer to a captcha, when the server asks for one.
-    captcha: Option<CaptchaInput>,
-}
+    /// Takes a refresh token for the next one, and a new access token. A refresh token is good once: using an older one
+    /// again ends the session, save that the one just before gets the same successor for a few seconds.
+    async fn refresh_session(&self, ctx: &Context<'_>, input: RefreshSessionInput) -> ApiResult<RefreshSessionPayload> {
+        let request = ctx.data_unchecked::<RequestContext>();
+        let refreshed = request.services.sessions.refresh(&input.refresh_token, request.client);
+        Ok(refreshed.await?.into())
+    }
 
-/// What Tencent Captcha's client library gives when a person has passed.
-#[derive(InputObject)]
-struct CaptchaInput {
-    /// The ticket.
-    ticket: String,
-    /// The random string that goes with it.
-    randstr: String,
-}
+    /// Ends sessions: this one, those named, or all. Their access tokens are refused at once. Needs sign-in.
+    async fn logout(&self, ctx: &Context<'_>, input: Option<LogoutInput>) -> ApiResult<LogoutPayload> {
+        let request = ctx.data_unchecked::<RequestContext>();
+        let viewer = request.require_viewer().await?;
+        let which = log_out(input.unwrap_or_default())?;
+        let ended = request.services.sessions.log_out(viewer, which).await?;
+        Ok(LogoutPayload { ended_sessions: i32::try_from(ended).unwrap_or(i32::MAX) })
+    }
 
-/// A code is on its way.
-#[derive(SimpleObject)]
-struct RequestCodePayload {
-    /// Names this code. Keep it, and show it again with the code.
-    session_id: ID,
-    /// From when on the code is refused.
-    expires_at: DateTime,
-    /// The earliest next send to this phone; tomorrow's start when none is left today.
-    resend_at: DateTime,
-    /// Sends to this phone left today; null where there is no daily limit.
-    sends_remaining: Option<u32>,
-}
+    /// Changes name and avatar; what is absent or null stays. Needs sign-in.
+    async fn update_profile(&self, ctx: &Context<'_>, input: UpdateProfileInput) -> ApiResult<UpdateProfilePayload> {
+        let request = ctx.data_unchecked::<RequestContext>();
+        let viewer = request.require_viewer().await?;
+        let change = ProfileChange { name: input.name, avatar: input.avatar };
+        let user = request.services.accounts.update_profile(viewer, change).await?;
+        Ok(UpdateProfilePayload { user: UserNode::own(user, viewer.session_id) })
+    }
 
-impl From<CodeSent> for RequestCodePayload {
-    fn from(sent: CodeSent) -> Self {
-        Self {
-            session_id: sent.challenge_id.into(),
-            expires_at: DateTime(sent.expires_at),
-            resend_at: DateTime(sent.resend_at),
-            sends_remaining: sent.sends_remaining,
-        }
+    /// Moves the account to another phone, which got a code of purpose `CHANGE_PHONE`. All other sessions end. Needs
+    /// sign-in.
+    async fn change_phone(&self, ctx: &Context<'_>, input: ChangePhoneInput) -> ApiResult<ChangePhonePayload> {
+        let request = ctx.data_unchecked::<RequestContext>();
+        let viewer = request.require_viewer().await?;
+        let phone = request.services.verification.read_phone(&input.phone.0)?;
+        let proof = Proof { code: input.code, challenge_id: input.session_id.0, client: request.client };
+        let user = request.services.accounts.change_phone(viewer, phone, proof).await?;
+        Ok(ChangePhonePayload { user: UserNode::own(user, viewer.session_id) })
+    }
+
+    /// Deletes the account and all that is known of the person, by a code of purpose `DELETE_ACCOUNT` that went to the
+    /// account's own phone. The phone can sign up anew, as another user. Needs sign-in.
+    async fn delete_account(&self, ctx: &Context<'_>, input: DeleteAccountInput) -> ApiResult<DeleteAccountPayload> {
+        let request = ctx.data_unchecked::<RequestContext>();
+        let viewer = request.require_viewer().await?;
+        let proof = Proof { code: input.code, challenge_id: input.session_id.0, client: request.client };
+        request.services.accounts.delete(viewer, proof).await?;
+        Ok(DeleteAccountPayload { deleted_user_id: viewer.user.id.into() })
+    }
+
+    /// Takes a code of purpose `VERIFY` for a signed proof that the phone is held, which any service can check with the
+    /// server's public keys. Nobody is signed in or up by it.
+    async fn verify_code(&self, ctx: &Context<'_>, input: VerifyCodeInput) -> ApiResult<VerifyCodePayload> {
+        let request = ctx.data_unchecked::<RequestContext>();
+        let phone = request.services.verification.read_phone(&input.phone.0)?;
+        let proof = request.services.proofs.verify(&phone, &input.code, &input.session_id, request.client);
+        Ok(proof.await?.into())
     }
 }
 
-/// A code, and what it was given out for.
-#[derive(InputObject)]
-struct LoginInput {
-    /// The phone that got the code.
-    phone: PhoneNumber,
-    /// The six digits of the SMS.
-    code: String,
-    /// The `sessionId` that `requestCode` answered with.
-    session_id: ID,
-    /// What the person calls the device, shown in the list of sessions; at most 64 characters.
-    device_name: Option<String>,
-}
-
-/// A new session's tokens.
-#[derive(SimpleObject)]
-struct LoginPayload {
-    /// A JWT for `Authorization: Bearer`.
-    access_token: String,
-    /// From when on the access token is refused.
-    access_token_expires_at: DateTime,
-    /// An opaque token, good once, for a new access token. Keep it where only the app can read it.
-    refresh_token: String,
-    /// From when on the refresh token is refused.
-    refresh_token_expires_at: DateTime,
-    /// Who signed in.
-    user: UserNode,
-    /// Whether this was the sign-up.
-    is_new_user: bool,
-}
-
-impl From<SignedIn> for LoginPayload {
-    fn from(signed_in: SignedIn) -> Self {
-        let SignedIn { tokens, user, .. } = signed_in;
-        Self {
-            access_token: tokens.access.token,
-            access_token_expires_at: DateTime(tokens.access.expires_at),
-            refresh_token: tokens.refresh.token,
-            refresh_token_expires_at: DateTime(tokens.refresh.expires_at),
-            user: UserNode::own(user),
-            is_new_user: signed_in.is_new_user,
+/// Reads which sessions are to end.
+fn log_out(input: LogoutInput) -> ApiResult<LogOut> {
+    let malformed = || ApiError::bad_input("input.sessionIds", "Name at most 100 sessions, each by its UUID.");
+    match input.session_ids {
+        _ if input.everywhere => Ok(LogOut::Everywhere),
+        None => Ok(LogOut::This),
+        Some(ids) if ids.len() > MAX_SESSION_IDS => Err(malformed()),
+        Some(ids) => {
+            let ids: Result<Vec<Uuid>, _> = ids.iter().map(|id: &ID| id.parse()).collect();
+            ids.map(LogOut::Some).map_err(|_| malformed())
         }
     }
 }

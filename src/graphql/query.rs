@@ -15,7 +15,7 @@ impl Query {
     /// Who is signed in: null without an access token, an error with a bad one.
     async fn me(&self, ctx: &Context<'_>) -> ApiResult<Option<UserNode>> {
         let viewer = ctx.data_unchecked::<RequestContext>().viewer().await?;
-        Ok(viewer.map(|viewer| UserNode::own(viewer.user.clone())))
+        Ok(viewer.map(|viewer| UserNode::own(viewer.user.clone(), viewer.session_id)))
     }
 
     /// Any user, by id; null where there is none. Needs sign-in.

@@ -2,16 +2,21 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{MySqlConnection, MySqlPool};
+use sqlx::{MySql, MySqlConnection, MySqlPool};
 use uuid::Uuid;
 
-use super::sql::{END, INSERT, SELECT_LIVE_USER, SIGN_IN_TRIES};
-use super::{NewSession, SessionStore};
+use super::sql::{
+    END, INSERT, MAX_LISTED, PURGE_BATCH, ROTATE, SELECT, SELECT_LIVE_OF_USER, SELECT_LIVE_USER, SIGN_IN_TRIES,
+    SqlSession, SqlSessionAndUser,
+};
+use super::{NewSession, Rotation, SessionRow, SessionStore, sql};
 use crate::database::{bounded, is_conflict};
 use crate::store::StoreError;
 use crate::users::mysql::sign_up_or_in;
 use crate::users::sql::UserRow;
 use crate::users::{NewUser, User};
+
+const PURGE: &str = "DELETE FROM sessions WHERE expires_at < ? OR ended_at < ? LIMIT ?";
 
 /// The session store of a server on MySQL.
 #[derive(Debug)]
@@ -62,6 +67,51 @@ impl SessionStore for MySqlSessionStore {
     async fn end(&self, session_id: Uuid, now: Timestamp) -> Result<(), StoreError> {
         let query = sqlx::query(END).bind(now.as_millisecond()).bind(session_id);
         bounded(query.execute(&self.pool)).await.map(drop)
+    }
+
+    async fn find(&self, session_id: Uuid) -> Result<Option<(SessionRow, User)>, StoreError> {
+        bounded(async {
+            let found: Option<SqlSessionAndUser> =
+                sqlx::query_as(SELECT).bind(session_id).fetch_optional(&self.pool).await?;
+            found.map(|row| Ok((row.session.try_into()?, row.user.try_into()?))).transpose()
+        })
+        .await
+    }
+
+    async fn rotate(&self, rotation: &Rotation) -> Result<bool, StoreError> {
+        let at = rotation.at.as_millisecond();
+        let query = sqlx::query(ROTATE)
+            .bind(at)
+            .bind(at)
+            .bind(rotation.address.to_string())
+            .bind(rotation.expires_at.as_millisecond())
+            .bind(rotation.session_id)
+            .bind(i64::from(rotation.from))
+            .bind(at);
+        Ok(bounded(query.execute(&self.pool)).await?.rows_affected() == 1)
+    }
+
+    async fn list_live(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<SessionRow>, StoreError> {
+        bounded(async {
+            let query = sqlx::query_as(SELECT_LIVE_OF_USER).bind(user_id).bind(now.as_millisecond()).bind(MAX_LISTED);
+            let rows: Vec<SqlSession> = query.fetch_all(&self.pool).await?;
+            rows.into_iter().map(SessionRow::try_from).collect()
+        })
+        .await
+    }
+
+    async fn end_of_user(&self, user_id: Uuid, ids: Option<&[Uuid]>, now: Timestamp) -> Result<u64, StoreError> {
+        if ids.is_some_and(<[Uuid]>::is_empty) {
+            return Ok(0);
+        }
+        let mut query = sql::end_of_user::<MySql>(user_id, ids, now);
+        Ok(bounded(query.build().execute(&self.pool)).await?.rows_affected())
+    }
+
+    async fn purge(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let before = before.as_millisecond();
+        let query = sqlx::query(PURGE).bind(before).bind(before).bind(PURGE_BATCH);
+        Ok(bounded(query.execute(&self.pool)).await?.rows_affected())
     }
 }
 

@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
-use super::sql::{INSERT, SELECT_BY_IDS, UPDATE_LAST_LOGIN, UserRow};
-use super::{NewUser, User, UserStore};
-use crate::database::bounded;
+use super::sql::{DELETE, INSERT, UPDATE_LAST_LOGIN, UPDATE_PHONE, UPDATE_PROFILE, UserRow};
+use super::{NewUser, PhoneChange, PhoneChangeOutcome, ProfileChange, User, UserStore, sql};
+use crate::database::{bounded, is_taken};
+use crate::sessions::sql::END_OTHERS;
 use crate::store::StoreError;
 
 const SELECT_BY_PHONE: &str = "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE phone = ?";
@@ -29,17 +30,45 @@ impl SqliteUserStore {
 #[async_trait]
 impl UserStore for SqliteUserStore {
     async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<User>, StoreError> {
-        let mut query = QueryBuilder::<Sqlite>::new(SELECT_BY_IDS);
-        let mut list = query.separated(", ");
-        for id in ids {
-            list.push_bind(*id);
-        }
-        query.push(")");
+        let mut query = sql::select_by_ids::<Sqlite>(ids);
         bounded(async {
             let rows: Vec<UserRow> = query.build_query_as().fetch_all(&self.pool).await?;
             rows.into_iter().map(User::try_from).collect()
         })
         .await
+    }
+
+    async fn update_profile(&self, id: Uuid, change: &ProfileChange) -> Result<(), StoreError> {
+        let (name, avatar) = (change.name.as_deref(), change.avatar.as_deref());
+        let query = sqlx::query(UPDATE_PROFILE).bind(name).bind(avatar).bind(id);
+        bounded(query.execute(&self.pool)).await.map(drop)
+    }
+
+    async fn change_phone(&self, change: &PhoneChange) -> Result<PhoneChangeOutcome, StoreError> {
+        bounded(async {
+            let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+            let changed = sqlx::query(UPDATE_PHONE)
+                .bind(change.phone.e164())
+                .bind(change.user_id)
+                .execute(&mut *transaction)
+                .await;
+            if let Err(error) = changed {
+                return if is_taken(&error) { Ok(PhoneChangeOutcome::Taken) } else { Err(error) };
+            }
+            sqlx::query(END_OTHERS)
+                .bind(change.at.as_millisecond())
+                .bind(change.user_id)
+                .bind(change.kept_session)
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+            Ok(PhoneChangeOutcome::Changed)
+        })
+        .await
+    }
+
+    async fn delete(&self, id: Uuid) -> Result<(), StoreError> {
+        bounded(sqlx::query(DELETE).bind(id).execute(&self.pool)).await.map(drop)
     }
 }
 
