@@ -265,10 +265,13 @@ impl Anonymous<'_> {
     }
 }
 
+pub(crate) const REFRESH: &str = "mutation($input: RefreshSessionInput!) { refreshSession(input: $input) {
+  accessToken accessTokenExpiresAt refreshToken refreshTokenExpiresAt user { id phone } } }";
+
 /// Somebody with a session.
 #[derive(Clone)]
 pub(crate) struct SignedIn<'a> {
-    app: &'a TestApp,
+    pub(crate) app: &'a TestApp,
     pub(crate) phone: String,
     pub(crate) id: String,
     pub(crate) access_token: String,
@@ -290,5 +293,24 @@ impl<'a> SignedIn<'a> {
 
     pub(crate) async fn run(&self, query: &str, variables: Value) -> Answer {
         self.app.anonymous().with_token(&self.access_token).run(query, variables).await
+    }
+
+    /// Asks for a code with a purpose that needs sign-in, and gives the session id.
+    pub(crate) async fn ask_for(&self, purpose: &str, phone: &str) -> String {
+        let answer = self.run(ASK, json!({ "input": { "phone": phone, "purpose": purpose } })).await;
+        answer.data("requestCode")["sessionId"].as_str().expect("an id").to_owned()
+    }
+
+    /// Refreshes without the access token, as a client does whose token has expired.
+    pub(crate) async fn refresh(&self) -> Answer {
+        self.app.anonymous().run(REFRESH, json!({ "input": { "refreshToken": self.refresh_token } })).await
+    }
+
+    /// The same person with the session's next tokens.
+    pub(crate) async fn refreshed(&self) -> Self {
+        let answer = self.refresh().await;
+        let data = answer.data("refreshSession");
+        let text = |name: &str| data[name].as_str().expect("a token").to_owned();
+        Self { access_token: text("accessToken"), refresh_token: text("refreshToken"), ..self.clone() }
     }
 }

@@ -1,5 +1,6 @@
 //! The integration tests, a file a behaviour, in one binary.
 
+mod accounts;
 mod app;
 mod cli;
 mod errors;
@@ -14,6 +15,7 @@ mod redaction;
 mod round_trips;
 mod schema;
 mod servers;
+mod sessions;
 mod sign_in;
 mod tc3;
 mod tencent;

@@ -1,6 +1,7 @@
 //! The README's commands, as they stand there.
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -50,7 +51,6 @@ fn the_three_calls_work_as_pasted() {
     assert_eq!(lines[0].len(), 43, "the session id: {text}");
     assert!(lines[1].starts_with("eyJ"), "the access token: {text}");
     assert!(lines[2].contains(r#""phone":"+8613711112222""#), "me: {text}");
-    use std::os::unix::fs::PermissionsExt;
     let mode = |name: &str| std::fs::metadata(data.join(name)).expect("a file").permissions().mode() & 0o777;
     assert_eq!((mode("signing-key.pem"), mode("")), (0o600, 0o700));
 }

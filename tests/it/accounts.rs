@@ -1,0 +1,224 @@
+//! The account's own affairs, and proofs for other services.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::app::{ASK, LOGIN, ME, SignedIn, Stores, TestApp, phone, wrong};
+
+const UPDATE: &str = "mutation($input: UpdateProfileInput!) { updateProfile(input: $input) { user { name avatar } } }";
+const CHANGE_PHONE: &str = "mutation($input: ChangePhoneInput!) { changePhone(input: $input) { user { id phone } } }";
+const DELETE: &str = "mutation($input: DeleteAccountInput!) { deleteAccount(input: $input) { deletedUserId } }";
+const VERIFY: &str = "mutation($input: VerifyCodeInput!) { verifyCode(input: $input) { proof proofExpiresAt } }";
+
+fn shown(phone: &str, code: &str, session_id: &str) -> Value {
+    json!({ "input": { "phone": phone, "code": code, "sessionId": session_id } })
+}
+
+#[tokio::test]
+async fn name_and_avatar_change_one_by_one() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let user = app.signed_in().await;
+        let avatar = "https://example.com/头像.png?size=200";
+        let update = async |input: Value| {
+            user.run(UPDATE, json!({ "input": input })).await.data("updateProfile")["user"].clone()
+        };
+        let named = update(json!({ "name": "  Zoë 王小明 👩‍👩‍👧‍👦 " })).await;
+        assert_eq!(named["name"], "Zoë 王小明 👩‍👩‍👧‍👦");
+        let pictured = update(json!({ "avatar": avatar, "name": null })).await;
+        assert_eq!(pictured, json!({ "name": "Zoë 王小明 👩‍👩‍👧‍👦", "avatar": avatar }));
+        assert_eq!(update(json!({})).await, pictured);
+        assert_eq!(update(json!({ "name": "e\u{301}".repeat(32) })).await["name"], "é".repeat(32), "NFC");
+        assert_eq!(update(json!({ "name": "👩‍👩‍👧‍👦".repeat(32) })).await["name"], "👩‍👩‍👧‍👦".repeat(32));
+        let me = user.run(ME, json!({})).await;
+        assert_eq!(me.data("me")["avatar"], avatar);
+        let next = user.refreshed().await;
+        let claims = next.access_token.split('.').nth(1).expect("claims");
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).expect("base64url")).expect("JSON");
+        assert_eq!(claims["picture"], avatar, "the next token has it");
+    }
+}
+
+#[tokio::test]
+async fn names_and_avatars_that_are_none_are_refused() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let user = app.signed_in().await;
+    let zalgo = format!("a{}", "\u{301}".repeat(300));
+    let names = [
+        "",
+        "   ",
+        "\u{200b}\u{200b}",
+        "\u{3164}",
+        "a\u{0}b",
+        "a\nb",
+        "a\u{202e}b",
+        "a\u{2066}b",
+        "a\u{2028}b",
+        &"x".repeat(33),
+        &"👍🏽".repeat(33),
+        &zalgo,
+        &"x".repeat(200_000),
+    ];
+    for name in names {
+        let answer = user.run(UPDATE, json!({ "input": { "name": name } })).await;
+        assert_eq!((answer.code(), &answer.extensions()["field"]), ("BAD_INPUT", &json!("input.name")), "{name:.40?}");
+    }
+    let long = format!("https://example.com/{}", "x".repeat(493));
+    let avatars = [
+        "",
+        "http://example.com/a.png",
+        "javascript:alert(1)",
+        "data:image/png;base64,x",
+        "//example.com/a",
+        "https://",
+        "https://user:pw@example.com/a",
+        "https://user@example.com/",
+        "https://exa mple.com/",
+        "https://example.com/\n",
+        &long,
+    ];
+    for avatar in avatars {
+        let answer = user.run(UPDATE, json!({ "input": { "avatar": avatar, "name": "kept out" } })).await;
+        assert_eq!(
+            (answer.code(), &answer.extensions()["field"]),
+            ("BAD_INPUT", &json!("input.avatar")),
+            "{avatar:.40}"
+        );
+    }
+    assert_eq!(user.run(ME, json!({})).await.data("me")["name"], "", "nothing was stored");
+    assert_eq!(app.anonymous().run(UPDATE, json!({ "input": {} })).await.code(), "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn a_new_phone_is_proven_and_other_sessions_end() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let user = app.signed_in().await;
+        app.advance(Duration::from_secs(30));
+        let elsewhere = app.sign_in(&user.phone).await;
+        let new = phone();
+        let session_id = user.ask_for("CHANGE_PHONE", &new).await;
+        let missed = user.run(CHANGE_PHONE, shown(&new, &wrong(&app.code(&new)), &session_id)).await;
+        assert_eq!(missed.code(), "CODE_INCORRECT");
+        let other_phone = user.run(CHANGE_PHONE, shown(&user.phone, &app.code(&new), &session_id)).await;
+        assert_eq!(other_phone.code(), "SESSION_MISMATCH");
+        let answer = user.run(CHANGE_PHONE, shown(&new, &app.code(&new), &session_id)).await;
+        assert_eq!(answer.data("changePhone")["user"], json!({ "id": user.id, "phone": new }));
+        assert_eq!(user.run(ME, json!({})).await.data("me")["phone"], new);
+        assert_eq!(elsewhere.run(ME, json!({})).await.code(), "TOKEN_INVALID");
+        assert_eq!(elsewhere.refresh().await.code(), "TOKEN_INVALID");
+        user.refreshed().await;
+        app.advance(Duration::from_secs(30));
+        assert_eq!(app.sign_in(&new).await.id, user.id);
+        assert_ne!(app.sign_in(&user.phone).await.id, user.id, "the old phone is free");
+    }
+}
+
+#[tokio::test]
+async fn a_code_for_a_change_is_its_askers_alone() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let (user, thief) = (app.signed_in().await, app.signed_in().await);
+    let new = phone();
+    let session_id = user.ask_for("CHANGE_PHONE", &new).await;
+    let stolen = thief.run(CHANGE_PHONE, shown(&new, &app.code(&new), &session_id)).await;
+    assert_eq!(stolen.code(), "SESSION_MISMATCH");
+    let unsigned = app.anonymous().run(CHANGE_PHONE, shown(&new, &app.code(&new), &session_id)).await;
+    assert_eq!(unsigned.code(), "UNAUTHENTICATED");
+    let login = app.anonymous().login(&new, &app.code(&new), &session_id).await;
+    assert_eq!(login.code(), "SESSION_MISMATCH");
+    user.run(CHANGE_PHONE, shown(&new, &app.code(&new), &session_id)).await.data("changePhone");
+}
+
+#[tokio::test]
+async fn a_taken_phone_is_told_once_it_is_proven_and_uses_the_code_up() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let (user, owner) = (app.signed_in().await, app.signed_in().await);
+        app.advance(Duration::from_secs(30));
+        let session_id = user.ask_for("CHANGE_PHONE", &owner.phone).await;
+        let code = app.code(&owner.phone);
+        let missed = user.run(CHANGE_PHONE, shown(&owner.phone, &wrong(&code), &session_id)).await;
+        assert_eq!(missed.code(), "CODE_INCORRECT", "not told before");
+        let taken = user.run(CHANGE_PHONE, shown(&owner.phone, &code, &session_id)).await;
+        assert_eq!((taken.code(), &taken.extensions()["errorCode"]), ("PHONE_TAKEN", &json!(-1203)));
+        let again = user.run(CHANGE_PHONE, shown(&owner.phone, &code, &session_id)).await;
+        assert_eq!(again.code(), "CODE_EXPIRED");
+        assert_eq!(user.run(ME, json!({})).await.data("me")["phone"], user.phone);
+        owner.run(ME, json!({})).await.data("me");
+    }
+}
+
+async fn ask_to_delete(app: &TestApp, user: &SignedIn<'_>) -> String {
+    app.advance(Duration::from_secs(30));
+    user.ask_for("DELETE_ACCOUNT", &user.phone).await
+}
+
+#[tokio::test]
+async fn a_deleted_account_is_gone_and_its_phone_can_sign_up_anew() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let (user, witness) = (app.signed_in().await, app.signed_in().await);
+        let session_id = ask_to_delete(&app, &user).await;
+        let code = app.code(&user.phone);
+        let input = |code: &str| json!({ "input": { "code": code, "sessionId": session_id } });
+        assert_eq!(witness.run(DELETE, input(&code)).await.code(), "SESSION_MISMATCH", "another's account");
+        assert_eq!(user.run(DELETE, input(&wrong(&code))).await.code(), "CODE_INCORRECT");
+        let answer = user.run(DELETE, input(&code)).await;
+        assert_eq!(answer.data("deleteAccount")["deletedUserId"], user.id);
+        assert_eq!(user.run(ME, json!({})).await.code(), "TOKEN_INVALID");
+        assert_eq!(user.refresh().await.code(), "TOKEN_INVALID");
+        let seen = witness.run("query($id: ID!) { user(id: $id) { id } }", json!({ "id": user.id })).await;
+        assert!(seen.data("user").is_null());
+        app.advance(Duration::from_secs(30));
+        let login = app.anonymous().ask(&user.phone).await;
+        let anew = app.anonymous().login(&user.phone, &app.code(&user.phone), &login).await;
+        assert_eq!(anew.data("login")["isNewUser"], true);
+        assert_ne!(anew.data("login")["user"]["id"], user.id);
+    }
+}
+
+#[tokio::test]
+async fn a_login_code_deletes_nothing() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let user = app.signed_in().await;
+    app.advance(Duration::from_secs(30));
+    let session_id = app.anonymous().ask(&user.phone).await;
+    let input = json!({ "input": { "code": app.code(&user.phone), "sessionId": session_id } });
+    assert_eq!(user.run(DELETE, input).await.code(), "SESSION_MISMATCH");
+}
+
+#[tokio::test]
+async fn a_proof_says_which_phone_was_held_for_what() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        for reference in [Some("transfer:9981"), None] {
+            let (phone, someone) = (phone(), app.anonymous());
+            let input = json!({ "phone": phone, "purpose": "VERIFY", "reference": reference });
+            let asked = someone.run(ASK, json!({ "input": input })).await;
+            let session_id = asked.data("requestCode")["sessionId"].as_str().expect("an id").to_owned();
+            let answer = someone.run(VERIFY, shown(&phone, &app.code(&phone), &session_id)).await;
+            let data = answer.data("verifyCode");
+            assert_eq!(data["proofExpiresAt"], "2026-03-01T04:05:00Z");
+            let proof = data["proof"].as_str().expect("a proof");
+            let claims = proof.split('.').nth(1).expect("claims");
+            let claims: Value =
+                serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).expect("base64url")).expect("JSON");
+            assert_eq!((&claims["iss"], &claims["aud"]), (&json!("sms-login"), &json!("sms-login-proof")));
+            assert_eq!(
+                (&claims["sub"], claims["exp"].as_i64()),
+                (&json!(phone), claims["iat"].as_i64().map(|iat| iat + 300))
+            );
+            assert_eq!(claims.get("reference").and_then(Value::as_str), reference);
+            assert_eq!(claims["jti"].as_str().map(str::len), Some(36));
+            let as_access = app.anonymous().with_token(proof).run(ME, json!({})).await;
+            assert_eq!(as_access.code(), "TOKEN_INVALID", "a proof signs nobody in");
+            let again = someone.run(VERIFY, shown(&phone, &app.code(&phone), &session_id)).await;
+            assert_eq!(again.code(), "CODE_EXPIRED");
+            let login = json!({ "input": { "phone": phone, "code": app.code(&phone), "sessionId": session_id } });
+            assert_eq!(app.anonymous().run(LOGIN, login).await.code(), "SESSION_MISMATCH");
+        }
+    }
+}
