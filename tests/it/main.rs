@@ -3,6 +3,7 @@
 mod accounts;
 mod app;
 mod cli;
+mod code_store;
 mod errors;
 mod http;
 mod input;

@@ -1,0 +1,326 @@
+//! What a `CodeStore` promises, each promise by name, held by every store: in memory, on Redis, on a Redis Cluster.
+//!
+//! Limits are off where a test does not set them. Time is an argument: nothing here sleeps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sms_login::redis::RedisPool;
+use sms_login::verification::code::Purpose;
+use sms_login::verification::store::{
+    Attempt, AttemptOutcome, CLAIM_LEASE, Claim, CodeDigest, CodeStore, FAILURE_MEMORY, FAILURE_WAITS, FailureLimits,
+    IssueOutcome, MemoryCodeStore, NewChallenge, RedisCodeStore, Refund, SendLimits, Subject, Tag,
+};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::servers;
+use crate::servers::own::OwnRedisCluster;
+
+mod failures;
+mod issuing;
+mod trying;
+mod using;
+mod voiding;
+
+pub(crate) type Store = Arc<dyn CodeStore>;
+
+const RIGHT: &str = "135790";
+const WRONG: &str = "246802";
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const CODE_TTL: Duration = Duration::from_mins(5);
+
+/// Runs every behaviour as a test of its own in memory and on Redis, and all of them in one test on a cluster.
+macro_rules! hold_on_every_store {
+    ($($module:ident::$behaviour:ident,)*) => {
+        mod in_memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() {
+                super::$module::$behaviour(&super::memory_store()).await;
+            })*
+        }
+
+        mod on_redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() {
+                super::$module::$behaviour(&super::redis_store()).await;
+            })*
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn every_promise_holds_on_a_redis_cluster() {
+            let cluster = OwnRedisCluster::start();
+            let urls: Vec<String> = cluster.urls().split(',').map(str::to_owned).collect();
+            let store: Store = Arc::new(RedisCodeStore::new(RedisPool::new(&urls).expect("valid addresses")));
+            $($module::$behaviour(&store).await;)*
+            for url in urls {
+                let keys: usize = redis::cmd("DBSIZE").query(&mut connection(&url)).expect("a number of keys");
+                assert!(keys > 0, "no phone's keys are on {url}");
+            }
+        }
+    };
+}
+
+hold_on_every_store! {
+    issuing::the_first_send_of_a_day_is_counted_as_one,
+    issuing::each_send_of_a_day_is_counted_for_its_own_phone,
+    issuing::sends_keep_apart_by_the_cooldown,
+    issuing::a_refused_send_moves_no_cooldown_and_no_count,
+    issuing::the_daily_limit_holds_until_a_new_day,
+    issuing::limits_of_zero_are_off,
+    issuing::a_failure_wait_is_told_before_the_daily_limit_and_that_before_the_cooldown,
+    issuing::a_refused_challenge_is_not_stored,
+    issuing::simultaneous_requests_send_once,
+    issuing::simultaneous_requests_keep_to_the_daily_limit,
+    trying::a_right_code_is_claimed_and_its_reference_comes_back,
+    trying::an_unknown_challenge_is_expired,
+    trying::codes_are_good_for_their_own_challenge_only,
+    trying::every_live_challenge_of_a_phone_works,
+    trying::a_resend_leaves_the_attempts_of_older_challenges,
+    trying::a_code_is_refused_from_its_expiry_on,
+    trying::a_new_code_works_after_the_old_one_expired,
+    trying::the_third_wrong_code_ends_a_challenge,
+    trying::wrong_codes_of_one_challenge_leave_another_whole,
+    trying::one_attempt_more_than_a_lowered_limit_is_expired,
+    trying::a_digest_that_differs_anywhere_is_wrong,
+    trying::a_challenge_past_use_costs_no_failure,
+    trying::simultaneous_wrong_codes_get_no_more_tries_than_one_after_another,
+    trying::of_fifty_simultaneous_right_codes_one_is_claimed,
+    trying::a_repeat_with_the_same_claim_token_is_claimed_again,
+    trying::a_claimed_challenge_is_past_use_to_others_and_costs_them_nothing,
+    using::consuming_says_true_again_to_a_repeat_and_false_to_another_token,
+    using::a_consumed_code_is_past_use,
+    using::what_is_not_claimed_is_not_consumed,
+    using::consuming_voids_the_other_challenges_of_the_purpose,
+    using::consuming_voids_what_was_issued_since_the_claim,
+    using::consuming_leaves_other_purposes_and_later_challenges_and_other_phones,
+    using::a_challenge_claimed_before_another_was_consumed_can_be_consumed,
+    using::a_released_code_is_good_again,
+    using::a_released_code_of_an_overtaken_challenge_is_past_use,
+    using::releasing_leaves_anothers_claim,
+    using::releasing_leaves_a_consumed_challenge,
+    using::releasing_what_never_was_does_nothing,
+    using::a_claim_falls_back_after_its_lease,
+    using::a_repeated_claim_renews_its_lease,
+    using::a_lapsed_claim_is_consumed_where_nobody_else_claimed,
+    using::a_lapsed_claim_is_lost_to_whoever_claimed_since,
+    voiding::a_void_challenge_is_past_use,
+    voiding::a_refund_gives_cooldown_and_count_back_once,
+    voiding::without_a_refund_cooldown_and_count_stay,
+    voiding::a_void_without_refund_is_not_refunded_later,
+    voiding::a_refund_of_an_older_send_leaves_the_cooldown_of_the_last,
+    voiding::a_refund_of_yesterdays_send_leaves_todays_count,
+    voiding::voiding_leaves_what_is_claimed_or_consumed_or_exhausted,
+    voiding::voiding_an_unknown_challenge_does_nothing,
+    failures::the_fifth_wrong_code_is_incorrect_and_then_waits_grow,
+    failures::a_wait_holds_for_sends_and_attempts_and_ends_to_the_millisecond,
+    failures::a_wait_is_the_addresss_own,
+    failures::a_wait_is_the_phones_own,
+    failures::wrong_codes_over_all_addresses_lock_everybody,
+    failures::the_longer_of_two_waits_holds,
+    failures::attempts_in_a_wait_cost_nothing,
+    failures::a_right_code_works_after_the_wait,
+    failures::a_consumed_code_forgets_the_failures_of_its_address,
+    failures::a_consumed_code_forgets_the_failures_over_all,
+    failures::a_consumed_code_leaves_the_failures_of_other_addresses,
+    failures::claiming_and_releasing_forget_no_failures,
+    failures::a_new_code_forgets_no_failures,
+    failures::failures_are_forgotten_after_their_memory,
+    failures::thresholds_of_zero_never_wait,
+}
+
+#[tokio::test]
+async fn every_store_answers_a_ping() {
+    memory_store().ping().await.expect("memory answers");
+    redis_store().ping().await.expect("Redis answers");
+}
+
+/// A store in this process.
+pub(crate) fn memory_store() -> Store {
+    Arc::new(MemoryCodeStore::default())
+}
+
+/// A store on the Redis of the whole run.
+pub(crate) fn redis_store() -> Store {
+    redis_store_at(servers::redis().fresh_url())
+}
+
+/// A store on the Redis at `url`.
+pub(crate) fn redis_store_at(url: String) -> Store {
+    Arc::new(RedisCodeStore::new(RedisPool::new(&[url]).expect("a valid address")))
+}
+
+/// A plain connection to the Redis at `url`, to look behind the store.
+pub(crate) fn connection(url: &str) -> redis::Connection {
+    redis::Client::open(url).and_then(|client| client.get_connection()).expect("Redis answers")
+}
+
+/// A tag, nonce or token that no other test has.
+pub(crate) fn unique() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
+/// Stands for the keyed hash of a code.
+pub(crate) fn digest(code: &str) -> CodeDigest {
+    let mut hash = [0; 32];
+    hash[32 - code.len()..].copy_from_slice(code.as_bytes());
+    CodeDigest::new(hash)
+}
+
+/// A phone that no other test has, as one client sees it, and its time.
+#[derive(Clone)]
+pub(crate) struct Phone {
+    store: Store,
+    tag: Tag,
+    address: Tag,
+    limits: SendLimits,
+    max_attempts: u32,
+    now: Timestamp,
+}
+
+impl Phone {
+    pub(crate) fn new(store: &Store) -> Self {
+        Self {
+            store: Arc::clone(store),
+            tag: Tag::new(unique()),
+            address: Tag::new("an-address".to_owned()),
+            limits: SendLimits {
+                cooldown: Duration::ZERO,
+                daily: 0,
+                day: 20_454,
+                failures: FailureLimits { by_address: 0, in_all: 0 },
+            },
+            max_attempts: 3,
+            now: "2026-01-01T12:00:00Z".parse().expect("a time"),
+        }
+    }
+
+    /// The same phone at the same time, used from another address.
+    fn from(&self, address: &str) -> Self {
+        Self { address: Tag::new(address.to_owned()), ..self.clone() }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+    }
+
+    /// All of this time but its last millisecond.
+    fn pass_nearly(&mut self, time: Duration) {
+        self.now += time;
+        self.now -= MILLISECOND;
+    }
+
+    fn subject(&self) -> Subject {
+        Subject { phone: self.tag.clone(), address: self.address.clone() }
+    }
+
+    fn challenge(&self, code: &str) -> NewChallenge {
+        NewChallenge {
+            subject: self.subject(),
+            nonce: unique(),
+            digest: digest(code),
+            reference: None,
+            issued_at: self.now,
+            expires_at: self.now + CODE_TTL,
+        }
+    }
+
+    fn claim(&self, challenge: &NewChallenge) -> Claim {
+        self.claim_for(Purpose::Login, challenge)
+    }
+
+    fn claim_for(&self, purpose: Purpose, challenge: &NewChallenge) -> Claim {
+        Claim { subject: self.subject(), nonce: challenge.nonce.clone(), purpose, token: unique() }
+    }
+
+    /// A claim of a challenge that never was.
+    pub(crate) fn some_claim(&self) -> Claim {
+        self.claim(&self.challenge(RIGHT))
+    }
+
+    async fn issue(&self, challenge: &NewChallenge) -> IssueOutcome {
+        self.store.issue(challenge, &self.limits).await.expect("the store answers")
+    }
+
+    /// One more send, whatever comes of it.
+    async fn send(&self) -> IssueOutcome {
+        self.issue(&self.challenge(RIGHT)).await
+    }
+
+    /// A challenge that is stored, with the right code.
+    pub(crate) async fn issued(&self) -> NewChallenge {
+        let challenge = self.challenge(RIGHT);
+        let outcome = self.issue(&challenge).await;
+        assert!(matches!(outcome, IssueOutcome::Issued { .. }), "not issued: {outcome:?}");
+        challenge
+    }
+
+    async fn attempt(&self, claim: &Claim, code: &str) -> AttemptOutcome {
+        self.attempt_digest(claim, digest(code)).await
+    }
+
+    async fn attempt_digest(&self, claim: &Claim, digest: CodeDigest) -> AttemptOutcome {
+        let attempt = Attempt {
+            claim: claim.clone(),
+            digest,
+            max_attempts: self.max_attempts,
+            failures: self.limits.failures,
+            at: self.now,
+        };
+        self.store.attempt(&attempt).await.expect("the store answers")
+    }
+
+    /// One try with a claim token of its own.
+    pub(crate) async fn try_code(&self, challenge: &NewChallenge, code: &str) -> AttemptOutcome {
+        self.attempt(&self.claim(challenge), code).await
+    }
+
+    /// The claim that the right code gets.
+    pub(crate) async fn claimed(&self, challenge: &NewChallenge) -> Claim {
+        let claim = self.claim(challenge);
+        assert_eq!(self.attempt(&claim, RIGHT).await, CLAIMED);
+        claim
+    }
+
+    async fn consume(&self, claim: &Claim) -> bool {
+        self.store.consume(claim).await.expect("the store answers")
+    }
+
+    /// The right code, taken and used.
+    async fn consumed(&self, challenge: &NewChallenge) -> Claim {
+        let claim = self.claimed(challenge).await;
+        assert!(self.consume(&claim).await);
+        claim
+    }
+
+    async fn release(&self, claim: &Claim) {
+        self.store.release(claim).await.expect("the store answers");
+    }
+
+    async fn void(&self, challenge: &NewChallenge, refund: Refund) {
+        self.store.void(challenge, refund).await.expect("the store answers");
+    }
+}
+
+const CLAIMED: AttemptOutcome = AttemptOutcome::Claimed { reference: None };
+const EXPIRED: AttemptOutcome = AttemptOutcome::Expired;
+
+const fn issued(sends: u32) -> IssueOutcome {
+    IssueOutcome::Issued { sends }
+}
+
+const fn incorrect(attempts_remaining: u32) -> AttemptOutcome {
+    AttemptOutcome::Incorrect { attempts_remaining }
+}
+
+/// What comes of so many calls at the same time.
+async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    times: usize,
+    call: impl Fn() -> F,
+) -> Vec<T> {
+    let calls: JoinSet<T> = (0..times).map(|_| call()).collect();
+    calls.join_all().await
+}

@@ -1,0 +1,116 @@
+//! Sends: counted, kept apart, limited.
+
+use super::{
+    CLAIMED, Duration, EXPIRED, IssueOutcome, MILLISECOND, MINUTE, Phone, RIGHT, SECOND, Store, WRONG, at_once,
+    incorrect, issued,
+};
+
+pub(crate) async fn the_first_send_of_a_day_is_counted_as_one(store: &Store) {
+    assert_eq!(Phone::new(store).send().await, issued(1));
+}
+
+pub(crate) async fn each_send_of_a_day_is_counted_for_its_own_phone(store: &Store) {
+    let (phone, other) = (Phone::new(store), Phone::new(store));
+    for sends in 1..=3 {
+        assert_eq!(phone.send().await, issued(sends));
+    }
+    assert_eq!(other.send().await, issued(1));
+    assert_eq!(phone.from("another-address").send().await, issued(4), "a count is the phone's, not the address's");
+}
+
+pub(crate) async fn sends_keep_apart_by_the_cooldown(store: &Store) {
+    let mut phone = Phone::new(store);
+    phone.limits.cooldown = 30 * SECOND;
+    let until = phone.now + 30 * SECOND;
+    assert_eq!(phone.send().await, issued(1));
+    assert_eq!(phone.send().await, IssueOutcome::Cooldown { until });
+    phone.pass_nearly(30 * SECOND);
+    assert_eq!(phone.send().await, IssueOutcome::Cooldown { until });
+    assert_eq!(phone.from("another-address").send().await, IssueOutcome::Cooldown { until });
+    phone.pass(MILLISECOND);
+    assert_eq!(phone.send().await, issued(2));
+}
+
+pub(crate) async fn a_refused_send_moves_no_cooldown_and_no_count(store: &Store) {
+    let mut phone = Phone::new(store);
+    phone.limits.cooldown = 30 * SECOND;
+    assert_eq!(phone.send().await, issued(1));
+    let until = phone.now + 30 * SECOND;
+    for _ in 0..3 {
+        phone.pass(9 * SECOND);
+        assert_eq!(phone.send().await, IssueOutcome::Cooldown { until });
+    }
+    phone.pass(3 * SECOND);
+    assert_eq!(phone.send().await, issued(2));
+}
+
+pub(crate) async fn the_daily_limit_holds_until_a_new_day(store: &Store) {
+    let mut phone = Phone::new(store);
+    phone.limits.daily = 2;
+    assert_eq!(phone.send().await, issued(1));
+    assert_eq!(phone.send().await, issued(2));
+    assert_eq!(phone.send().await, IssueOutcome::DailyLimit);
+    phone.pass(MINUTE);
+    assert_eq!(phone.send().await, IssueOutcome::DailyLimit);
+    phone.limits.day += 1;
+    assert_eq!(phone.send().await, issued(1));
+    assert_eq!(phone.send().await, issued(2));
+    assert_eq!(phone.send().await, IssueOutcome::DailyLimit);
+}
+
+pub(crate) async fn limits_of_zero_are_off(store: &Store) {
+    let mut phone = Phone::new(store);
+    phone.limits.cooldown = Duration::ZERO;
+    phone.limits.daily = 0;
+    for sends in 1..=50 {
+        assert_eq!(phone.send().await, issued(sends));
+    }
+}
+
+pub(crate) async fn a_failure_wait_is_told_before_the_daily_limit_and_that_before_the_cooldown(store: &Store) {
+    let mut phone = Phone::new(store);
+    phone.limits.cooldown = 10 * MINUTE;
+    phone.limits.daily = 1;
+    phone.limits.failures.by_address = 1;
+    let challenge = phone.issued().await;
+    assert_eq!(phone.send().await, IssueOutcome::DailyLimit);
+    assert_eq!(phone.try_code(&challenge, WRONG).await, incorrect(2));
+    assert_eq!(phone.send().await, IssueOutcome::FailureWait { until: phone.now + MINUTE });
+    phone.pass(MINUTE);
+    assert_eq!(phone.send().await, IssueOutcome::DailyLimit);
+    phone.limits.day += 1;
+    assert_eq!(phone.send().await, IssueOutcome::Cooldown { until: phone.now + 9 * MINUTE });
+}
+
+pub(crate) async fn a_refused_challenge_is_not_stored(store: &Store) {
+    let mut phone = Phone::new(store);
+    phone.limits.cooldown = 30 * SECOND;
+    let first = phone.issued().await;
+    let refused = phone.challenge(RIGHT);
+    assert!(matches!(phone.issue(&refused).await, IssueOutcome::Cooldown { .. }));
+    assert_eq!(phone.try_code(&refused, RIGHT).await, EXPIRED);
+    assert_eq!(phone.try_code(&first, RIGHT).await, CLAIMED);
+}
+
+pub(crate) async fn simultaneous_requests_send_once(store: &Store) {
+    let mut phone = Phone::new(store);
+    phone.limits.cooldown = 30 * SECOND;
+    let outcomes = at_once(20, || send(phone.clone())).await;
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == issued(1)).count(), 1, "{outcomes:?}");
+    let until = phone.now + 30 * SECOND;
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == IssueOutcome::Cooldown { until }).count(), 19);
+}
+
+pub(crate) async fn simultaneous_requests_keep_to_the_daily_limit(store: &Store) {
+    let mut phone = Phone::new(store);
+    phone.limits.daily = 7;
+    let outcomes = at_once(20, || send(phone.clone())).await;
+    for sends in 1..=7 {
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == issued(sends)).count(), 1, "{outcomes:?}");
+    }
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == IssueOutcome::DailyLimit).count(), 13);
+}
+
+async fn send(phone: Phone) -> IssueOutcome {
+    phone.send().await
+}
