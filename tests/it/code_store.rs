@@ -20,6 +20,7 @@ use crate::servers::own::OwnRedisCluster;
 
 mod failures;
 mod issuing;
+mod memory_sweep;
 mod trying;
 mod using;
 mod voiding;
@@ -107,6 +108,8 @@ hold_on_every_store! {
     using::a_repeated_claim_renews_its_lease,
     using::a_lapsed_claim_is_consumed_where_nobody_else_claimed,
     using::a_lapsed_claim_is_lost_to_whoever_claimed_since,
+    using::a_claim_outlives_its_codes_expiry_and_a_resend,
+    using::a_consumed_claim_is_remembered_past_its_codes_expiry_and_a_resend,
     voiding::a_void_challenge_is_past_use,
     voiding::a_refund_gives_cooldown_and_count_back_once,
     voiding::without_a_refund_cooldown_and_count_stay,

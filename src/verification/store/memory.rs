@@ -23,6 +23,9 @@ const SHARDS: usize = 64;
 const SWEEP_FLOOR: usize = 256;
 const DAY: Duration = Duration::from_hours(24);
 
+/// How long a challenge is remembered past its code's expiry: a claim made before is still to be consumed.
+const REMEMBERED: Duration = Duration::from_mins(1);
+
 /// The code store of a server without Redis.
 #[derive(Debug)]
 pub struct MemoryCodeStore {
@@ -62,6 +65,9 @@ impl Shard {
 
 #[derive(Debug, Default)]
 struct Phone {
+    /// When the last challenge was issued, refunded or not.
+    last_issue: Option<Timestamp>,
+    /// When the last send was that was not refunded.
     last_send: Option<Timestamp>,
     day: i64,
     sends: u32,
@@ -82,9 +88,9 @@ impl Phone {
 
     /// Drops what is past use, and says whether anything is left.
     fn sweep(&mut self, now: Timestamp) -> bool {
-        self.challenges.retain(|_, challenge| challenge.expires_at > now);
+        self.challenges.retain(|_, challenge| challenge.remembered(now));
         self.failures_by_address.retain(|_, failures| failures.remembered(now));
-        let quiet = self.last_send.is_none_or(|sent| sent + DAY + DAY <= now);
+        let quiet = self.last_issue.is_none_or(|issued| issued + DAY + DAY <= now);
         !(quiet && self.challenges.is_empty() && self.failures_by_address.is_empty() && !self.failures.remembered(now))
     }
 }
@@ -123,6 +129,12 @@ struct Challenge {
     attempts: u32,
 }
 
+impl Challenge {
+    fn remembered(&self, now: Timestamp) -> bool {
+        self.expires_at + REMEMBERED > now
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     Issued,
@@ -149,7 +161,8 @@ impl CodeStore for MemoryCodeStore {
         if let Some(until) = free_from.filter(|until| *until > now) {
             return Ok(IssueOutcome::Cooldown { until });
         }
-        phone.challenges.retain(|_, challenge| challenge.expires_at > now);
+        phone.challenges.retain(|_, challenge| challenge.remembered(now));
+        phone.last_issue = Some(now);
         phone.last_send = Some(now);
         phone.day = limits.day;
         phone.sends = sends + 1;

@@ -177,3 +177,24 @@ pub(crate) async fn a_lapsed_claim_is_lost_to_whoever_claimed_since(store: &Stor
     assert!(phone.consume(&held).await);
     assert!(!phone.consume(&late).await);
 }
+
+pub(crate) async fn a_claim_outlives_its_codes_expiry_and_a_resend(store: &Store) {
+    let mut phone = Phone::new(store);
+    let challenge = phone.issued().await;
+    phone.pass_nearly(CODE_TTL);
+    let claim = phone.claimed(&challenge).await;
+    phone.pass(SECOND);
+    let resend = phone.issued().await;
+    assert!(phone.consume(&claim).await, "its code was good when it was claimed");
+    assert_eq!(phone.try_code(&resend, RIGHT).await, EXPIRED, "issued between claim and consume");
+}
+
+pub(crate) async fn a_consumed_claim_is_remembered_past_its_codes_expiry_and_a_resend(store: &Store) {
+    let mut phone = Phone::new(store);
+    let challenge = phone.issued().await;
+    phone.pass_nearly(CODE_TTL);
+    let claim = phone.consumed(&challenge).await;
+    phone.pass(SECOND);
+    phone.issued().await;
+    assert!(phone.consume(&claim).await, "a repeat, of a server that lost the answer");
+}
