@@ -3,6 +3,8 @@
 mod accounts;
 mod app;
 mod cli;
+mod code_at_rest;
+mod code_life;
 mod code_store;
 mod errors;
 mod http;

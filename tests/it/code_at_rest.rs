@@ -1,0 +1,251 @@
+//! What lies in Redis while codes live, and what happens when Redis is away.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::SignedDuration;
+use sms_login::clock::ManualClock;
+use sms_login::phone::PhoneNumber;
+use sms_login::sms::{CodeMessage, SendError, SendOutcome, SmsSender};
+use sms_login::store::StoreError;
+use sms_login::verification::code::Purpose;
+use sms_login::verification::store::{AttemptOutcome, FailureLimits};
+use sms_login::verification::{AttemptError, CodeKeys, CodeRequest, ShownCode, Verification, VerificationPolicy};
+
+use crate::code_store::{Phone, Store, connection, redis_store_at};
+use crate::servers::own::OwnRedis;
+
+const SECRET: &[u8] = b"a secret of the tests, 32 bytes.";
+const RIGHT: &str = "135790";
+const PHONES: [&str; 2] = ["+8613711112222", "+8613911113333"];
+const ADDRESSES: [&str; 2] = ["203.0.113.77", "2001:db8:77:1::9"];
+
+#[tokio::test]
+async fn redis_holds_no_code_phone_address_challenge_id_or_secret() {
+    let redis = OwnRedis::start();
+    let secrets = lead_some_lives(&redis.url()).await;
+    let contents = dump(&redis.url());
+    assert!(contents.iter().any(|text| text.ends_with(":phone")), "something is kept: {contents:?}");
+    assert!(contents.contains("transfer:9981"), "the dump sees values");
+    for secret in secrets {
+        for text in &contents {
+            // A code of six digits may well be part of a time in milliseconds; elsewhere it has no business.
+            let number = text.bytes().all(|byte| byte.is_ascii_digit()) && secret.len() == 6;
+            let shown = if number { *text == secret } else { text.contains(&secret) };
+            assert!(!shown, "{secret} is in Redis, in {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_key_is_collected_some_day_and_carries_its_phones_tag() {
+    let redis = OwnRedis::start();
+    lead_some_lives(&redis.url()).await;
+    let mut connection = connection(&redis.url());
+    let mut tags = BTreeSet::new();
+    let mut kinds = BTreeSet::new();
+    for key in keys(&mut connection) {
+        let ttl: i64 = redis::cmd("PTTL").arg(&key).query(&mut connection).expect("a time to live");
+        assert!((1..=FORTY_DAYS).contains(&ttl), "{key} lives for {ttl} ms");
+        let (prefix, rest) = key.split_once('{').expect("a tag in braces");
+        let (tag, rest) = rest.split_once('}').expect("a tag in braces");
+        assert_eq!(prefix, "sms-login:");
+        assert!(!rest.contains(['{', '}']), "{key}");
+        tags.insert(tag.to_owned());
+        kinds.insert(rest.split(':').nth(1).expect("a kind").to_owned());
+    }
+    assert_eq!(tags.len(), PHONES.len(), "one tag a phone: {tags:?}");
+    assert_eq!(kinds, ["challenge", "failures", "phone"].map(str::to_owned).into());
+}
+
+#[tokio::test]
+async fn a_stopped_redis_is_unavailable_and_used_again_when_it_is_back() {
+    let redis = OwnRedis::start();
+    let store = redis_store_at(redis.url());
+    a_code_works(&store).await;
+    redis.stop();
+    for _ in 0..3 {
+        assert_unavailable(&store).await;
+    }
+    redis.start_again();
+    recover(&store).await;
+    a_code_works(&store).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_starts_after_the_store_is_used() {
+    let redis = OwnRedis::start();
+    redis.stop();
+    let store = redis_store_at(redis.url());
+    assert_unavailable(&store).await;
+    redis.start_again();
+    recover(&store).await;
+    a_code_works(&store).await;
+}
+
+#[tokio::test]
+async fn a_halted_redis_is_unavailable_within_four_seconds_and_used_again_when_it_goes_on() {
+    let redis = OwnRedis::start();
+    let store = redis_store_at(redis.url());
+    let phone = Phone::new(&store);
+    let challenge = phone.issued().await;
+    redis.pause();
+    assert_unavailable(&store).await;
+    redis.resume();
+    recover(&store).await;
+    assert_eq!(phone.try_code(&challenge, RIGHT).await, AttemptOutcome::Claimed { reference: None });
+    a_code_works(&store).await;
+}
+
+#[tokio::test]
+async fn scripts_that_redis_forgot_are_given_to_it_again() {
+    let redis = OwnRedis::start();
+    let store = redis_store_at(redis.url());
+    let phone = Phone::new(&store);
+    let mut connection = connection(&redis.url());
+    let mut forget = || redis::cmd("SCRIPT").arg("FLUSH").exec(&mut connection).expect("scripts are forgotten");
+    let (challenge, void) = (phone.issued().await, phone.issued().await);
+    forget();
+    let claim = phone.claimed(&challenge).await;
+    forget();
+    store.release(&claim).await.expect("the store answers");
+    forget();
+    let claim = phone.claimed(&challenge).await;
+    forget();
+    store.void(&void, sms_login::verification::store::Refund::Send).await.expect("the store answers");
+    forget();
+    assert!(store.consume(&claim).await.expect("the store answers"));
+    forget();
+    a_code_works(&store).await;
+}
+
+/// More than any key may be kept.
+const FORTY_DAYS: i64 = 40 * 24 * 60 * 60 * 1000;
+
+async fn a_code_works(store: &Store) {
+    let phone = Phone::new(store);
+    let challenge = phone.issued().await;
+    let claim = phone.claimed(&challenge).await;
+    assert!(store.consume(&claim).await.expect("the store answers"));
+}
+
+/// Every method says so, each within four seconds.
+async fn assert_unavailable(store: &Store) {
+    let started = Instant::now();
+    let pinged = store.ping().await;
+    assert!(matches!(pinged, Err(StoreError::Unavailable(_))), "{pinged:?}");
+    assert!(started.elapsed() < Duration::from_secs(4), "after {:?}", started.elapsed());
+    let started = Instant::now();
+    let consumed = store.consume(&Phone::new(store).some_claim()).await;
+    assert!(matches!(consumed, Err(StoreError::Unavailable(_))), "{consumed:?}");
+    assert!(started.elapsed() < Duration::from_secs(4), "after {:?}", started.elapsed());
+}
+
+/// The one call that finds the old connection dead.
+async fn recover(store: &Store) {
+    if store.ping().await.is_err() {
+        store.ping().await.expect("the second call after Redis is back finds it");
+    }
+}
+
+/// Codes asked for, mistyped, used and left, for two phones from two addresses. Says what must not be found.
+async fn lead_some_lives(url: &str) -> Vec<String> {
+    let sender = Arc::new(CapturingSender::default());
+    let clock = Arc::new(ManualClock::new("2026-01-01T12:00:00Z".parse().expect("a time")));
+    let keys = CodeKeys::new(SECRET);
+    let verification = Verification::new(redis_store_at(url.to_owned()), sender.clone(), keys, policy(), clock.clone());
+    let mut secrets = vec![String::from_utf8(SECRET.to_vec()).expect("text")];
+    for (phone, address) in PHONES.iter().zip(ADDRESSES) {
+        let address: IpAddr = address.parse().expect("an address");
+        secrets.extend([address.to_string(), address.to_string().trim_end_matches("::9").to_owned()]);
+        secrets.extend([1, 3].map(|skipped| phone[skipped..].to_owned()));
+        let phone = PhoneNumber::from_e164((*phone).to_owned()).expect("a phone number");
+        for (purpose, wrong_codes, right) in [
+            (Purpose::Login, 2, true),
+            (Purpose::Verify, 0, true),
+            (Purpose::Verify, 1, false),
+            (Purpose::Login, 3, false),
+        ] {
+            clock.advance(SignedDuration::from_secs(31));
+            let reference = (purpose == Purpose::Verify).then(|| "transfer:9981".to_owned());
+            let request =
+                CodeRequest { phone: phone.clone(), purpose, reference, requester: None, client: address.into() };
+            let sent = verification.request_code(request).await.expect("a code is sent");
+            let code = sender.codes.lock().expect("codes").last().expect("a code").clone();
+            let wrong = if code == "000000" { "111111" } else { "000000" };
+            let shown = |code| ShownCode {
+                phone: &phone,
+                code,
+                challenge_id: &sent.challenge_id,
+                purpose,
+                user: None,
+                client: address.into(),
+            };
+            for _ in 0..wrong_codes {
+                let refused = verification.attempt(shown(wrong)).await;
+                assert!(matches!(refused, Err(AttemptError::Incorrect { .. })), "{refused:?}");
+            }
+            if right {
+                let claimed = verification.attempt(shown(&code)).await.expect("the code is right");
+                verification.consume(claimed).await.expect("it is used");
+            }
+            let mac = &URL_SAFE_NO_PAD.decode(&sent.challenge_id).expect("base64url")[16..];
+            secrets.extend([URL_SAFE_NO_PAD.encode(mac), sent.challenge_id[22..].to_owned()]);
+            secrets.extend([code, sent.challenge_id.clone()]);
+        }
+    }
+    secrets
+}
+
+fn policy() -> VerificationPolicy {
+    VerificationPolicy {
+        code_ttl: Duration::from_mins(5),
+        max_attempts: 3,
+        cooldown: Duration::from_secs(30),
+        daily_limit: 10,
+        day_offset: SignedDuration::from_hours(8),
+        failures: FailureLimits { by_address: 5, in_all: 50 },
+        default_region: "CN".parse().expect("a region"),
+        allowed_regions: None,
+    }
+}
+
+/// Keeps what it is to send.
+#[derive(Default)]
+struct CapturingSender {
+    codes: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl SmsSender for CapturingSender {
+    fn name(&self) -> &'static str {
+        "capturing"
+    }
+
+    async fn send(&self, message: &CodeMessage<'_>) -> Result<SendOutcome, SendError> {
+        self.codes.lock().expect("codes").push(message.code.expose_digits().to_owned());
+        Ok(SendOutcome::Accepted)
+    }
+}
+
+fn keys(connection: &mut redis::Connection) -> Vec<String> {
+    redis::cmd("KEYS").arg("*").query(connection).expect("the keys")
+}
+
+/// Every key, field and value in Redis, each once.
+fn dump(url: &str) -> BTreeSet<String> {
+    let mut connection = connection(url);
+    let mut contents = BTreeSet::new();
+    for key in keys(&mut connection) {
+        // All keys are hashes; HGETALL refuses any other.
+        let fields: HashMap<String, String> = redis::cmd("HGETALL").arg(&key).query(&mut connection).expect("a hash");
+        contents.insert(key);
+        contents.extend(fields.into_iter().flat_map(|(field, value)| [field, value]));
+    }
+    contents
+}
