@@ -8,7 +8,7 @@ if c[2] ~= ARGV[1] then return 0 end
 if c[1] == 'consumed' then return 1 end
 if c[1] ~= 'claimed' then return 0 end
 redis.call('HSET', KEYS[2], 'state', 'consumed')
-redis.call('HSET', KEYS[1], 'voided:' .. ARGV[2], redis.call('HGET', KEYS[1], 'sequence'))
+redis.call('HSET', KEYS[1], 'voided:' .. ARGV[2], redis.call('HGET', KEYS[1], 'sequence') or 0)
 redis.call('HDEL', KEYS[1], 'failures', 'failed_at', 'wait_until')
 redis.call('DEL', KEYS[3])
 return 1
