@@ -20,6 +20,7 @@ use crate::config::{Config, ConfigError, DatabaseConfig, SigningConfig, SmsConfi
 use crate::database::{Database, DatabaseSetupError};
 use crate::graphql::{self, Services};
 use crate::http::{self, HttpState, Readiness};
+use crate::limits::{LimitStore, Limits, MemoryLimitStore, RedisLimitStore};
 use crate::proofs::Proofs;
 use crate::redis::RedisPool;
 use crate::sessions::{MySqlSessionStore, SessionStore, Sessions, SqliteSessionStore};
@@ -75,8 +76,10 @@ impl App {
         let keys = signing_keys(&config)?;
         let code_keys = code_keys(&config, &keys)?;
         let tokens = Arc::new(Tokens::new(keys, config.tokens, Arc::clone(&clock)));
+        let (codes, limit_store) = code_stores(&config.redis_urls)?;
         let verification = Arc::new(Verification::new(
-            code_store(&config.redis_urls)?,
+            codes,
+            Limits::new(limit_store, config.limits),
             sms_sender(config.sms, &clock)?,
             code_keys,
             config.verification,
@@ -208,11 +211,12 @@ fn code_keys(config: &Config, keys: &Keys) -> Result<CodeKeys, StartError> {
     Ok(CodeKeys::new(&derived))
 }
 
-fn code_store(redis_urls: &[crate::config::Secret]) -> Result<Arc<dyn CodeStore>, StartError> {
+fn code_stores(redis_urls: &[crate::config::Secret]) -> Result<(Arc<dyn CodeStore>, Arc<dyn LimitStore>), StartError> {
     if redis_urls.is_empty() {
-        return Ok(Arc::new(MemoryCodeStore::default()));
+        return Ok((Arc::new(MemoryCodeStore::default()), Arc::new(MemoryLimitStore::default())));
     }
-    Ok(Arc::new(RedisCodeStore::new(redis(redis_urls)?)))
+    let redis = redis(redis_urls)?;
+    Ok((Arc::new(RedisCodeStore::new(redis.clone())), Arc::new(RedisLimitStore::new(redis))))
 }
 
 /// A connection to the Redis that settings name.

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::limits::{GuardMode, GuardPolicy, LimitPolicy};
 use crate::sessions::SessionPolicy;
 use crate::sms::tc3::Credentials;
 use crate::sms::tencent::{Templates, TencentSmsConfig};
@@ -20,7 +21,7 @@ mod settings;
 mod source;
 mod values;
 
-pub use settings::{LogFormat, Settings, SmsProvider};
+pub use settings::{GuardModeSetting, LogFormat, Settings, SmsProvider};
 pub use source::{ParseOutcome, parse};
 pub use values::Secret;
 
@@ -109,6 +110,8 @@ pub struct Config {
     pub tokens: TokenPolicy,
     /// How codes are given out and taken.
     pub verification: VerificationPolicy,
+    /// How much is allowed over phones.
+    pub limits: LimitPolicy,
     /// How sessions are kept.
     pub sessions: SessionPolicy,
     /// Whether the schema can be asked for.
@@ -151,6 +154,7 @@ impl TryFrom<Settings> for Config {
             code_secret: settings.code_secret.clone(),
             tokens: tokens(&settings)?,
             verification: verification(&settings)?,
+            limits: limits(&settings),
             sessions: SessionPolicy {
                 refresh_ttl: settings.refresh_token_ttl,
                 refresh_grace: settings.refresh_grace,
@@ -219,6 +223,28 @@ fn verification(settings: &Settings) -> Result<VerificationPolicy, ConfigError> 
         default_region: settings.default_region,
         allowed_regions: settings.allowed_regions.0.clone(),
     })
+}
+
+fn limits(settings: &Settings) -> LimitPolicy {
+    LimitPolicy {
+        ip_hourly: settings.send_ip_hourly_limit,
+        ip_daily: settings.send_ip_daily_limit,
+        ip_attempts: settings.attempt_ip_hourly_limit,
+        total_daily: settings.send_total_daily_limit,
+        guard: GuardPolicy {
+            mode: match settings.guard_mode {
+                GuardModeSetting::Off => GuardMode::Off,
+                GuardModeSetting::Record => GuardMode::Record,
+                GuardModeSetting::Challenge => GuardMode::Challenge,
+                GuardModeSetting::Deny => GuardMode::Deny,
+            },
+            daily_ratio: settings.guard_daily_ratio,
+            hourly_ratio: settings.guard_hourly_ratio,
+            daily_floor: settings.guard_daily_floor,
+            hourly_floor: settings.guard_hourly_floor,
+            regions_per_address: settings.guard_regions_per_address,
+        },
+    }
 }
 
 fn sms(settings: &Settings) -> Result<SmsConfig, ConfigError> {

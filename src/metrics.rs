@@ -6,6 +6,7 @@ use std::time::Instant;
 
 const CODES_REQUESTED: &str = "sms_login_codes_requested_total";
 const ATTEMPTS: &str = "sms_login_attempts_total";
+const SUSPECT: &str = "sms_login_suspect_sends_total";
 const SEND_SECONDS: &str = "sms_login_sms_send_seconds";
 
 /// Buckets of the histogram, in seconds.
@@ -15,6 +16,7 @@ pub(crate) const SEND_BUCKETS: (&str, [f64; 8]) = (SEND_SECONDS, [0.05, 0.1, 0.2
 pub(crate) fn describe() {
     metrics::describe_counter!(CODES_REQUESTED, "Codes asked for, by purpose and what came of it.");
     metrics::describe_counter!(ATTEMPTS, "Codes shown, by purpose and what came of it.");
+    metrics::describe_counter!(SUSPECT, "Sends that the pumping guard finds suspect, by reason and mode.");
     metrics::describe_histogram!(SEND_SECONDS, "How long the SMS provider took, in seconds.");
 }
 
@@ -26,6 +28,11 @@ pub(crate) fn code_requested(purpose: &'static str, outcome: &'static str) {
 /// Counts a code that was shown.
 pub(crate) fn attempt(purpose: &'static str, outcome: &'static str) {
     metrics::counter!(ATTEMPTS, "purpose" => purpose, "outcome" => outcome).increment(1);
+}
+
+/// Counts a send that the pumping guard finds suspect.
+pub(crate) fn suspect(reason: &'static str, mode: &'static str) {
+    metrics::counter!(SUSPECT, "reason" => reason, "mode" => mode).increment(1);
 }
 
 /// Measures a call to the provider.

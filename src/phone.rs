@@ -95,6 +95,15 @@ impl PhoneNumber {
     }
 }
 
+impl PhoneNumber {
+    /// The country code and the three digits after it, which name the operator's block: `+86137`.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        let code = country_code_len(self.0.trim_start_matches('+'));
+        self.0.get(..1 + code + 3).unwrap_or(&self.0)
+    }
+}
+
 impl fmt::Debug for PhoneNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.masked(f)

@@ -8,7 +8,8 @@ use std::time::Duration;
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use ::redis::cluster::ClusterClient;
 use ::redis::cluster_async::ClusterConnection;
-use ::redis::{Client, Cmd, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind};
+use ::redis::{Client, Cmd, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind, Value};
+use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
@@ -115,4 +116,49 @@ fn store_error(error: RedisError) -> StoreError {
             | ::redis::ErrorKind::InvalidClientConfig
     );
     if refused { StoreError::Refused(error.into()) } else { StoreError::Unavailable(error.into()) }
+}
+
+/// What a script returns: a word, and at most one value.
+pub(crate) struct Answer {
+    /// The word.
+    pub(crate) kind: String,
+    value: Option<Value>,
+}
+
+impl Answer {
+    /// Reads it.
+    pub(crate) fn of(parts: Vec<Value>) -> Result<Self, StoreError> {
+        let mut parts = parts.into_iter();
+        let kind = parts.next().ok_or_else(unexpected)?;
+        let kind = String::from_redis_value(kind).map_err(|_| unexpected())?;
+        Ok(Self { kind, value: parts.next() })
+    }
+
+    fn read<T: FromRedisValue>(self) -> Result<T, StoreError> {
+        let value = self.value.ok_or_else(unexpected)?;
+        T::from_redis_value(value).map_err(|_| unexpected())
+    }
+
+    /// The value, a number.
+    pub(crate) fn number(self) -> Result<u32, StoreError> {
+        self.read()
+    }
+
+    /// The value, a time in milliseconds.
+    pub(crate) fn instant(self) -> Result<Timestamp, StoreError> {
+        Timestamp::from_millisecond(self.read()?).map_err(|_| unexpected())
+    }
+
+    /// The value, a text; none where there is no value.
+    pub(crate) fn text(self) -> Result<Option<String>, StoreError> {
+        if self.value.is_none() {
+            return Ok(None);
+        }
+        self.read().map(Some)
+    }
+}
+
+/// A script that answered what it does not.
+pub(crate) fn unexpected() -> StoreError {
+    StoreError::Refused("a script answered out of form".into())
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::client::ClientAddress;
 use crate::clock::Clock;
-use crate::limits::{Limit, RateLimited};
+use crate::limits::{Limit, Limits, RateLimited, SendTicket, UsedCode};
 use crate::metrics;
 use crate::phone::{PhoneError, PhoneNumber, Region};
 use crate::sms::{CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
@@ -120,6 +120,8 @@ pub struct ShownCode<'a> {
 #[must_use = "a claim is consumed or released"]
 pub struct Claimed {
     claim: Claim,
+    region: String,
+    prefix: String,
     /// What was being confirmed.
     pub reference: Option<String>,
 }
@@ -127,6 +129,7 @@ pub struct Claimed {
 /// The service of codes.
 pub struct Verification {
     store: Arc<dyn CodeStore>,
+    limits: Limits,
     sender: Arc<dyn SmsSender>,
     keys: CodeKeys,
     policy: VerificationPolicy,
@@ -138,12 +141,13 @@ impl Verification {
     #[must_use]
     pub fn new(
         store: Arc<dyn CodeStore>,
+        limits: Limits,
         sender: Arc<dyn SmsSender>,
         keys: CodeKeys,
         policy: VerificationPolicy,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, sender, keys, policy, clock }
+        Self { store, limits, sender, keys, policy, clock }
     }
 
     /// Reads a phone number as a person writes it, in the default region where it is national.
@@ -180,14 +184,22 @@ impl Verification {
             issued_at: now,
             expires_at: now + self.policy.code_ttl,
         };
-        let sends = self.issue(&challenge, day).await?;
+        let ticket = ticket(&challenge, &request.phone, day);
+        self.limits.take_send(&ticket, false).await?;
+        let sends = match self.issue(&challenge, day).await {
+            Ok(sends) => sends,
+            Err(refusal) => {
+                self.limits.return_send(&ticket).await;
+                return Err(refusal);
+            }
+        };
         let message = CodeMessage {
             phone: &request.phone,
             code: &code,
             purpose: request.purpose,
             valid_for: self.policy.code_ttl,
         };
-        self.send(&message, &challenge).await?;
+        self.send(&message, &challenge, &ticket).await?;
         let sends_remaining = (self.policy.daily_limit > 0).then(|| self.policy.daily_limit.saturating_sub(sends));
         let cooled_down = now + self.policy.cooldown;
         Ok(CodeSent {
@@ -229,16 +241,17 @@ impl Verification {
             failures: self.policy.failures,
             at: now,
         };
-        let outcome = match self.store.attempt(&attempt).await {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                // The store may have claimed it and lost the answer: give it back, so that nothing is used up.
-                drop(self.store.release(&attempt.claim).await);
-                return Err(error.into());
-            }
-        };
+        let outcome = self.take_and_try(&attempt).await?;
+        if !matches!(outcome, AttemptOutcome::Claimed { .. } | AttemptOutcome::Incorrect { .. }) {
+            self.return_attempt(&attempt.claim).await;
+        }
         match outcome {
-            AttemptOutcome::Claimed { reference } => Ok(Claimed { claim: attempt.claim, reference }),
+            AttemptOutcome::Claimed { reference } => Ok(Claimed {
+                claim: attempt.claim,
+                region: region_of(shown.phone),
+                prefix: shown.phone.prefix().to_owned(),
+                reference,
+            }),
             AttemptOutcome::Incorrect { attempts_remaining } => {
                 tracing::info!(phone.masked = %shown.phone, purpose = shown.purpose.name(), "wrong code");
                 Err(AttemptError::Incorrect { attempts_remaining })
@@ -250,24 +263,61 @@ impl Verification {
         }
     }
 
+    /// Counts the attempt for its address, and makes it: at once, since each is a step of its own and a right code is
+    /// given back where the address has had too many.
+    async fn take_and_try(&self, attempt: &Attempt) -> Result<AttemptOutcome, AttemptError> {
+        let claim = &attempt.claim;
+        let address = claim.subject.address.to_string();
+        let taken = self.limits.take_attempt(&address, &claim.token, attempt.at);
+        let (taken, outcome) = tokio::join!(taken, self.store.attempt(attempt));
+        let refusal = match (taken, outcome) {
+            (Ok(None), Ok(outcome)) => return Ok(outcome),
+            (Ok(Some(limited)), _) => AttemptError::Limited(limited),
+            (Ok(None), Err(error)) => {
+                self.return_attempt(claim).await;
+                error.into()
+            }
+            (Err(error), _) => error.into(),
+        };
+        // The store may have claimed the code, and its answer may be lost: nothing is to be used up.
+        if let Err(error) = self.store.release(claim).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a claim could not be released");
+        }
+        Err(refusal)
+    }
+
+    async fn return_attempt(&self, claim: &Claim) {
+        self.limits.return_attempt(&claim.subject.address.to_string(), &claim.token).await;
+    }
+
     /// Uses a claimed code up, after what it was for is stored.
     ///
     /// # Errors
     /// `Expired` where the claim had lapsed and another took the code; `Store` where the store is away.
     pub async fn consume(&self, claimed: Claimed) -> Result<(), AttemptError> {
-        let mut last = None;
-        for _ in 0..CONSUME_TRIES {
-            match self.store.consume(&claimed.claim).await {
-                Ok(true) => return Ok(()),
-                Ok(false) => return Err(AttemptError::Expired),
-                Err(error) => last = Some(error),
+        let Claimed { claim, region, prefix, .. } = &claimed;
+        let address = claim.subject.address.to_string();
+        let used = UsedCode {
+            send: &claim.nonce,
+            region,
+            prefix,
+            address: &address,
+            attempt: &claim.token,
+            at: self.clock.now(),
+        };
+        let (mut consumed, ()) = tokio::join!(self.store.consume(claim), self.limits.verified(&used));
+        for _ in 1..CONSUME_TRIES {
+            if consumed.is_ok() {
+                break;
             }
+            consumed = self.store.consume(claim).await;
         }
-        last.map_or(Err(AttemptError::Expired), |error| Err(error.into()))
+        if consumed? { Ok(()) } else { Err(AttemptError::Expired) }
     }
 
     /// Gives a claimed code back, after what it was for could not be stored. Where this fails, its lease ends it.
     pub async fn release(&self, claimed: Claimed) {
+        self.return_attempt(&claimed.claim).await;
         if let Err(error) = self.store.release(&claimed.claim).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a claim could not be released");
         }
@@ -325,7 +375,12 @@ impl Verification {
         }
     }
 
-    async fn send(&self, message: &CodeMessage<'_>, challenge: &NewChallenge) -> Result<(), RequestCodeError> {
+    async fn send(
+        &self,
+        message: &CodeMessage<'_>,
+        challenge: &NewChallenge,
+        ticket: &SendTicket,
+    ) -> Result<(), RequestCodeError> {
         let begun = Instant::now();
         let outcome = self.sender.send(message).await;
         metrics::sent(self.sender.name(), begun);
@@ -347,6 +402,9 @@ impl Verification {
         };
         if let Err(error) = self.store.void(challenge, refund).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a challenge could not be voided");
+        }
+        if refund == Refund::Send {
+            self.limits.return_refused(ticket).await;
         }
         Err(refusal)
     }
@@ -372,4 +430,21 @@ impl Verification {
     fn subject(&self, phone: &PhoneNumber, client: ClientAddress) -> Subject {
         Subject { phone: self.keys.phone_tag(phone), address: self.keys.address_tag(client) }
     }
+}
+
+fn ticket(challenge: &NewChallenge, phone: &PhoneNumber, day: Day) -> SendTicket {
+    SendTicket {
+        id: challenge.nonce.clone(),
+        address: challenge.subject.address.to_string(),
+        region: region_of(phone),
+        prefix: phone.prefix().to_owned(),
+        at: challenge.issued_at,
+        day: day.number,
+        day_end: day.end,
+    }
+}
+
+/// The phone's region; `ZZ`, as in CLDR, where it has none.
+fn region_of(phone: &PhoneNumber) -> String {
+    phone.region().map_or_else(|| "ZZ".to_owned(), |region| region.to_string())
 }

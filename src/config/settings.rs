@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::values::{DayOffset, Regions, Secret, boolean, duration, template_param};
+use super::values::{DayOffset, Regions, Secret, boolean, duration, ratio, template_param};
 use crate::phone::Region;
 use crate::sms::tencent::{TemplateParam, Url};
 
@@ -17,6 +17,19 @@ pub enum SmsProvider {
     Tencent,
     /// Nobody: the message is printed.
     Console,
+}
+
+/// What the pumping guard does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GuardModeSetting {
+    /// Nothing.
+    Off,
+    /// Writes suspect sends to the log and counts them.
+    Record,
+    /// Asks for a captcha.
+    Challenge,
+    /// Refuses.
+    Deny,
 }
 
 /// How log lines look.
@@ -104,9 +117,39 @@ pub struct Settings {
     /// Sends to one phone a day; 0 for no limit
     #[arg(long, value_name = "N", default_value = "10", global = true)]
     pub send_daily_limit: u32,
+    /// Unverified sends of one client address in an hour; 0 for no limit
+    #[arg(long, value_name = "N", default_value = "20", global = true)]
+    pub send_ip_hourly_limit: u32,
+    /// Unverified sends of one client address in a day; 0 for no limit
+    #[arg(long, value_name = "N", default_value = "100", global = true)]
+    pub send_ip_daily_limit: u32,
+    /// Sends a day over all phones, the bill's ceiling; 0 for no limit
+    #[arg(long, value_name = "N", default_value = "0", global = true)]
+    pub send_total_daily_limit: u32,
+    /// What becomes of sends that verified traffic does not explain
+    #[arg(long, value_name = "MODE", default_value = "record", global = true)]
+    pub guard_mode: GuardModeSetting,
+    /// Unverified sends a day that verified ones allow, as a ratio
+    #[arg(long, value_name = "RATIO", default_value = "0.3", value_parser = ratio, global = true)]
+    pub guard_daily_ratio: f64,
+    /// The same for an hour
+    #[arg(long, value_name = "RATIO", default_value = "0.2", value_parser = ratio, global = true)]
+    pub guard_hourly_ratio: f64,
+    /// Unverified sends a day, to a region or a prefix, that are never suspect
+    #[arg(long, value_name = "N", default_value = "20", global = true)]
+    pub guard_daily_floor: u32,
+    /// The same for an hour
+    #[arg(long, value_name = "N", default_value = "5", global = true)]
+    pub guard_hourly_floor: u32,
+    /// Distinct regions a day that one client address may send to before it is suspect; 0 for any
+    #[arg(long, value_name = "N", default_value = "3", global = true)]
+    pub guard_regions_per_address: u32,
     /// Offset from UTC at which days begin
     #[arg(long, value_name = "OFFSET", default_value = "+08:00", allow_hyphen_values = true, global = true)]
     pub day_offset: DayOffset,
+    /// Wrong codes from one client address in an hour; 0 for no limit
+    #[arg(long, value_name = "N", default_value = "60", global = true)]
+    pub attempt_ip_hourly_limit: u32,
     /// Consecutive wrong codes for a phone from one address that bring a wait; 0 for never
     #[arg(long, value_name = "N", default_value = "5", global = true)]
     pub attempts_before_wait: u32,

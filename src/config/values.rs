@@ -104,6 +104,15 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     duration.filter(|duration| *duration <= longest).ok_or_else(|| "longer than a hundred years".to_owned())
 }
 
+/// Reads a ratio.
+///
+/// # Errors
+/// A sentence for whoever set it.
+pub(super) fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse().ok().filter(|ratio: &f64| ratio.is_finite() && (0.0..=1000.0).contains(ratio));
+    ratio.ok_or_else(|| "not a ratio such as 0.3".to_owned())
+}
+
 /// Reads a yes or no.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::limits::RateLimited;
+use crate::limits::{RateLimited, TakeError};
 use crate::sms::SendError;
 use crate::store::StoreError;
 
@@ -27,6 +27,9 @@ pub enum RequestCodeError {
     /// The carrier or the provider refuses the number.
     #[error("the number is blocked")]
     NumberBlocked,
+    /// The send is suspect: a captcha is to be passed first. Nothing was counted.
+    #[error("a captcha is needed")]
+    CaptchaNeeded,
     /// A limit refuses.
     #[error("limited by {}", .0.limit.name())]
     Limited(RateLimited),
@@ -53,6 +56,7 @@ impl RequestCodeError {
             Self::RegionNotAllowed => "region_not_allowed",
             Self::InvalidPhone => "invalid_phone",
             Self::NumberBlocked => "number_blocked",
+            Self::CaptchaNeeded => "captcha_needed",
             Self::Limited(limited) => limited.limit.name(),
             Self::SendFailed { .. } => "send_failed",
             Self::Store(_) => "unavailable",
@@ -96,6 +100,16 @@ impl AttemptError {
             Self::Incorrect { .. } => "incorrect",
             Self::Limited(limited) => limited.limit.name(),
             Self::Store(_) => "unavailable",
+        }
+    }
+}
+
+impl From<TakeError> for RequestCodeError {
+    fn from(error: TakeError) -> Self {
+        match error {
+            TakeError::Limited(limited) => Self::Limited(limited),
+            TakeError::Suspect => Self::CaptchaNeeded,
+            TakeError::Store(error) => Self::Store(error),
         }
     }
 }

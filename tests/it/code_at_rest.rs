@@ -1,6 +1,6 @@
 //! What lies in Redis while codes live, and what happens when Redis is away.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -10,7 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
 use sms_login::clock::ManualClock;
+use sms_login::limits::{Limits, RedisLimitStore};
 use sms_login::phone::PhoneNumber;
+use sms_login::redis::RedisPool;
 use sms_login::sms::{CodeMessage, SendError, SendOutcome, SmsSender};
 use sms_login::store::StoreError;
 use sms_login::verification::code::Purpose;
@@ -18,6 +20,7 @@ use sms_login::verification::store::{AttemptOutcome, FailureLimits};
 use sms_login::verification::{AttemptError, CodeKeys, CodeRequest, ShownCode, Verification, VerificationPolicy};
 
 use crate::code_store::{Phone, Store, connection, redis_store_at};
+use crate::limit_store::limit_policy;
 use crate::servers::own::OwnRedis;
 
 const SECRET: &[u8] = b"a secret of the tests, 32 bytes.";
@@ -56,11 +59,15 @@ async fn every_key_is_collected_some_day_and_carries_its_phones_tag() {
         let (tag, rest) = rest.split_once('}').expect("a tag in braces");
         assert_eq!(prefix, "sms-login:");
         assert!(!rest.contains(['{', '}']), "{key}");
-        tags.insert(tag.to_owned());
+        if tag != "limits" {
+            tags.insert(tag.to_owned());
+        }
         kinds.insert(rest.split(':').nth(1).expect("a kind").to_owned());
     }
     assert_eq!(tags.len(), PHONES.len(), "one tag a phone: {tags:?}");
-    assert_eq!(kinds, ["challenge", "failures", "phone"].map(str::to_owned).into());
+    let of_phones = ["challenge", "failures", "phone"];
+    let of_limits = ["attempts", "regions", "send", "sends", "total", "traffic"];
+    assert_eq!(kinds, of_phones.into_iter().chain(of_limits).map(str::to_owned).collect());
 }
 
 #[tokio::test]
@@ -158,7 +165,10 @@ async fn lead_some_lives(url: &str) -> Vec<String> {
     let sender = Arc::new(CapturingSender::default());
     let clock = Arc::new(ManualClock::new("2026-01-01T12:00:00Z".parse().expect("a time")));
     let keys = CodeKeys::new(SECRET);
-    let verification = Verification::new(redis_store_at(url.to_owned()), sender.clone(), keys, policy(), clock.clone());
+    let redis = RedisPool::new(&[url.to_owned()]).expect("a valid address");
+    let limits = Limits::new(Arc::new(RedisLimitStore::new(redis)), limit_policy());
+    let store = redis_store_at(url.to_owned());
+    let verification = Verification::new(store, limits, sender.clone(), keys, policy(), clock.clone());
     let mut secrets = vec![String::from_utf8(SECRET.to_vec()).expect("text")];
     for (phone, address) in PHONES.iter().zip(ADDRESSES) {
         let address: IpAddr = address.parse().expect("an address");
@@ -242,10 +252,19 @@ fn dump(url: &str) -> BTreeSet<String> {
     let mut connection = connection(url);
     let mut contents = BTreeSet::new();
     for key in keys(&mut connection) {
-        // All keys are hashes; HGETALL refuses any other.
-        let fields: HashMap<String, String> = redis::cmd("HGETALL").arg(&key).query(&mut connection).expect("a hash");
+        let kind: String = redis::cmd("TYPE").arg(&key).query(&mut connection).expect("a kind");
+        let mut read = match kind.as_str() {
+            "hash" => redis::cmd("HGETALL"),
+            "zset" => redis::cmd("ZRANGE"),
+            other => panic!("{key} is a {other}"),
+        };
+        read.arg(&key);
+        if kind == "zset" {
+            read.arg(0).arg(-1);
+        }
+        let parts: Vec<String> = read.query(&mut connection).expect("its contents");
         contents.insert(key);
-        contents.extend(fields.into_iter().flat_map(|(field, value)| [field, value]));
+        contents.extend(parts);
     }
     contents
 }

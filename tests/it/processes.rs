@@ -69,7 +69,8 @@ async fn of_fifty_right_codes_one_signs_in() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_first_logins_make_one_user() {
     let sms = stub().await;
-    let (servers, database) = two_servers(&sms, &[("SEND_COOLDOWN", "0s"), ("SEND_DAILY_LIMIT", "0")]);
+    let (servers, database) =
+        two_servers(&sms, &[("SEND_COOLDOWN", "0s"), ("SEND_DAILY_LIMIT", "0"), ("SEND_IP_HOURLY_LIMIT", "0")]);
     let phone = phone();
     let mut shown = Vec::new();
     for number in 0..MANY {

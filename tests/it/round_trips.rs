@@ -55,11 +55,11 @@ async fn operations_stay_within_their_round_trips() {
     let before = counters.read().await;
     assert_eq!(before, idle, "counting costs nothing");
     let session_id = app.anonymous().ask(&user.phone).await;
-    cost("requestCode", before, 1, 0).await;
+    cost("requestCode: limits, issue", before, 2, 0).await;
 
     let before = counters.read().await;
     app.anonymous().login(&user.phone, &app.code(&user.phone), &session_id).await.data("login");
-    cost("login of a known user", before, 2, 3).await;
+    cost("login of a known user: twice a pair sent at once", before, 4, 3).await;
 
     let before = counters.read().await;
     user.run(ME, json!({})).await.data("me");

@@ -5,15 +5,14 @@
 
 use std::time::Duration;
 
-use ::redis::{FromRedisValue, Script, ScriptInvocation, Value};
+use ::redis::{Script, ScriptInvocation};
 use async_trait::async_trait;
-use jiff::Timestamp;
 
 use super::{
     Attempt, AttemptOutcome, CLAIM_LEASE, Claim, CodeStore, FAILURE_MEMORY, FAILURE_WAITS, IssueOutcome, NewChallenge,
     Refund, SendLimits, Subject,
 };
-use crate::redis::RedisPool;
+use crate::redis::{Answer, RedisPool, unexpected};
 use crate::store::StoreError;
 
 /// The code store of servers that share a Redis.
@@ -140,45 +139,6 @@ impl CodeStore for RedisCodeStore {
     async fn ping(&self) -> Result<(), StoreError> {
         self.redis.ping().await
     }
-}
-
-/// What a script returns: a word, and at most one value.
-struct Answer {
-    kind: String,
-    value: Option<Value>,
-}
-
-impl Answer {
-    fn of(parts: Vec<Value>) -> Result<Self, StoreError> {
-        let mut parts = parts.into_iter();
-        let kind = parts.next().ok_or_else(unexpected)?;
-        let kind = String::from_redis_value(kind).map_err(|_| unexpected())?;
-        Ok(Self { kind, value: parts.next() })
-    }
-
-    fn read<T: FromRedisValue>(self) -> Result<T, StoreError> {
-        let value = self.value.ok_or_else(unexpected)?;
-        T::from_redis_value(value).map_err(|_| unexpected())
-    }
-
-    fn number(self) -> Result<u32, StoreError> {
-        self.read()
-    }
-
-    fn instant(self) -> Result<Timestamp, StoreError> {
-        Timestamp::from_millisecond(self.read()?).map_err(|_| unexpected())
-    }
-
-    fn text(self) -> Result<Option<String>, StoreError> {
-        if self.value.is_none() {
-            return Ok(None);
-        }
-        self.read().map(Some)
-    }
-}
-
-fn unexpected() -> StoreError {
-    StoreError::Refused("a script answered out of form".into())
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -1,0 +1,362 @@
+//! The contract of limits over phones, on every store; and one life led on both at once, which must be the same.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use sms_login::limits::{
+    GuardMode, GuardPolicy, Limit, LimitPolicy, LimitStore, MemoryLimitStore, RedisLimitStore, SendLimits, SendTicket,
+    SendVerdict, Suspicion, UsedCode,
+};
+use sms_login::redis::RedisPool;
+
+use crate::app::START;
+use crate::servers;
+
+const TAKEN: SendVerdict = SendVerdict::Taken { suspicion: None };
+
+pub(crate) fn limit_policy() -> LimitPolicy {
+    LimitPolicy { ip_hourly: 20, ip_daily: 100, ip_attempts: 60, total_daily: 0, guard: guard_policy() }
+}
+
+pub(crate) fn guard_policy() -> GuardPolicy {
+    GuardPolicy {
+        mode: GuardMode::Record,
+        daily_ratio: 0.3,
+        hourly_ratio: 0.2,
+        daily_floor: 20,
+        hourly_floor: 5,
+        regions_per_address: 3,
+    }
+}
+
+fn stores() -> [Arc<dyn LimitStore>; 2] {
+    let redis = RedisPool::new(&[servers::redis().fresh_url()]).expect("a URL");
+    [Arc::new(MemoryLimitStore::default()), Arc::new(RedisLimitStore::new(redis))]
+}
+
+fn start() -> Timestamp {
+    START.parse().expect("a time")
+}
+
+fn unlimited() -> SendLimits<'static> {
+    SendLimits { ip_hourly: 0, ip_daily: 0, total_daily: 0, guard: None, suspect_passes: false }
+}
+
+fn ticket(id: u32, address: &str, at: Timestamp) -> SendTicket {
+    let day = at.as_second() / 86_400;
+    SendTicket {
+        id: format!("{address}-{id}"),
+        address: address.to_owned(),
+        region: "CN".to_owned(),
+        prefix: "+86137".to_owned(),
+        at,
+        day,
+        day_end: Timestamp::from_second((day + 1) * 86_400).expect("a time"),
+    }
+}
+
+async fn take(store: &dyn LimitStore, ticket: &SendTicket, limits: &SendLimits<'_>) -> SendVerdict {
+    store.take_send(ticket, limits).await.expect("an answer")
+}
+
+async fn use_code(store: &dyn LimitStore, ticket: &SendTicket, at: Timestamp) {
+    let SendTicket { id, region, prefix, .. } = ticket;
+    let used = UsedCode { send: id, region, prefix, address: "elsewhere", attempt: "x", at };
+    store.verified(&used).await.expect("counted");
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_sends_in_a_sliding_hour() {
+    for store in stores() {
+        let limits = SendLimits { ip_hourly: 3, ..unlimited() };
+        let at = |minutes: u64| start() + Duration::from_mins(minutes);
+        for (id, minutes) in [(1, 0), (2, 10), (3, 20)] {
+            assert_eq!(take(&*store, &ticket(id, "a", at(minutes)), &limits).await, TAKEN);
+        }
+        let full = take(&*store, &ticket(4, "a", at(30)), &limits).await;
+        assert_eq!(full, SendVerdict::Limited { limit: Limit::IpHourly, until: at(60) });
+        assert_eq!(take(&*store, &ticket(4, "b", at(30)), &limits).await, TAKEN, "another address");
+        let last = ticket(4, "a", at(60) - Duration::from_millis(1));
+        assert!(matches!(take(&*store, &last, &limits).await, SendVerdict::Limited { .. }));
+        assert_eq!(take(&*store, &ticket(4, "a", at(60)), &limits).await, TAKEN);
+        let again = take(&*store, &ticket(5, "a", at(61)), &limits).await;
+        assert_eq!(again, SendVerdict::Limited { limit: Limit::IpHourly, until: at(70) });
+    }
+}
+
+#[tokio::test]
+async fn a_day_holds_beyond_the_hours() {
+    for store in stores() {
+        let limits = SendLimits { ip_hourly: 2, ip_daily: 4, ..unlimited() };
+        let at = |hours: u64| start() + Duration::from_hours(hours);
+        for id in 0..4 {
+            assert_eq!(take(&*store, &ticket(id, "a", at(u64::from(id) * 2)), &limits).await, TAKEN);
+        }
+        let full = take(&*store, &ticket(9, "a", at(20)), &limits).await;
+        assert_eq!(full, SendVerdict::Limited { limit: Limit::IpDaily, until: at(24) });
+        assert_eq!(take(&*store, &ticket(9, "a", at(24)), &limits).await, TAKEN);
+    }
+}
+
+#[tokio::test]
+async fn a_used_code_gives_the_address_its_send_back() {
+    for store in stores() {
+        let limits = SendLimits { ip_hourly: 1, ..unlimited() };
+        for id in 0..5 {
+            let ticket = ticket(id, "a", start());
+            assert_eq!(take(&*store, &ticket, &limits).await, TAKEN);
+            for _ in 0..2 {
+                use_code(&*store, &ticket, start()).await;
+            }
+        }
+        assert_eq!(take(&*store, &ticket(9, "a", start()), &limits).await, TAKEN);
+        assert!(matches!(take(&*store, &ticket(10, "a", start()), &limits).await, SendVerdict::Limited { .. }));
+    }
+}
+
+#[tokio::test]
+async fn the_total_is_the_days_ceiling() {
+    for store in stores() {
+        let limits = SendLimits { total_daily: 2, ..unlimited() };
+        let (one, two) = (ticket(1, "a", start()), ticket(2, "b", start()));
+        assert_eq!(take(&*store, &one, &limits).await, TAKEN);
+        assert_eq!(take(&*store, &two, &limits).await, TAKEN);
+        use_code(&*store, &one, start()).await;
+        let full = take(&*store, &ticket(3, "c", start()), &limits).await;
+        assert_eq!(
+            full,
+            SendVerdict::Limited { limit: Limit::TotalDaily, until: one.day_end },
+            "a used code was paid for"
+        );
+        for _ in 0..2 {
+            store.return_send(&two, false).await.expect("given back");
+        }
+        assert_eq!(take(&*store, &ticket(4, "d", start()), &limits).await, TAKEN);
+        assert!(matches!(take(&*store, &ticket(5, "e", start()), &limits).await, SendVerdict::Limited { .. }));
+        assert_eq!(take(&*store, &ticket(6, "f", one.day_end), &limits).await, TAKEN, "a new day");
+    }
+}
+
+#[tokio::test]
+async fn what_refuses_counts_nothing() {
+    for store in stores() {
+        let total = SendLimits { ip_hourly: 1, total_daily: 1, ..unlimited() };
+        assert_eq!(take(&*store, &ticket(1, "a", start()), &total).await, TAKEN);
+        for id in 2..5 {
+            let full = take(&*store, &ticket(id, "b", start()), &total).await;
+            assert!(matches!(full, SendVerdict::Limited { limit: Limit::TotalDaily, .. }));
+        }
+        let open = SendLimits { ip_hourly: 1, ..unlimited() };
+        assert_eq!(take(&*store, &ticket(9, "b", start()), &open).await, TAKEN, "b has had none");
+    }
+}
+
+#[tokio::test]
+async fn a_send_is_given_back_whole_or_without_its_address() {
+    for store in stores() {
+        let limits = SendLimits { ip_hourly: 1, ..unlimited() };
+        let whole = ticket(1, "a", start());
+        take(&*store, &whole, &limits).await;
+        store.return_send(&whole, true).await.expect("given back");
+        let refused = ticket(2, "a", start());
+        assert_eq!(take(&*store, &refused, &limits).await, TAKEN);
+        store.return_send(&refused, false).await.expect("given back");
+        assert!(matches!(take(&*store, &ticket(3, "a", start()), &limits).await, SendVerdict::Limited { .. }));
+    }
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_wrong_codes_in_a_sliding_hour() {
+    for store in stores() {
+        let attempt = async |id: &str, minutes: u64| {
+            store.take_attempt("a", id, 2, start() + Duration::from_mins(minutes)).await.expect("an answer")
+        };
+        assert_eq!(attempt("1", 0).await, None);
+        assert_eq!(attempt("2", 30).await, None);
+        assert_eq!(attempt("3", 59).await, Some(start() + Duration::from_hours(1)));
+        store.return_attempt("a", "2").await.expect("given back");
+        store.return_attempt("b", "1").await.expect("nothing");
+        assert_eq!(attempt("3", 59).await, None);
+        let used = UsedCode { send: "x", region: "CN", prefix: "+86137", address: "a", attempt: "3", at: start() };
+        store.verified(&used).await.expect("given back");
+        assert_eq!(attempt("3", 59).await, None, "a right code is no wrong one");
+        assert_eq!(attempt("4", 60).await, None, "the first is an hour old");
+        assert_eq!(attempt("5", 60).await, Some(start() + Duration::from_mins(119)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_simultaneous_sends_and_attempts_no_more_pass_than_may() {
+    for store in stores() {
+        let tasks = (0..50).map(|id| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let limits = SendLimits { ip_hourly: 20, ..unlimited() };
+                let sent = take(&*store, &ticket(id, "a", start()), &limits).await == TAKEN;
+                let tried = store.take_attempt("a", &id.to_string(), 10, start()).await.expect("an answer").is_none();
+                (sent, tried)
+            })
+        });
+        let (mut sent, mut tried) = (0, 0);
+        for task in tasks.collect::<Vec<_>>() {
+            let (was_sent, was_tried) = task.await.expect("an answer");
+            sent += usize::from(was_sent);
+            tried += usize::from(was_tried);
+        }
+        assert_eq!((sent, tried), (20, 10));
+    }
+}
+
+#[tokio::test]
+async fn the_guard_holds_unverified_sends_against_verified_ones() {
+    for store in stores() {
+        let guard = GuardPolicy { hourly_floor: 5, daily_floor: 8, ..guard_policy() };
+        let limits = SendLimits { guard: Some(&guard), ..unlimited() };
+        let at = |minutes: u64| start() + Duration::from_mins(minutes);
+        for id in 0..5 {
+            assert_eq!(take(&*store, &ticket(id, "a", at(0)), &limits).await, TAKEN);
+        }
+        let held = SendVerdict::Suspect(Suspicion::Region);
+        assert_eq!(take(&*store, &ticket(5, "a", at(1)), &limits).await, held, "the hour's floor");
+        let recorded = SendLimits { suspect_passes: true, ..limits };
+        let passed = take(&*store, &ticket(6, "a", at(2)), &recorded).await;
+        assert_eq!(passed, SendVerdict::Taken { suspicion: Some(Suspicion::Region) });
+        for id in 0..6 {
+            use_code(&*store, &ticket(id, "a", at(0)), at(3)).await;
+        }
+        assert_eq!(take(&*store, &ticket(7, "a", at(4)), &limits).await, TAKEN, "one unverified is left");
+        let elsewhere = SendTicket { region: "HK".to_owned(), prefix: "+852512".to_owned(), ..ticket(8, "a", at(4)) };
+        assert_eq!(take(&*store, &elsewhere, &limits).await, TAKEN);
+        for id in 9..15 {
+            take(&*store, &ticket(id, "a", at(90)), &recorded).await;
+        }
+        assert_eq!(take(&*store, &ticket(20, "a", at(170)), &limits).await, held, "the day's floor");
+        assert_eq!(take(&*store, &ticket(20, "a", at(90 + 25 * 60)), &limits).await, TAKEN, "a day on");
+    }
+}
+
+#[tokio::test]
+async fn the_guard_knows_prefixes_and_addresses_of_many_regions() {
+    for store in stores() {
+        let guard = GuardPolicy { hourly_floor: 3, regions_per_address: 2, ..guard_policy() };
+        let limits = SendLimits { guard: Some(&guard), ..unlimited() };
+        let to = |id: u32, region: &str, prefix: &str, address: &str| SendTicket {
+            region: region.to_owned(),
+            prefix: prefix.to_owned(),
+            ..ticket(id, address, start())
+        };
+        assert_eq!(take(&*store, &to(1, "US", "+1213", "a"), &limits).await, TAKEN);
+        assert_eq!(take(&*store, &to(2, "HK", "+852512", "a"), &limits).await, TAKEN);
+        assert_eq!(take(&*store, &to(3, "HK", "+852513", "a"), &limits).await, TAKEN, "a known region");
+        let third = take(&*store, &to(4, "GB", "+44740", "a"), &limits).await;
+        assert_eq!(third, SendVerdict::Suspect(Suspicion::ManyRegions));
+        // One prefix in three regions, as +1 has: no region is spent, the prefix is.
+        for (id, region) in [(5, "CA"), (6, "BS"), (7, "JM")] {
+            assert_eq!(take(&*store, &to(id, region, "+1800", &format!("b{id}")), &limits).await, TAKEN);
+        }
+        let spent = take(&*store, &to(8, "BB", "+1800", "c"), &limits).await;
+        assert_eq!(spent, SendVerdict::Suspect(Suspicion::Prefix));
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Send { address: u8, region: u8, passes: bool },
+    Verify { send: usize },
+    Return { send: usize, whole: bool },
+    Attempt { address: u8 },
+    ReturnAttempt { attempt: usize },
+    Wait { minutes: u16 },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => (0..3_u8, 0..4_u8, any::<bool>()).prop_map(|(address, region, passes)| Step::Send { address, region, passes }),
+        3 => (0..40_usize).prop_map(|send| Step::Verify { send }),
+        1 => (0..40_usize, any::<bool>()).prop_map(|(send, whole)| Step::Return { send, whole }),
+        2 => (0..3_u8).prop_map(|address| Step::Attempt { address }),
+        1 => (0..20_usize).prop_map(|attempt| Step::ReturnAttempt { attempt }),
+        2 => prop_oneof![0..10_u16, 50..70_u16, 600..1500_u16].prop_map(|minutes| Step::Wait { minutes }),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+/// Leads one life on a store, and gives all that it answered.
+async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
+    let guard = GuardPolicy { hourly_floor: 2, daily_floor: 4, regions_per_address: 2, ..guard_policy() };
+    let (mut now, mut sends, mut attempts, mut answers) = (start(), Vec::new(), Vec::new(), Vec::new());
+    for step in steps {
+        match step {
+            Step::Send { address, region, passes } => {
+                let limits = SendLimits {
+                    ip_hourly: 4,
+                    ip_daily: 8,
+                    total_daily: 15,
+                    guard: Some(&guard),
+                    suspect_passes: *passes,
+                };
+                let id = u32::try_from(sends.len()).expect("a number");
+                let mut ticket = ticket(id, &format!("a{address}"), now);
+                ticket.region = ["CN", "HK", "US", "GB"][usize::from(*region)].to_owned();
+                ticket.prefix = format!("+{}", region / 2);
+                answers.push(format!("{:?}", store.take_send(&ticket, &limits).await.expect("an answer")));
+                sends.push(ticket);
+            }
+            Step::Verify { send } => {
+                if let Some(ticket) = sends.get(*send).filter(|ticket| ticket.at + Duration::from_mins(10) > now) {
+                    use_code(store, ticket, now).await;
+                }
+            }
+            Step::Return { send, whole } => {
+                if let Some(ticket) = sends.get(*send).filter(|ticket| ticket.at + Duration::from_mins(10) > now) {
+                    store.return_send(ticket, *whole).await.expect("given back");
+                }
+            }
+            Step::Attempt { address } => {
+                let (address, id) = (format!("a{address}"), attempts.len().to_string());
+                let until = store.take_attempt(&address, &id, 3, now).await.expect("an answer");
+                answers.push(format!("{until:?}"));
+                attempts.push((address, id));
+            }
+            Step::ReturnAttempt { attempt } => {
+                if let Some((address, id)) = attempts.get(*attempt) {
+                    store.return_attempt(address, id).await.expect("given back");
+                }
+            }
+            Step::Wait { minutes } => now += Duration::from_mins(u64::from(*minutes)),
+        }
+    }
+    answers
+}
+
+#[test]
+fn one_life_is_the_same_on_every_store() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let config = Config { failure_persistence: None, ..Config::with_cases(64) };
+    let mut verdicts = HashSet::new();
+    let led = TestRunner::new(config).run(&steps(), |steps| {
+        runtime.block_on(async {
+            let [memory, redis] = stores();
+            let (memory, redis) = (lead(&*memory, &steps).await, lead(&*redis, &steps).await);
+            prop_assert_eq!(&memory, &redis);
+            Ok(())
+        })
+    });
+    led.expect("the same answers");
+    // That the lives are rich enough to tell: every kind of answer comes up in one that is.
+    let rich: Vec<Step> = (0..20)
+        .flat_map(|n| [Step::Send { address: n % 3, region: n % 4, passes: n % 2 == 0 }, Step::Attempt { address: 0 }])
+        .collect();
+    runtime.block_on(async {
+        for answer in lead(&*stores()[1], &rich).await {
+            verdicts.insert(answer.split([' ', '(']).next().unwrap_or_default().to_owned());
+        }
+    });
+    for kind in ["Taken", "Limited", "Suspect", "None", "Some"] {
+        assert!(verdicts.contains(kind), "{kind}: {verdicts:?}");
+    }
+}
