@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::accounts::Accounts;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, DatabaseConfig, SigningConfig, SmsConfig};
+use crate::config::{Config, ConfigError, DatabaseConfig, Secret, SigningConfig, SmsConfig};
 use crate::database::{Database, DatabaseSetupError};
 use crate::graphql::{self, Services};
 use crate::http::{self, HttpState, Readiness};
@@ -76,7 +76,7 @@ impl App {
         let keys = signing_keys(&config)?;
         let code_keys = code_keys(&config, &keys)?;
         let tokens = Arc::new(Tokens::new(keys, config.tokens, Arc::clone(&clock)));
-        let (codes, limit_store) = code_stores(&config.redis_urls)?;
+        let (codes, limit_store) = fleeting_stores(&config.redis_urls)?;
         let verification = Arc::new(Verification::new(
             codes,
             Limits::new(limit_store, config.limits),
@@ -211,7 +211,10 @@ fn code_keys(config: &Config, keys: &Keys) -> Result<CodeKeys, StartError> {
     Ok(CodeKeys::new(&derived))
 }
 
-fn code_stores(redis_urls: &[crate::config::Secret]) -> Result<(Arc<dyn CodeStore>, Arc<dyn LimitStore>), StartError> {
+/// What is kept in Redis, or in process.
+type FleetingStores = (Arc<dyn CodeStore>, Arc<dyn LimitStore>);
+
+fn fleeting_stores(redis_urls: &[Secret]) -> Result<FleetingStores, StartError> {
     if redis_urls.is_empty() {
         return Ok((Arc::new(MemoryCodeStore::default()), Arc::new(MemoryLimitStore::default())));
     }
@@ -223,7 +226,7 @@ fn code_stores(redis_urls: &[crate::config::Secret]) -> Result<(Arc<dyn CodeStor
 ///
 /// # Errors
 /// Where an address is not of its form.
-pub fn redis(urls: &[crate::config::Secret]) -> Result<RedisPool, StartError> {
+pub fn redis(urls: &[Secret]) -> Result<RedisPool, StartError> {
     let urls: Vec<String> = urls.iter().map(|url| url.expose().to_owned()).collect();
     let reason = "not of the form redis://host:6379 or rediss://host:6379";
     Ok(RedisPool::new(&urls).map_err(|_| ConfigError::new("REDIS_URL", reason))?)

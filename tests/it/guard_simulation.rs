@@ -152,7 +152,7 @@ fn rotating_addresses(minute: u64) -> Vec<(u64, u64)> {
 
 /// A new address for every send, one in ten minutes all day, over all prefixes.
 fn low_and_slow(minute: u64) -> Vec<(u64, u64)> {
-    if minute % 10 == 0 { vec![(minute, (minute / 10) % 30)] } else { Vec::new() }
+    if minute.is_multiple_of(10) { vec![(minute, (minute / 10) % 30)] } else { Vec::new() }
 }
 
 async fn row(name: &str, mode: GuardMode) -> (String, Count) {

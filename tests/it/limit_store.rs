@@ -301,7 +301,7 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
                 };
                 let id = u32::try_from(sends.len()).expect("a number");
                 let mut ticket = ticket(id, &format!("a{address}"), now);
-                ticket.region = ["CN", "HK", "US", "GB"][usize::from(*region)].to_owned();
+                ["CN", "HK", "US", "GB"][usize::from(*region)].clone_into(&mut ticket.region);
                 ticket.prefix = format!("+{}", region / 2);
                 answers.push(format!("{:?}", store.take_send(&ticket, &limits).await.expect("an answer")));
                 sends.push(ticket);

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod app;
+mod attacks;
 mod cli;
 mod code_at_rest;
 mod code_life;

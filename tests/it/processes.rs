@@ -203,3 +203,38 @@ async fn metrics_count_and_name_nobody() {
     assert!(!page.contains(&phone[6..]));
     assert_eq!(server.get("/metrics").await.0, 404, "not on the public address");
 }
+
+async fn sql(database: &str, statement: &'static str) {
+    let mut connection = sqlx::MySqlConnection::connect(database).await.expect("a connection");
+    sqlx::query(statement).execute(&mut connection).await.expect("it is done");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_answers_but_refuses_leaves_the_code_good() {
+    let sms = stub().await;
+    let (servers, database) = two_servers(&sms, &[]);
+    let phone = phone();
+    let session_id = ask(&servers[0], &phone).await;
+    let code = sms.last_code_for(&phone).expect("a code");
+    sql(&database, "RENAME TABLE sessions TO elsewhere").await;
+    let refused = login(&servers[0], &phone, &code, &session_id).await;
+    assert_eq!(code_of(&refused), "SIGNUP_FAILED", "{refused}");
+    assert_eq!(refused["errors"][0]["extensions"]["errorCode"], -1201);
+    assert!(refused["errors"][0]["extensions"]["retryAfterSeconds"].is_number());
+    assert_eq!(users(&database).await, 0, "no half of it is stored");
+    sql(&database, "RENAME TABLE elsewhere TO sessions").await;
+    let answer = login(&servers[1], &phone, &code, &session_id).await;
+    assert_eq!(answer["data"]["login"]["isNewUser"], true, "{answer}");
+    let token = answer["data"]["login"]["accessToken"].as_str().expect("a token");
+    sql(&database, "RENAME TABLE sessions TO elsewhere").await;
+    let fault = servers[0].run(Some(token), ME, json!({})).await;
+    assert_eq!(code_of(&fault), "INTERNAL");
+    let extensions = &fault["errors"][0]["extensions"];
+    assert_eq!(extensions["errorCode"], -1599);
+    let text = fault.to_string();
+    assert!(!text.contains("sessions") && !text.contains("SELECT") && !text.contains("1146"), "{text}");
+    let request_id = extensions["requestId"].as_str().expect("an id");
+    let log = servers[0].printed();
+    let line = log.lines().find(|line| line.contains(request_id)).expect("the log has the cause under the same id");
+    assert!(line.contains("internal fault"), "{line}");
+}

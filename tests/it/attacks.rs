@@ -1,0 +1,280 @@
+//! Attacks, each by its name, through the real router and against the defaults; and what each got.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::app::{ASK, Answer, LOGIN, ME, Stores, TestApp, phone, wrong};
+
+#[track_caller]
+fn limited_by(answer: &Answer, limit: &str) {
+    let extensions = answer.extensions();
+    assert_eq!((answer.code(), &extensions["limit"]), ("RATE_LIMITED", &json!(limit)), "{}", answer.body);
+    assert!(extensions["retryAfterSeconds"].is_u64() && extensions["retryAt"].is_string());
+}
+
+/// Somebody's phone is to ring all day.
+#[tokio::test]
+async fn number_bombing_gets_ten_messages_a_day() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let phone = phone();
+        for minute in 0..60_u8 {
+            app.at(&format!("198.51.100.{minute}")).try_ask(&phone).await;
+            app.advance(Duration::from_mins(1));
+        }
+        assert_eq!(app.sms.messages().len(), 10);
+        limited_by(&app.at("198.51.100.99").try_ask(&phone).await, "PHONE_DAILY");
+    }
+}
+
+/// The same message at once, many times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_for_one_phone_gets_one_message() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let phone = phone();
+        let someone = app.anonymous();
+        let burst = futures_join((0..30).map(|_| someone.try_ask(&phone))).await;
+        let sent = burst.iter().filter(|answer| answer.body["errors"].is_null()).count();
+        assert_eq!((sent, app.sms.messages().len()), (1, 1));
+    }
+}
+
+/// One machine sends to a list of numbers that earn somebody money.
+#[tokio::test]
+async fn pumping_from_one_address_gets_twenty_messages_an_hour() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let pump = app.at("198.51.100.66");
+        for _ in 0..40 {
+            pump.try_ask(&phone()).await;
+        }
+        assert_eq!(app.sms.messages().len(), 20);
+        limited_by(&pump.try_ask(&phone()).await, "IP_HOURLY");
+        for _ in 0..30 {
+            app.advance(Duration::from_hours(1));
+            for _ in 0..25 {
+                pump.try_ask(&phone()).await;
+            }
+        }
+        assert!(app.sms.messages().len() <= 200, "a hundred a day");
+        app.anonymous().ask(&phone()).await;
+    }
+}
+
+/// An IPv6 customer has 2^64 addresses, and IPv4 ones have a second spelling.
+#[tokio::test]
+async fn other_spellings_of_an_address_are_the_same_address() {
+    let app = TestApp::start(Stores::Embedded).await;
+    for number in 0..40 {
+        app.at(&format!("2001:db8:0:7::{number:x}")).try_ask(&phone()).await;
+    }
+    assert_eq!(app.sms.messages().len(), 20);
+    limited_by(&app.at("2001:db8:0:7:ffff::1").try_ask(&phone()).await, "IP_HOURLY");
+    app.at("2001:db8:0:8::1").ask(&phone()).await;
+    for _ in 0..20 {
+        app.at("198.51.100.1").try_ask(&phone()).await;
+    }
+    limited_by(&app.at("::ffff:198.51.100.1").try_ask(&phone()).await, "IP_HOURLY");
+}
+
+/// A header that anybody can write.
+#[tokio::test]
+async fn a_forged_forwarded_for_changes_nothing() {
+    let app = TestApp::start(Stores::Embedded).await;
+    for number in 0..30 {
+        let request = axum::http::Request::post("/graphql")
+            .header("content-type", "application/json")
+            .header("x-forwarded-for", format!("192.0.2.{number}"))
+            .header("x-real-ip", format!("192.0.2.{number}"))
+            .header("forwarded", format!("for=192.0.2.{number}"));
+        let body = json!({ "query": ASK, "variables": { "input": { "phone": phone() } } }).to_string();
+        app.anonymous().send(request.body(body.into()).expect("a request")).await;
+    }
+    assert_eq!(app.sms.messages().len(), 20);
+}
+
+/// All the codes there are, one after another, from many addresses, with as many sessions as can be had.
+#[tokio::test]
+async fn guessing_a_code_is_slow_even_from_everywhere() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let (victim, mut wrongs) = (phone(), 0);
+        for hour in 0..24_u8 {
+            let stranger = app.at(&format!("198.51.100.{hour}"));
+            let asked = stranger.try_ask(&victim).await;
+            if let Some(session_id) = asked.body["data"]["requestCode"]["sessionId"].as_str() {
+                for _ in 0..5 {
+                    let answer = stranger.login(&victim, &wrong(&app.code(&victim)), session_id).await;
+                    wrongs += u32::from(answer.code() == "CODE_INCORRECT");
+                }
+            }
+            app.advance(Duration::from_mins(30));
+        }
+        assert_eq!(wrongs, 30, "three guesses for each of a day's ten sends: 3 in 100,000");
+    }
+}
+
+/// One address guesses at many phones.
+#[tokio::test]
+async fn one_address_has_sixty_wrong_codes_an_hour() {
+    for stores in Stores::BOTH {
+        let app = TestApp::on(stores).set("SEND_IP_HOURLY_LIMIT", "0").start().await;
+        let stranger = app.at("198.51.100.66");
+        let mut wrongs = 0;
+        for _ in 0..25 {
+            let phone = phone();
+            let session_id = stranger.ask(&phone).await;
+            for _ in 0..3 {
+                let answer = stranger.login(&phone, &wrong(&app.code(&phone)), &session_id).await;
+                wrongs += u32::from(answer.code() == "CODE_INCORRECT");
+            }
+        }
+        assert_eq!(wrongs, 60);
+        let phone = phone();
+        let session_id = stranger.ask(&phone).await;
+        let code = app.code(&phone);
+        limited_by(&stranger.login(&phone, &code, &session_id).await, "IP_ATTEMPTS");
+        app.anonymous().login(&phone, &code, &session_id).await.data("login");
+    }
+}
+
+/// Sign-ins that succeed are no wrong codes, and no unverified sends.
+#[tokio::test]
+async fn a_mobile_network_behind_one_address_is_not_shut_out() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        for _ in 0..70 {
+            app.signed_in().await;
+        }
+    }
+}
+
+/// Wrong codes are to lock the owner out.
+#[tokio::test]
+async fn a_stranger_who_guesses_locks_out_himself() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let victim = phone();
+        let stranger = app.at("198.51.100.66");
+        for _ in 0..2 {
+            let session_id = stranger.ask(&victim).await;
+            for _ in 0..3 {
+                stranger.login(&victim, &wrong(&app.code(&victim)), &session_id).await;
+            }
+            app.advance(Duration::from_secs(30));
+        }
+        limited_by(&stranger.try_ask(&victim).await, "FAILED_ATTEMPTS");
+        app.sign_in(&victim).await;
+    }
+}
+
+/// A session id of the stranger's own phone is to open another's.
+#[tokio::test]
+async fn a_session_id_opens_one_phone_for_one_purpose() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let (own, victim) = (phone(), phone());
+    let session_id = app.anonymous().ask(&own).await;
+    let code = app.code(&own);
+    app.anonymous().ask(&victim).await;
+    assert_eq!(app.anonymous().login(&victim, &code, &session_id).await.code(), "SESSION_MISMATCH");
+}
+
+/// Whether a phone has an account is to be found out.
+#[tokio::test]
+async fn nothing_tells_whether_a_phone_has_an_account() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let (known, unknown) = (app.signed_in().await.phone, phone());
+    app.advance(Duration::from_secs(30));
+    let shape = |answer: &Answer| -> HashSet<String> {
+        let payload = answer.data("requestCode").as_object().expect("an object");
+        payload.iter().map(|(name, value)| format!("{name}:{}", value.to_string().len())).collect()
+    };
+    let (one, other) = (app.anonymous().try_ask(&known).await, app.anonymous().try_ask(&unknown).await);
+    let without_count = |answer: &Answer| {
+        let mut shape = shape(answer);
+        shape.retain(|field| !field.starts_with("sendsRemaining"));
+        shape
+    };
+    assert_eq!(without_count(&one), without_count(&other));
+    for (phone, answer) in [(&known, one), (&unknown, other)] {
+        let session_id = answer.data("requestCode")["sessionId"].as_str().expect("an id");
+        let missed = app.anonymous().login(phone, &wrong(&app.code(phone)), session_id).await;
+        assert_eq!((missed.code(), &missed.extensions()["attemptsRemaining"]), ("CODE_INCORRECT", &json!(2)));
+    }
+}
+
+/// What was signed for one thing is to pass for another.
+#[tokio::test]
+async fn no_token_passes_for_another() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let user = app.signed_in().await;
+    let as_access = app.anonymous().with_token(&user.refresh_token).run(ME, json!({})).await;
+    assert_eq!(as_access.code(), "TOKEN_INVALID");
+    let query = "mutation($t: String!) { refreshSession(input: { refreshToken: $t }) { accessToken } }";
+    let as_refresh = app.anonymous().run(query, json!({ "t": user.access_token })).await;
+    assert_eq!(as_refresh.code(), "TOKEN_INVALID");
+}
+
+/// SQL, Lua and logs in every text that goes in.
+#[tokio::test]
+async fn hostile_texts_are_texts() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        for text in
+            ["'; DROP TABLE users; --", "\" OR \"\"=\"", "]] redis.call('FLUSHALL') --", "${jndi:ldap://x}", "%s%n"]
+        {
+            let phone = phone();
+            let session_id = app.anonymous().ask(&phone).await;
+            let input =
+                json!({ "phone": phone, "code": app.code(&phone), "sessionId": session_id, "deviceName": text });
+            let login = app.anonymous().run(LOGIN, json!({ "input": input })).await;
+            let token = login.data("login")["accessToken"].as_str().expect("a token").to_owned();
+            let someone = app.anonymous().with_token(&token);
+            let update = "mutation($n: String) { updateProfile(input: { name: $n }) { user { name } } }";
+            let named = someone.run(update, json!({ "n": text })).await;
+            assert_eq!(named.data("updateProfile")["user"]["name"], text);
+            let listed = someone.run("{ me { sessions { deviceName } } }", json!({})).await;
+            assert_eq!(listed.data("me")["sessions"][0]["deviceName"], text);
+            let verify = json!({ "phone": crate::app::phone(), "purpose": "VERIFY", "reference": text });
+            someone.run(ASK, json!({ "input": verify })).await.data("requestCode");
+        }
+    }
+}
+
+/// Awaits all at once.
+async fn futures_join<F: Future<Output = Answer>>(calls: impl Iterator<Item = F>) -> Vec<Answer> {
+    let mut calls: Vec<_> = calls.map(Box::pin).collect();
+    let mut answers: Vec<Option<Answer>> = calls.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (call, answer) in calls.iter_mut().zip(&mut answers) {
+            if answer.is_none()
+                && let std::task::Poll::Ready(ready) = call.as_mut().poll(context)
+            {
+                *answer = Some(ready);
+            }
+        }
+        if answers.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    answers.into_iter().flatten().collect()
+}
+
+/// Every limit is to be turned off by what looks like nothing.
+#[tokio::test]
+async fn odd_purposes_share_one_cooldown() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let phone = phone();
+    app.anonymous().ask(&phone).await;
+    for purpose in ["LOGIN", "VERIFY"] {
+        let answer = app.anonymous().run(ASK, json!({ "input": { "phone": phone, "purpose": purpose } })).await;
+        limited_by(&answer, "COOLDOWN");
+    }
+    for spelling in [phone.replace("+86", "0086"), phone.replace("+86", "+86 0"), format!(" {phone} ")] {
+        let answer = app.anonymous().try_ask(&spelling).await;
+        assert!(answer.code() == "INVALID_PHONE" || answer.extensions()["limit"] == "COOLDOWN", "{spelling}");
+    }
+    assert_eq!(app.sms.messages().len(), 1);
+}
