@@ -1,0 +1,125 @@
+import { Component, lazy, type ReactNode, Suspense, useState } from 'react';
+import type { ServerInfo } from './api/server';
+import { Account } from './account/Account';
+import { useHash, useSession } from './hooks';
+import { type Language, useLanguage } from './i18n';
+import { InboxProvider } from './inbox/inbox';
+import { InboxPanel } from './inbox/InboxPanel';
+import { Spinner } from './parts';
+import { SignIn } from './signin/SignIn';
+
+const EXPLORER = '#explorer';
+const Explorer = lazy(() => import('./explorer/Explorer'));
+
+export function App({ server }: { server: ServerInfo }) {
+  const isExplorer = useHash() === EXPLORER;
+  return (
+    <InboxProvider url={server.inbox}>
+      <Header isExplorer={isExplorer} />
+      {isExplorer ? (
+        <main id="content" className="explorer">
+          <Boundary>
+            <Suspense fallback={<Spinner />}>
+              <Explorer />
+            </Suspense>
+          </Boundary>
+        </main>
+      ) : (
+        <div className={server.inbox ? 'page page-with-inbox' : 'page'}>
+          <main id="content">
+            <Boundary>
+              <Person server={server} />
+            </Boundary>
+          </main>
+          {server.inbox && <InboxPanel />}
+        </div>
+      )}
+    </InboxProvider>
+  );
+}
+
+function Header({ isExplorer }: { isExplorer: boolean }) {
+  const { t, language, setLanguage } = useLanguage();
+  const session = useSession();
+  const offline = session.status !== 'signedOut' && session.offline;
+  return (
+    <>
+      <a className="skip" href="#content" onClick={skipToContent}>
+        {t.skip}
+      </a>
+      <header className="header">
+        <a className="brand" href="#">
+          <img src="/favicon.svg" alt="" width="28" height="28" />
+          <span>sms-login</span>
+        </a>
+        <nav aria-label={t.nav.label}>
+          <a href="#" aria-current={isExplorer ? undefined : 'page'}>
+            {session.status === 'signedIn' ? t.nav.signedIn : t.nav.account}
+          </a>
+          <a href={EXPLORER} aria-current={isExplorer ? 'page' : undefined}>
+            {t.nav.explorer}
+          </a>
+        </nav>
+        <select
+          aria-label={t.language.label}
+          value={language}
+          onChange={(event) => setLanguage(event.target.value as Language)}
+        >
+          <option value="en" lang="en">
+            English
+          </option>
+          <option value="zh" lang="zh-CN">
+            中文
+          </option>
+        </select>
+      </header>
+      {offline && (
+        <p className="banner" role="status">
+          {t.offline}
+        </p>
+      )}
+    </>
+  );
+}
+
+/** Moves the focus, but not the address: that says which view is shown. */
+function skipToContent(event: { preventDefault: () => void }) {
+  event.preventDefault();
+  const content = document.getElementById('content');
+  content?.setAttribute('tabindex', '-1');
+  content?.focus();
+}
+
+function Person({ server }: { server: ServerInfo }) {
+  const session = useSession();
+  const [isNewUser, setIsNewUser] = useState(false);
+  switch (session.status) {
+    case 'starting':
+      return <Spinner />;
+    case 'signedIn':
+      return <Account server={server} isNewUser={isNewUser} />;
+    case 'signedOut':
+      return <SignIn server={server} notice={session.notice} onSignedIn={setIsNewUser} />;
+  }
+}
+
+class Boundary extends Component<{ children: ReactNode }, { failed: boolean }> {
+  override state = { failed: false };
+
+  static getDerivedStateFromError() {
+    return { failed: true };
+  }
+
+  override render() {
+    return this.state.failed ? <Crashed /> : this.props.children;
+  }
+}
+
+function Crashed() {
+  const { t } = useLanguage();
+  return (
+    <p className="note note-bad" role="alert">
+      {t.crashed}
+    </p>
+  );
+}

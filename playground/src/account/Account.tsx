@@ -1,0 +1,103 @@
+import { useQuery } from '@apollo/client/react';
+import { useEffect, useState } from 'react';
+import { MeDocument, SessionsDocument } from '../api/generated/operations';
+import { toFailure } from '../api/failure';
+import type { ServerInfo } from '../api/server';
+import { useLanguage } from '../i18n';
+import { FailureNote, Note, Spinner } from '../parts';
+import { ChangePhone } from './ChangePhone';
+import { DeleteAccount } from './DeleteAccount';
+import { ProfileCard } from './ProfileCard';
+import { SessionList } from './SessionList';
+
+type Panel = 'changePhone' | 'deleteAccount';
+
+interface Props {
+  server: ServerInfo;
+  isNewUser: boolean;
+}
+
+export function Account({ server, isNewUser }: Props) {
+  const { t } = useLanguage();
+  const { data, error, refetch } = useQuery(MeDocument);
+  const sessions = useQuery(SessionsDocument, { fetchPolicy: 'cache-and-network' });
+  const [open, setOpen] = useState<Panel>();
+  const [done, setDone] = useState<string>();
+
+  // What happened elsewhere, another device's ending of this session above all, shows when the person comes back.
+  const refetchSessions = sessions.refetch;
+  useEffect(() => {
+    const look = () => {
+      if (document.hidden) return;
+      refetch().catch(() => undefined);
+      refetchSessions().catch(() => undefined);
+    };
+    addEventListener('focus', look);
+    document.addEventListener('visibilitychange', look);
+    return () => {
+      removeEventListener('focus', look);
+      document.removeEventListener('visibilitychange', look);
+    };
+  }, [refetch, refetchSessions]);
+
+  const me = data?.me;
+  if (!me) {
+    return error ? (
+      <section className="card card-narrow">
+        <FailureNote failure={toFailure(error)} />
+      </section>
+    ) : (
+      <Spinner />
+    );
+  }
+  const toggle = (panel: Panel) => {
+    setDone(undefined);
+    setOpen((current) => (current === panel ? undefined : panel));
+  };
+  const finish = (message: string) => {
+    setOpen(undefined);
+    setDone(message);
+  };
+  return (
+    <div className="stack">
+      {isNewUser && !done && <Note>{t.account.welcome}</Note>}
+      {done && <Note>{done}</Note>}
+      <ProfileCard me={me} />
+      <SessionList sessions={sessions.data?.me?.sessions ?? undefined} error={sessions.error} />
+      <section className="card" aria-label={`${t.changePhone.heading}, ${t.deleteAccount.heading}`}>
+        <Disclosure label={t.changePhone.heading} open={open === 'changePhone'} onToggle={() => toggle('changePhone')}>
+          <ChangePhone server={server} onDone={() => finish(t.changePhone.done)} />
+        </Disclosure>
+        <Disclosure
+          label={t.deleteAccount.heading}
+          open={open === 'deleteAccount'}
+          onToggle={() => toggle('deleteAccount')}
+          danger
+        >
+          <DeleteAccount phone={me.phone ?? ''} />
+        </Disclosure>
+      </section>
+    </div>
+  );
+}
+
+interface DisclosureProps {
+  label: string;
+  open: boolean;
+  onToggle: () => void;
+  danger?: boolean;
+  children: React.ReactNode;
+}
+
+function Disclosure({ label, open, onToggle, danger = false, children }: DisclosureProps) {
+  return (
+    <div className="disclosure">
+      <h2>
+        <button type="button" aria-expanded={open} className={danger ? 'danger' : ''} onClick={onToggle}>
+          {label}
+        </button>
+      </h2>
+      {open && <div className="disclosure-body">{children}</div>}
+    </div>
+  );
+}

@@ -1,0 +1,77 @@
+import { useApolloClient } from '@apollo/client/react';
+import { useRef, useState } from 'react';
+import { localTime } from '../api/clock';
+import { toFailure } from '../api/failure';
+import { LogoutDocument, SessionsDocument, type SessionsQuery } from '../api/generated/operations';
+import { useAction } from '../hooks';
+import { useLanguage } from '../i18n';
+import { formatAgo } from '../i18n/format';
+import { FailureNote, Note, Spinner } from '../parts';
+
+type Session = NonNullable<NonNullable<SessionsQuery['me']>['sessions']>[number];
+
+interface Props {
+  sessions: Session[] | undefined;
+  error: unknown;
+}
+
+export function SessionList({ sessions, error }: Props) {
+  const { t } = useLanguage();
+  const client = useApolloClient();
+  const [ended, setEnded] = useState(0);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const end = useAction(async (sessionIds: string[]) => {
+    setEnded(0);
+    const variables = { input: { sessionIds } };
+    const { data } = await client.mutate({ mutation: LogoutDocument, variables });
+    await client.refetchQueries({ include: [SessionsDocument] });
+    setEnded(data?.logout.endedSessions ?? 0);
+    // The button that was pressed is gone.
+    heading.current?.focus();
+  });
+  const others = sessions?.filter(({ current }) => !current) ?? [];
+  return (
+    <section className="card" aria-labelledby="sessions-heading">
+      <div className="card-head">
+        <h2 id="sessions-heading" ref={heading} tabIndex={-1}>
+          {t.sessions.heading}
+        </h2>
+        {others.length > 1 && (
+          <button type="button" className="button-small" onClick={() => void end.run(others.map(({ id }) => id))}>
+            {t.sessions.endOthers}
+          </button>
+        )}
+      </div>
+      {!sessions && (error ? <FailureNote failure={toFailure(error)} /> : <Spinner />)}
+      <ul className="sessions">
+        {sessions?.map((session) => (
+          <SessionRow key={session.id} session={session} onEnd={() => void end.run([session.id])} />
+        ))}
+      </ul>
+      <FailureNote failure={end.failure} />
+      {ended > 0 && <Note>{t.sessions.ended(ended)}</Note>}
+    </section>
+  );
+}
+
+function SessionRow({ session, onEnd }: { session: Session; onEnd: () => void }) {
+  const { t, locale } = useLanguage();
+  const device = session.deviceName ?? t.sessions.unknown;
+  const when = formatAgo(localTime(session.lastUsedAt), Date.now(), locale);
+  return (
+    <li>
+      <div className="session-text">
+        <p>
+          {device}
+          {session.current && <span className="badge">{t.sessions.current}</span>}
+        </p>
+        <p className="muted small">{t.sessions.used(when)}</p>
+      </div>
+      {!session.current && (
+        <button type="button" className="button-small" aria-label={t.sessions.endLabel(device, when)} onClick={onEnd}>
+          {t.sessions.end}
+        </button>
+      )}
+    </li>
+  );
+}

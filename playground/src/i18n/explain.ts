@@ -1,0 +1,81 @@
+// Each failure as one sentence that a person understands.
+import type { Failure } from '../api/failure';
+import type { Messages } from './en';
+
+export function explain(failure: Failure, { errors }: Messages): string {
+  const { code } = failure;
+  switch (code) {
+    case 'BAD_INPUT':
+      return explainField(failure.field, errors);
+    case 'INVALID_PHONE':
+      return errors.invalidPhone;
+    case 'SMS_SEND_FAILED':
+      return errors.smsSendFailed;
+    case 'TOKEN_INVALID':
+      return errors.tokenInvalid;
+    case 'TOKEN_EXPIRED':
+      return errors.tokenExpired;
+    case 'UNAUTHENTICATED':
+      return errors.unauthenticated;
+    case 'CODE_EXPIRED':
+      return errors.codeExpired;
+    case 'CODE_INCORRECT':
+      return errors.codeIncorrect(failure.attemptsRemaining);
+    case 'SESSION_MISMATCH':
+      return errors.sessionMismatch;
+    case 'SIGNUP_FAILED':
+      return errors.signupFailed;
+    case 'PHONE_TAKEN':
+      return errors.phoneTaken;
+    case 'RATE_LIMITED':
+      return explainLimit(failure.limit, errors);
+    case 'CAPTCHA_REQUIRED':
+      return errors.captchaRequired;
+    case 'CAPTCHA_FAILED':
+      return errors.captchaFailed;
+    case 'REGION_NOT_ALLOWED':
+      return errors.regionNotAllowed;
+    case 'NUMBER_BLOCKED':
+      return errors.numberBlocked;
+    case 'QUERY_TOO_COMPLEX':
+      return errors.queryTooComplex;
+    case 'UNAVAILABLE':
+      return errors.unavailable;
+    case 'INTERNAL':
+    case 'UNKNOWN':
+      return errors.internal;
+    case 'NETWORK':
+      return errors.network;
+    default:
+      // A code that the schema gains is an error of the compiler here.
+      return code satisfies never;
+  }
+}
+
+function explainField(field: string | undefined, errors: Messages['errors']): string {
+  switch (field) {
+    case 'input.code':
+      return errors.badCode;
+    case 'input.phone':
+      return errors.invalidPhone;
+    case 'input.name':
+      return errors.badName;
+    case 'input.avatar':
+      return errors.badAvatar;
+    default:
+      return errors.badInput;
+  }
+}
+
+function explainLimit(limit: string | undefined, errors: Messages['errors']): string {
+  switch (limit) {
+    case 'COOLDOWN':
+      return errors.cooldown;
+    case 'PHONE_DAILY':
+      return errors.phoneDaily;
+    case 'FAILED_ATTEMPTS':
+      return errors.failedAttempts;
+    default:
+      return errors.rateLimited;
+  }
+}

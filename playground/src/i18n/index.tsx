@@ -1,0 +1,47 @@
+// The page's languages: the browser's, until a person chooses one.
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
+import { en, type Messages } from './en';
+import { zh } from './zh';
+
+export type Language = 'en' | 'zh';
+
+const MESSAGES: Record<Language, Messages> = { en, zh };
+const LOCALES: Record<Language, string> = { en: 'en', zh: 'zh-CN' };
+const STORED = 'sms-login.language';
+
+interface Translation {
+  t: Messages;
+  locale: string;
+  language: Language;
+  setLanguage: (language: Language) => void;
+}
+
+const Context = createContext<Translation | undefined>(undefined);
+
+export function preferredLanguage(stored: string | null, languages: readonly string[]): Language {
+  if (stored === 'en' || stored === 'zh') return stored;
+  const first = languages.find((language) => /^(en|zh)\b/i.test(language));
+  return first?.toLowerCase().startsWith('zh') ? 'zh' : 'en';
+}
+
+export function LanguageProvider({ children }: { children: ReactNode }) {
+  const [language, setState] = useState(() => preferredLanguage(localStorage.getItem(STORED), navigator.languages));
+  useEffect(() => {
+    document.documentElement.lang = LOCALES[language];
+    document.title = `${MESSAGES[language].title} · sms-login`;
+  }, [language]);
+  const value = useMemo<Translation>(() => {
+    const setLanguage = (next: Language) => {
+      localStorage.setItem(STORED, next);
+      setState(next);
+    };
+    return { t: MESSAGES[language], locale: LOCALES[language], language, setLanguage };
+  }, [language]);
+  return <Context value={value}>{children}</Context>;
+}
+
+export function useLanguage(): Translation {
+  const translation = useContext(Context);
+  if (!translation) throw new Error('there is no LanguageProvider around');
+  return translation;
+}

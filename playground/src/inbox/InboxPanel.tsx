@@ -1,0 +1,33 @@
+import { localTime } from '../api/clock';
+import { useLanguage } from '../i18n';
+import { readable } from '../regions';
+import { useInbox } from './inbox';
+
+const SHOWN = 5;
+
+export function InboxPanel() {
+  const { t, locale } = useLanguage();
+  const { messages, pick } = useInbox();
+  const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
+  return (
+    <aside className="inbox" aria-labelledby="inbox-heading">
+      <h2 id="inbox-heading">{t.inbox.heading}</h2>
+      <p className="muted">{t.inbox.lead}</p>
+      <ol aria-live="polite" aria-relevant="additions">
+        {messages.slice(0, SHOWN).map((message) => (
+          <li key={message.id} className="bubble">
+            <p className="bubble-head">
+              <span>{t.inbox.to(readable(message.phone))}</span>
+              <time dateTime={message.sentAt}>{time.format(localTime(message.sentAt))}</time>
+            </p>
+            <p lang="en">{message.text}</p>
+            <button type="button" className="button-small" onClick={() => pick(message)}>
+              {t.inbox.use(message.code)}
+            </button>
+          </li>
+        ))}
+      </ol>
+      {messages.length === 0 && <p className="inbox-empty">{t.inbox.empty}</p>}
+    </aside>
+  );
+}

@@ -1,0 +1,48 @@
+// The messages that the server prints instead of sending, where it does (embedded, on this machine).
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from 'react';
+
+export interface SmsMessage {
+  id: number;
+  phone: string;
+  code: string;
+  text: string;
+  sentAt: string;
+}
+
+interface Inbox {
+  messages: SmsMessage[];
+  /** Looks for new messages at once. */
+  look: () => void;
+  /** The message whose code a person wants to use. */
+  picked: SmsMessage | undefined;
+  pick: (message: SmsMessage | undefined) => void;
+}
+
+const NONE: Inbox = { messages: [], look: () => undefined, picked: undefined, pick: () => undefined };
+const LOOK_EVERY_MS = 3000;
+const Context = createContext(NONE);
+
+export function InboxProvider({ url, children }: { url: string | null; children: ReactNode }) {
+  const [messages, setMessages] = useState<SmsMessage[]>([]);
+  const [picked, pick] = useState<SmsMessage>();
+  const look = useCallback(() => {
+    if (!url) return;
+    fetch(url)
+      .then((response) => (response.ok ? response.json() : { messages: [] }))
+      .then((answer: { messages: SmsMessage[] }) => setMessages(answer.messages))
+      // The next look may fare better; what the server is asked for says that it is away.
+      .catch(() => undefined);
+  }, [url]);
+  useEffect(() => {
+    if (!url) return;
+    look();
+    const timer = setInterval(() => document.hidden || look(), LOOK_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [url, look]);
+  const value = useMemo(() => ({ messages, look, picked, pick }), [messages, look, picked]);
+  return <Context value={value}>{children}</Context>;
+}
+
+export function useInbox(): Inbox {
+  return useContext(Context);
+}

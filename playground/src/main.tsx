@@ -1,0 +1,22 @@
+import { ApolloProvider } from '@apollo/client/react';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { client } from './api/client';
+import { loadServerInfo } from './api/server';
+import { App } from './App';
+import { LanguageProvider } from './i18n';
+import './styles.css';
+
+const root = document.getElementById('root');
+if (!root) throw new Error('the page has no #root');
+
+const server = await loadServerInfo();
+createRoot(root).render(
+  <StrictMode>
+    <ApolloProvider client={client}>
+      <LanguageProvider>
+        <App server={server} />
+      </LanguageProvider>
+    </ApolloProvider>
+  </StrictMode>,
+);

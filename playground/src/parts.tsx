@@ -1,0 +1,61 @@
+// Small parts that several views have.
+import { type ReactNode, useState } from 'react';
+import type { Failure } from './api/failure';
+import { useTimeLeft } from './hooks';
+import { useLanguage } from './i18n';
+import { explain } from './i18n/explain';
+import { formatWait } from './i18n/format';
+
+/** A failure as a sentence. The wait runs down before the eye; it is said aloud once. */
+export function FailureNote({ failure, id }: { failure: Failure | undefined; id?: string }) {
+  const { t, locale } = useLanguage();
+  const left = useTimeLeft(failure?.retryAt);
+  if (!failure) return null;
+  const sentence = explain(failure, t);
+  const wait = failure.retryAt === undefined ? '' : left > 0 ? t.wait(formatWait(left, locale)) : t.waitOver;
+  return (
+    <div className="note note-bad" id={id}>
+      <p aria-hidden="true">
+        {sentence} {wait}
+        {failure.requestId && <small>{t.errors.request(failure.requestId)}</small>}
+      </p>
+      <Spoken key={sentence + (failure.retryAt ?? '')} sentence={sentence} retryAt={failure.retryAt} />
+    </div>
+  );
+}
+
+function Spoken({ sentence, retryAt }: { sentence: string; retryAt: number | undefined }) {
+  const { t, locale } = useLanguage();
+  // Told once, as it is at first: a text that changes is read aloud again.
+  const [left] = useState(() => (retryAt === undefined ? 0 : retryAt - Date.now()));
+  return (
+    <p role="alert" className="sr-only">
+      {sentence} {left > 0 && t.wait(formatWait(left, locale))}
+    </p>
+  );
+}
+
+export function Note({ children }: { children: ReactNode }) {
+  return (
+    <p className="note note-good" role="status">
+      {children}
+    </p>
+  );
+}
+
+export function Spinner() {
+  const { t } = useLanguage();
+  return (
+    <div className="spinner" role="status">
+      <span className="sr-only">{t.loading}</span>
+    </div>
+  );
+}
+
+export function Avatar({ url, name, size }: { url: string; name: string; size: number }) {
+  return (
+    <span className="avatar" aria-hidden="true">
+      {url ? <img src={url} alt="" width={size} height={size} referrerPolicy="no-referrer" /> : name.slice(0, 1)}
+    </span>
+  );
+}

@@ -1,0 +1,106 @@
+// Asks for the code that was sent, and for a new one once that may be.
+import { useEffect, useId, useState } from 'react';
+import { localTime } from '../api/clock';
+import type { RequestCodeMutation } from '../api/generated/operations';
+import { type Action, useTimeLeft } from '../hooks';
+import { useLanguage } from '../i18n';
+import { formatWait } from '../i18n/format';
+import { useInbox } from '../inbox/inbox';
+import { FailureNote, Note } from '../parts';
+import { readable } from '../regions';
+import { CODE_DIGITS, CodeField } from './CodeField';
+
+export interface SentCode {
+  phone: string;
+  answer: RequestCodeMutation['requestCode'];
+}
+
+interface Props {
+  sent: SentCode;
+  confirm: Action<[code: string]>;
+  confirmLabel: string;
+  /** Whether six digits are enough, without the button. */
+  automatic: boolean;
+  resend: Action<[phone: string]>;
+  danger?: boolean;
+}
+
+export function CodeForm({ sent, confirm, confirmLabel, automatic, resend, danger = false }: Props) {
+  const { t, locale } = useLanguage();
+  const id = useId();
+  const { picked, pick } = useInbox();
+  const [code, setCode] = useState('');
+  const [first] = useState(sent.answer.sessionId);
+  const limited = resend.failure?.retryAt ?? 0;
+  const left = useTimeLeft(Math.max(localTime(sent.answer.resendAt), limited));
+  const { sendsRemaining } = sent.answer;
+  const { run, failure, clear } = confirm;
+
+  const change = (digits: string) => {
+    setCode(digits);
+    clear();
+    if (automatic && digits.length === CODE_DIGITS) void run(digits);
+  };
+
+  useEffect(() => {
+    if (!picked) return;
+    pick(undefined);
+    setCode(picked.code);
+    clear();
+    if (automatic) void run(picked.code);
+  }, [picked, pick, automatic, run, clear]);
+
+  // Digits that were refused make room for the next try.
+  useEffect(() => {
+    if (failure?.code === 'CODE_INCORRECT' || failure?.code === 'CODE_EXPIRED') setCode('');
+  }, [failure]);
+  useEffect(() => setCode(''), [sent.answer.sessionId]);
+
+  return (
+    <form
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        void run(code);
+      }}
+    >
+      <p className="muted" id={`${id}-sent`}>
+        {t.code.sentTo(readable(sent.phone))}
+      </p>
+      <CodeField
+        id={`${id}-code`}
+        label={t.code.label}
+        value={code}
+        disabled={confirm.busy}
+        invalid={failure?.code === 'CODE_INCORRECT'}
+        describedBy={`${id}-sent ${id}-failure`}
+        onChange={change}
+      />
+      <FailureNote failure={failure ?? resend.failure} id={`${id}-failure`} />
+      {!failure && !resend.failure && sent.answer.sessionId !== first && <Note>{t.code.resent}</Note>}
+      <button
+        type="submit"
+        className={danger ? 'button-main button-danger' : 'button-main'}
+        aria-disabled={confirm.busy}
+        data-busy={confirm.busy}
+      >
+        {confirmLabel}
+      </button>
+      <button
+        type="button"
+        className="button-link"
+        aria-disabled={left > 0 || resend.busy}
+        onClick={() => {
+          if (left > 0) return;
+          clear();
+          void resend.run(sent.phone);
+        }}
+      >
+        {left > 0 ? t.code.resendIn(formatWait(left, locale)) : t.code.resend}
+      </button>
+      {sendsRemaining !== null && sendsRemaining <= 3 && (
+        <p className="muted small">{sendsRemaining === 0 ? t.code.none : t.code.left(sendsRemaining)}</p>
+      )}
+    </form>
+  );
+}

@@ -1,0 +1,62 @@
+import { useApolloClient } from '@apollo/client/react';
+import { useRef } from 'react';
+import { LoginDocument, MeDocument } from '../api/generated/operations';
+import type { ServerInfo } from '../api/server';
+import { accept, type SignedOutNotice } from '../api/session';
+import { deviceName } from '../device';
+import { useAction } from '../hooks';
+import { useLanguage } from '../i18n';
+import { Note } from '../parts';
+import { CodeForm } from './CodeForm';
+import { PhoneForm } from './PhoneForm';
+import { useCode } from './useCode';
+
+interface Props {
+  server: ServerInfo;
+  notice: SignedOutNotice | undefined;
+  onSignedIn: (isNewUser: boolean) => void;
+}
+
+export function SignIn({ server, notice, onSignedIn }: Props) {
+  const { t } = useLanguage();
+  const client = useApolloClient();
+  const { sent, request, restart } = useCode('LOGIN');
+  // Whoever goes back to the number goes on there.
+  const wentBack = useRef(false);
+  const login = useAction(async (code: string) => {
+    if (!sent) return;
+    const input = { phone: sent.phone, code, sessionId: sent.answer.sessionId, deviceName: deviceName() };
+    const { data } = await client.mutate({ mutation: LoginDocument, variables: { input } });
+    if (!data) return;
+    client.writeQuery({ query: MeDocument, data: { me: data.login.user } });
+    onSignedIn(data.login.isNewUser);
+    accept(data.login);
+  });
+  return (
+    <section className="card card-narrow" aria-labelledby="sign-in-heading">
+      {notice && !sent && <Note>{t.notices[notice]}</Note>}
+      <h1 id="sign-in-heading">{sent ? t.code.heading : t.phone.heading}</h1>
+      {sent ? (
+        <>
+          <CodeForm sent={sent} confirm={login} confirmLabel={t.code.confirm} automatic resend={request} />
+          <button
+            type="button"
+            className="button-link"
+            onClick={() => {
+              wentBack.current = true;
+              login.clear();
+              restart();
+            }}
+          >
+            {t.code.back}
+          </button>
+        </>
+      ) : (
+        <>
+          <p className="muted">{t.phone.lead}</p>
+          <PhoneForm server={server} label={t.phone.number} autoFocus={wentBack.current || !notice} action={request} />
+        </>
+      )}
+    </section>
+  );
+}
