@@ -19,13 +19,14 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DatabaseConfig, Secret, SigningConfig, SmsConfig};
 use crate::database::{Database, DatabaseSetupError};
 use crate::graphql::{self, Services};
-use crate::http::{self, HttpState, Readiness};
+use crate::http::{self, HttpState, Playground, Readiness};
 use crate::limits::{LimitStore, Limits, MemoryLimitStore, RedisLimitStore};
 use crate::proofs::Proofs;
 use crate::redis::RedisPool;
 use crate::sessions::{MySqlSessionStore, SessionStore, Sessions, SqliteSessionStore};
 use crate::sms::SmsSender;
 use crate::sms::console::ConsoleSms;
+use crate::sms::inbox::Inbox;
 use crate::sms::tencent::TencentSms;
 use crate::tokens::Tokens;
 use crate::tokens::keys::{self, KeyError, Keys};
@@ -76,11 +77,16 @@ impl App {
         let keys = signing_keys(&config)?;
         let code_keys = code_keys(&config, &keys)?;
         let tokens = Arc::new(Tokens::new(keys, config.tokens, Arc::clone(&clock)));
+        let inbox = (config.playground && config.inbox).then(|| Arc::new(Inbox::new(Arc::clone(&clock))));
+        let policy = &config.verification;
+        let playground = config.playground.then(|| {
+            Arc::new(Playground::new(policy.default_region, policy.allowed_regions.as_deref(), inbox.clone()))
+        });
         let (codes, limit_store) = fleeting_stores(&config.redis_urls)?;
         let verification = Arc::new(Verification::new(
             codes,
             Limits::new(limit_store, config.limits),
-            sms_sender(config.sms, &clock)?,
+            sms_sender(config.sms, inbox, &clock)?,
             code_keys,
             config.verification,
             Arc::clone(&clock),
@@ -100,6 +106,7 @@ impl App {
             tokens,
             readiness,
             operations: operations.clone(),
+            playground,
         }));
         Ok(Self { router, database, sessions, operations, shutdown_grace: config.shutdown_grace })
     }
@@ -232,9 +239,13 @@ pub fn redis(urls: &[Secret]) -> Result<RedisPool, StartError> {
     Ok(RedisPool::new(&urls).map_err(|_| ConfigError::new("REDIS_URL", reason))?)
 }
 
-fn sms_sender(config: SmsConfig, clock: &Arc<dyn Clock>) -> Result<Arc<dyn SmsSender>, StartError> {
+fn sms_sender(
+    config: SmsConfig,
+    inbox: Option<Arc<Inbox>>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn SmsSender>, StartError> {
     match config {
-        SmsConfig::Console => Ok(Arc::new(ConsoleSms)),
+        SmsConfig::Console => Ok(Arc::new(ConsoleSms::new(inbox))),
         SmsConfig::Tencent(config) => Ok(Arc::new(tencent(*config, clock)?)),
     }
 }

@@ -76,12 +76,15 @@ pub async fn run(args: Vec<OsString>, env: BTreeMap<String, OsString>) -> anyhow
 async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     telemetry::init(&settings.log, settings.log_format)?;
     let config = Config::try_from(settings)?;
-    let (addr, metrics_addr) = (config.listen_addr, config.metrics_addr);
+    let (addr, metrics_addr, playground) = (config.listen_addr, config.metrics_addr, config.playground);
     let stop = stop_on_signal()?;
     let app = App::build(config, Arc::new(SystemClock)).await?;
     let listener = TcpListener::bind(addr).await.map_err(|error| ConfigError::new("LISTEN_ADDR", error))?;
     let addr = listener.local_addr()?;
     tracing::info!("listening on http://{addr}/graphql");
+    if playground {
+        tracing::info!("open http://{addr}/ in a browser to sign in and try queries");
+    }
     if let Some(metrics_addr) = metrics_addr {
         app::serve_metrics(metrics_addr).await?;
     }

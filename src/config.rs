@@ -116,6 +116,10 @@ pub struct Config {
     pub sessions: SessionPolicy,
     /// Whether the schema can be asked for.
     pub introspection: bool,
+    /// Whether `/` is the playground.
+    pub playground: bool,
+    /// Whether the playground shows the messages that the console sender prints.
+    pub inbox: bool,
     /// How long requests in flight have to finish at shutdown.
     pub shutdown_grace: Duration,
 }
@@ -133,6 +137,7 @@ impl TryFrom<Settings> for Config {
                           listen on 127.0.0.1, or set ALLOW_CONSOLE_SMS=true";
             return Err(ConfigError::new("LISTEN_ADDR", reason));
         }
+        let inbox = embedded && matches!(sms, SmsConfig::Console) && settings.listen_addr.ip().is_loopback();
         for url in &settings.redis_url {
             if !["redis://", "rediss://"].iter().any(|scheme| url.expose().starts_with(scheme)) {
                 return Err(ConfigError::new("REDIS_URL", "not of the form redis://host:6379 or rediss://host:6379"));
@@ -162,6 +167,8 @@ impl TryFrom<Settings> for Config {
                 avatars: avatars::or_own(settings.avatars),
             },
             introspection: settings.introspection.unwrap_or(embedded),
+            playground: settings.playground.unwrap_or(embedded),
+            inbox,
             shutdown_grace: settings.shutdown_grace,
             redis_urls: settings.redis_url,
         })

@@ -24,8 +24,10 @@ mod client_ip;
 mod graphql;
 mod health;
 pub(crate) mod metrics;
+mod playground;
 
 pub(crate) use health::Readiness;
+pub(crate) use playground::Playground;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const JWKS_CACHE: &str = "public, max-age=300";
@@ -38,6 +40,8 @@ pub(crate) struct HttpState {
     pub(crate) readiness: Readiness,
     /// Operations that run, also those whose client has hung up.
     pub(crate) operations: TaskTracker,
+    /// The page at `/`, where it is on.
+    pub(crate) playground: Option<Arc<Playground>>,
 }
 
 /// A request's id, for logs and for the client.
@@ -46,12 +50,14 @@ struct RequestId(String);
 
 /// The routes of the server.
 pub(crate) fn router(state: Arc<HttpState>) -> Router {
+    let page = state.playground.clone().map(playground::routes).unwrap_or_default();
     Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::method_not_allowed))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/.well-known/jwks.json", get(jwks))
         .with_state(state)
+        .merge(page)
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),

@@ -12,6 +12,7 @@ use crate::phone::PhoneNumber;
 use crate::verification::code::{Code, Purpose};
 
 pub mod console;
+pub mod inbox;
 pub mod tc3;
 pub mod tencent;
 

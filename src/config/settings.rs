@@ -162,6 +162,9 @@ pub struct Settings {
     /// Regions that codes are sent to, comma-separated, or *
     #[arg(long, value_name = "REGION,…", default_value = "CN", global = true)]
     pub allowed_regions: Regions,
+    /// Whether / is a page to sign in and to try queries [default: with SQLite and no Redis]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set, global = true)]
+    pub playground: Option<bool>,
     /// Whether the schema can be asked for [default: with SQLite and no Redis]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set, global = true)]
     pub introspection: Option<bool>,
