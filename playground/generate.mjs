@@ -9,7 +9,7 @@ import { buildSchema, parse, printSchema } from 'graphql';
 const here = (path) => new URL(path, import.meta.url);
 const read = (path) => readFile(here(path), 'utf8');
 
-const schema = parse(printSchema(buildSchema(await read(process.env.SCHEMA ?? '../schema.graphql'))));
+const schema = parse(printSchema(buildSchema(await read('../schema.graphql'))));
 const page = [{ location: 'operations.graphql', document: parse(await read('src/api/operations.graphql')) }];
 const config = {
   strictScalars: true,

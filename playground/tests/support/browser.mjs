@@ -1,0 +1,46 @@
+// Headless Chromium, and a page that fails its test where it asks another origin or breaks a rule of its own.
+import assert from 'node:assert/strict';
+import { chromium } from 'playwright-core';
+
+const ARGS = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+export function launch() {
+  const asRoot = process.getuid?.() === 0;
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+    args: asRoot ? [...ARGS, '--no-sandbox'] : ARGS,
+  });
+}
+
+/** A browser of a person's own, with a watch over what its pages do. */
+export async function newPerson(browser, server, options = {}) {
+  const context = await browser.newContext({ locale: 'en-US', baseURL: server.origin, ...options });
+  context.setDefaultTimeout(15_000);
+  const faults = [];
+  context.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (origin !== server.origin && protocol !== 'data:' && protocol !== 'blob:') faults.push(`asked ${request.url()}`);
+  });
+  context.on('page', (page) => {
+    page.on('pageerror', (error) => faults.push(`error: ${error.stack}`));
+    page.on('console', (message) => {
+      if (/Content Security Policy/.test(message.text())) faults.push(message.text());
+    });
+  });
+  return {
+    context,
+    newPage: () => context.newPage(),
+    /** Closes the browser; fails where a page did what it must not. */
+    async close() {
+      await context.close();
+      assert.deepEqual(faults, []);
+    },
+  };
+}
