@@ -8,7 +8,7 @@ import { formatWait } from './i18n/format';
 
 /** A failure as a sentence. The wait runs down before the eye; it is said aloud once. */
 export function FailureNote({ failure, id }: { failure: Failure | undefined; id?: string }) {
-  const { t, locale } = useLanguage();
+  const { t, locale, gap } = useLanguage();
   const left = useTimeLeft(failure?.retryAt);
   if (!failure) return null;
   const sentence = explain(failure, t);
@@ -16,7 +16,8 @@ export function FailureNote({ failure, id }: { failure: Failure | undefined; id?
   return (
     <div className="note note-bad" id={id}>
       <p aria-hidden="true">
-        {sentence} {wait}
+        {sentence}
+        {wait && gap + wait}
         {failure.requestId && <small>{t.errors.request(failure.requestId)}</small>}
       </p>
       <Spoken key={sentence + (failure.retryAt ?? '')} sentence={sentence} retryAt={failure.retryAt} />
@@ -25,12 +26,13 @@ export function FailureNote({ failure, id }: { failure: Failure | undefined; id?
 }
 
 function Spoken({ sentence, retryAt }: { sentence: string; retryAt: number | undefined }) {
-  const { t, locale } = useLanguage();
+  const { t, locale, gap } = useLanguage();
   // Told once, as it is at first: a text that changes is read aloud again.
   const [left] = useState(() => (retryAt === undefined ? 0 : retryAt - Date.now()));
   return (
     <p role="alert" className="sr-only">
-      {sentence} {left > 0 && t.wait(formatWait(left, locale))}
+      {sentence}
+      {left > 0 && gap + t.wait(formatWait(left, locale))}
     </p>
   );
 }

@@ -61,12 +61,12 @@ export function fullNumber(typed: string, region: Region | undefined): string {
   return `+${region.calling}${text.replace(/\D/g, '')}`;
 }
 
-/** A number as people read it. */
+/** A number as people read it, on one line. */
 export function readable(e164: string): string {
   const mainland = /^\+86(\d{3})(\d{4})(\d{4})$/.exec(e164);
-  if (mainland) return `+86 ${mainland.slice(1).join(' ')}`;
+  if (mainland) return `+86\u00a0${mainland.slice(1).join('\u00a0')}`;
   const region = REGIONS.filter(({ calling }) => e164.startsWith(`+${calling}`)).sort(
     (a, b) => b.calling.length - a.calling.length,
   )[0];
-  return region ? `+${region.calling} ${e164.slice(region.calling.length + 1)}` : e164;
+  return region ? `+${region.calling}\u00a0${e164.slice(region.calling.length + 1)}` : e164;
 }

@@ -1,7 +1,7 @@
 // The Explorer's first tabs.
 
 export const QUERIES = [
-  `# Who is signed in. The token of the account view is in the headers below.
+  `# Who is signed in. Headers has the token.
 query Me {
   me {
     id

@@ -11,7 +11,7 @@ export function formatWait(milliseconds: number, locale: string): string {
         : [['hour', Math.floor(seconds / 3600)], ['minute', Math.floor((seconds % 3600) / 60)]];
   const parts = units.filter(([, n], index) => n > 0 || index === 0);
   return parts
-    .map(([unit, n]) => new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(n))
+    .map(([unit, n]) => new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: locale.startsWith('zh') ? 'short' : 'long' }).format(n))
     .join(locale.startsWith('zh') ? '' : ' ');
 }
 

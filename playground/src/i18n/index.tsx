@@ -12,6 +12,8 @@ const STORED = 'sms-login.language';
 interface Translation {
   t: Messages;
   locale: string;
+  /** What stands between two sentences. */
+  gap: string;
   language: Language;
   setLanguage: (language: Language) => void;
 }
@@ -35,7 +37,7 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
       localStorage.setItem(STORED, next);
       setState(next);
     };
-    return { t: MESSAGES[language], locale: LOCALES[language], language, setLanguage };
+    return { t: MESSAGES[language], locale: LOCALES[language], gap: language === 'zh' ? '' : ' ', language, setLanguage };
   }, [language]);
   return <Context value={value}>{children}</Context>;
 }

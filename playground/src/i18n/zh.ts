@@ -13,7 +13,7 @@ export const zh: Messages = {
     region: '地区',
     number: '手机号',
     send: '获取验证码',
-    sendIn: (time) => `${time} 后可获取`,
+    sendIn: (time) => `${time}后可获取`,
   },
   code: {
     heading: '输入验证码',
@@ -21,7 +21,7 @@ export const zh: Messages = {
     label: '六位验证码',
     confirm: '继续',
     resend: '重新获取验证码',
-    resendIn: (time) => `${time} 后可重新获取`,
+    resendIn: (time) => `${time}后可重新获取`,
     resent: '新的验证码已发送。',
     left: (n) => `今天还可以获取 ${n} 次。`,
     none: '该号码今天的获取次数已用完。',

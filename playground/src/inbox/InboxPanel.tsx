@@ -3,11 +3,11 @@ import { useLanguage } from '../i18n';
 import { readable } from '../regions';
 import { useInbox } from './inbox';
 
-const SHOWN = 5;
+const SHOWN = 3;
 
 export function InboxPanel() {
   const { t, locale } = useLanguage();
-  const { messages, pick } = useInbox();
+  const { messages, pick, awaited } = useInbox();
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
   return (
     <aside className="inbox" aria-labelledby="inbox-heading">
@@ -21,9 +21,11 @@ export function InboxPanel() {
               <time dateTime={message.sentAt}>{time.format(localTime(message.sentAt))}</time>
             </p>
             <p lang="en">{message.text}</p>
-            <button type="button" className="button-small" onClick={() => pick(message)}>
-              {t.inbox.use(message.code)}
-            </button>
+            {message.phone === awaited && (
+              <button type="button" className="button-small" onClick={() => pick(message)}>
+                {t.inbox.use(message.code)}
+              </button>
+            )}
           </li>
         ))}
       </ol>

@@ -16,15 +16,27 @@ interface Inbox {
   /** The message whose code a person wants to use. */
   picked: SmsMessage | undefined;
   pick: (message: SmsMessage | undefined) => void;
+  /** The phone whose code is asked for just now. */
+  awaited: string | undefined;
+  setAwaited: (phone: string | undefined) => void;
 }
 
-const NONE: Inbox = { messages: [], look: () => undefined, picked: undefined, pick: () => undefined };
+const nothing = () => undefined;
+const NONE: Inbox = {
+  messages: [],
+  look: nothing,
+  picked: undefined,
+  pick: nothing,
+  awaited: undefined,
+  setAwaited: nothing,
+};
 const LOOK_EVERY_MS = 3000;
 const Context = createContext(NONE);
 
 export function InboxProvider({ url, children }: { url: string | null; children: ReactNode }) {
   const [messages, setMessages] = useState<SmsMessage[]>([]);
   const [picked, pick] = useState<SmsMessage>();
+  const [awaited, setAwaited] = useState<string>();
   const look = useCallback(() => {
     if (!url) return;
     fetch(url)
@@ -39,7 +51,10 @@ export function InboxProvider({ url, children }: { url: string | null; children:
     const timer = setInterval(() => document.hidden || look(), LOOK_EVERY_MS);
     return () => clearInterval(timer);
   }, [url, look]);
-  const value = useMemo(() => ({ messages, look, picked, pick }), [messages, look, picked]);
+  const value = useMemo(
+    () => ({ messages, look, picked, pick, awaited, setAwaited }),
+    [messages, look, picked, awaited],
+  );
   return <Context value={value}>{children}</Context>;
 }
 

@@ -25,10 +25,12 @@ interface Props {
   danger?: boolean;
 }
 
+const digitsOf = (phone: string) => phone.replace(/\D/g, '').replace(/^0+/, '');
+
 export function CodeForm({ sent, confirm, confirmLabel, automatic, resend, danger = false }: Props) {
   const { t, locale } = useLanguage();
   const id = useId();
-  const { picked, pick } = useInbox();
+  const { picked, pick, messages, setAwaited } = useInbox();
   const [code, setCode] = useState('');
   const [first] = useState(sent.answer.sessionId);
   const limited = resend.failure?.retryAt ?? 0;
@@ -49,6 +51,13 @@ export function CodeForm({ sent, confirm, confirmLabel, automatic, resend, dange
     clear();
     if (automatic) void run(picked.code);
   }, [picked, pick, automatic, run, clear]);
+
+  // The number as the server writes it, which is not always as it was typed.
+  const awaited = messages.find(({ phone }) => digitsOf(phone).endsWith(digitsOf(sent.phone)))?.phone;
+  useEffect(() => {
+    setAwaited(awaited);
+    return () => setAwaited(undefined);
+  }, [awaited, setAwaited]);
 
   // Digits that were refused make room for the next try.
   useEffect(() => {
