@@ -38,5 +38,7 @@ export default defineConfig({
     },
   },
   worker: { format: 'es' },
+  // Vite's own way of loading workers does not outlive being bundled beforehand.
+  optimizeDeps: { exclude: ['graphiql/setup-workers/vite', '@graphiql/react/setup-workers/vite'] },
   server: { proxy: { '/graphql': SERVER, '/dev': SERVER, '/playground.json': SERVER } },
 });

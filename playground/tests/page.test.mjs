@@ -1,0 +1,399 @@
+// The page as people use it: a real browser, and the real server in embedded mode.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { after, before, describe, test } from 'node:test';
+import { launch, newPerson } from './support/browser.mjs';
+import { graphql, signIn, startServer } from './support/server.mjs';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const TEST_MS = 60_000;
+
+let browser;
+let lastNumber = 0;
+
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+
+/** A number that no other test has. */
+function freshPhone() {
+  const national = `137${String(10_000_000 + lastNumber++)}`;
+  return { national, e164: `+86${national}` };
+}
+
+/** A test with a server and a person of its own. */
+function pageTest(name, { settings, options } = {}, body) {
+  test(name, { timeout: TEST_MS }, async () => {
+    const server = await startServer(settings);
+    try {
+      const person = await newPerson(browser, server, options);
+      try {
+        await body({ server, person, page: await person.newPage() });
+      } finally {
+        await person.close();
+      }
+    } finally {
+      await server.stop();
+    }
+  });
+}
+
+async function askForCode(server, page, national) {
+  const mark = server.mark();
+  await page.getByLabel('Phone number').fill(national);
+  await page.getByRole('button', { name: 'Send code' }).click();
+  await page.getByLabel('Six-digit code').waitFor();
+  return server.code(mark);
+}
+
+async function signUp(server, page) {
+  const phone = freshPhone();
+  await page.goto('/');
+  await page.getByLabel('Six-digit code').or(page.getByLabel('Phone number')).waitFor();
+  const code = await askForCode(server, page, phone.national);
+  await page.getByLabel('Six-digit code').fill(code);
+  await signedIn(page);
+  return phone;
+}
+
+const signedIn = (page) => page.getByRole('heading', { name: 'Where you’re signed in' }).waitFor();
+const signedOut = (page) => page.getByLabel('Phone number').waitFor();
+const wrong = (code) => String((Number(code) + 1) % 1_000_000).padStart(6, '0');
+
+/** Waits for an alert that says this. */
+const alert = (page, text) => page.getByRole('alert').filter({ hasText: text }).waitFor();
+
+async function noSeriousFaults(page, where) {
+  if (!(await page.evaluate(() => 'axe' in window))) {
+    // The page's policy lets no script in: the tool comes through the debugger.
+    await page.evaluate(await (await import('node:fs/promises')).readFile(AXE, 'utf8'));
+  }
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  const serious = found.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  const told = serious.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  assert.deepEqual(told, []);
+}
+
+describe('signing in', () => {
+  pageTest('a newcomer signs up with the code that the page shows', {}, async ({ page }) => {
+    const { national } = freshPhone();
+    await page.goto('/');
+    // The field has the focus: the keyboard alone does it.
+    await page.getByLabel('Phone number').and(page.locator(':focus')).waitFor();
+    await page.keyboard.type(national);
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: /^Use \d{6}$/ }).click();
+    await page.getByText('Welcome! Your account is ready.').waitFor();
+    await page.getByText(`+86\u00a0${national.slice(0, 3)}`).first().waitFor();
+  });
+
+  pageTest('the code field is made for codes', {}, async ({ server, page }) => {
+    const { national } = freshPhone();
+    await page.goto('/');
+    const code = await askForCode(server, page, national);
+    const field = page.getByLabel('Six-digit code');
+    assert.equal(await field.getAttribute('autocomplete'), 'one-time-code');
+    assert.equal(await field.getAttribute('inputmode'), 'numeric');
+    const text = `Your code is ${code.slice(0, 3)} ${code.slice(3)}.`;
+    await field.evaluate((element, text) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text', text);
+      element.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+    }, text);
+    await signedIn(page);
+  });
+
+  pageTest('three wrong codes end a code, and a new one works', {}, async ({ server, page }) => {
+    const { national } = freshPhone();
+    await page.goto('/');
+    const code = await askForCode(server, page, national);
+    const field = page.getByLabel('Six-digit code');
+    for (const told of ['You have 2 tries left.', 'You have one try left.', 'that was the last try']) {
+      await field.fill(wrong(code));
+      await alert(page, told);
+    }
+    await field.fill(code);
+    await alert(page, 'This code is not good any more.');
+    const mark = server.mark();
+    await page.getByRole('button', { name: 'Send a new code' }).click();
+    await page.getByText('A new code is on its way.').waitFor();
+    await field.fill(await server.code(mark));
+    await signedIn(page);
+  });
+
+  pageTest('errors are sentences', {}, async ({ page }) => {
+    await page.goto('/');
+    for (const [number, told] of [
+      ['123', 'This is not a mobile phone number.'],
+      ['+14155550123', 'Codes are not sent to this region.'],
+    ]) {
+      await page.getByLabel('Phone number').fill(number);
+      await page.getByRole('button', { name: 'Send code' }).click();
+      await alert(page, told);
+    }
+  });
+
+  pageTest('a resend waits for the cooldown', { settings: { SEND_COOLDOWN: '3s' } }, async ({ server, page }) => {
+    const { national } = freshPhone();
+    await page.goto('/');
+    const first = await askForCode(server, page, national);
+    await page.getByRole('button', { name: /^New code in \d seconds?$/ }).waitFor();
+    // Whoever goes back and asks again is told to wait.
+    await page.getByRole('button', { name: 'Use another number' }).click();
+    await page.getByLabel('Phone number').fill(national);
+    await page.getByRole('button', { name: 'Send code' }).click();
+    await alert(page, 'A code was sent a moment ago.');
+    await page.getByRole('button', { name: /^Send code in \d seconds?$/ }).waitFor();
+    const mark = server.mark();
+    await page.getByRole('button', { name: 'Send code', exact: true }).click();
+    const second = await server.code(mark);
+    await page.getByRole('button', { name: /^New code in/ }).waitFor();
+    await page.getByLabel('Six-digit code').fill(second);
+    await signedIn(page);
+    assert.match(first, /^\d{6}$/);
+  });
+
+  pageTest('a server that is away is said to be', {}, async ({ page, person }) => {
+    await page.goto('/');
+    await page.getByLabel('Phone number').fill('13711112222');
+    await person.context.setOffline(true);
+    await page.getByRole('button', { name: 'Send code' }).click();
+    await alert(page, 'The server cannot be reached.');
+    await person.context.setOffline(false);
+    await page.getByRole('button', { name: 'Send code' }).click();
+    await page.getByLabel('Six-digit code').waitFor();
+  });
+});
+
+describe('being signed in', () => {
+  pageTest('a reload keeps the session, and sign-out ends it', {}, async ({ server, page }) => {
+    await signUp(server, page);
+    await page.reload();
+    await signedIn(page);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByText('You are signed out.').waitFor();
+    await page.reload();
+    await signedOut(page);
+  });
+
+  pageTest(
+    'tokens are refreshed before they end',
+    { settings: { ACCESS_TOKEN_TTL: '2s' } },
+    async ({ server, page }) => {
+      const refreshed = () => page.waitForResponse((response) => response.request().postData()?.includes('RefreshSession'));
+      await signUp(server, page);
+      await refreshed();
+      await refreshed();
+      await page.getByRole('button', { name: 'Edit profile' }).click();
+      await page.getByRole('textbox', { name: 'Name' }).fill('Lin');
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByRole('heading', { name: 'Lin' }).waitFor();
+      assert.equal(await page.getByRole('alert').count(), 0);
+    },
+  );
+
+  pageTest('two tabs agree', { settings: { ACCESS_TOKEN_TTL: '3s' } }, async ({ server, person, page }) => {
+    const other = await person.newPage();
+    await other.goto('/');
+    await signedOut(other);
+    await signUp(server, page);
+    await signedIn(other);
+    // Both outlive several refreshes of one session.
+    const refreshed = (tab) =>
+      tab.waitForResponse((response) => response.request().postData()?.includes('RefreshSession'));
+    await Promise.race([refreshed(page), refreshed(other)]);
+    await Promise.race([refreshed(page), refreshed(other)]);
+    for (const tab of [page, other]) {
+      await tab.reload();
+      await signedIn(tab);
+    }
+    await other.getByRole('button', { name: 'Sign out' }).click();
+    await signedOut(other);
+    await signedOut(page);
+  });
+
+  pageTest('a session that was ended elsewhere is over', {}, async ({ server, page }) => {
+    const { e164 } = await signUp(server, page);
+    const { accessToken } = await signIn(server, e164, 'Phone');
+    const { me } = await graphql(server, '{ me { sessions { id current } } }', {}, accessToken);
+    const document = 'mutation($input: LogoutInput) { logout(input: $input) { endedSessions } }';
+    const sessionIds = me.sessions.filter(({ current }) => !current).map(({ id }) => id);
+    await graphql(server, document, { input: { sessionIds } }, accessToken);
+    await page.evaluate(() => dispatchEvent(new Event('focus')));
+    await page.getByText('You were signed out: this session has ended.').waitFor();
+  });
+
+  pageTest('other sessions can be ended', {}, async ({ server, page }) => {
+    const { e164 } = await signUp(server, page);
+    for (const device of ['Phone', 'Tablet', 'Watch']) await signIn(server, e164, device);
+    await page.reload();
+    await page.getByRole('listitem').filter({ hasText: 'Tablet' }).getByRole('button').click();
+    await page.getByText('One session ended.').waitFor();
+    await page.getByRole('listitem').filter({ hasText: 'Tablet' }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'End all others' }).click();
+    await page.getByText('2 sessions ended.').waitFor();
+    await page.getByText('This device').waitFor();
+  });
+
+  pageTest('the profile and the phone can be changed', {}, async ({ server, page }) => {
+    await signUp(server, page);
+    await page.getByRole('button', { name: 'Edit profile' }).click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('林');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved.').waitFor();
+    await page.getByRole('button', { name: 'Change phone' }).click();
+    const next = freshPhone();
+    const mark = server.mark();
+    await page.getByLabel('New phone number').fill(next.national);
+    await page.getByRole('button', { name: 'Send code' }).click();
+    await page.getByLabel('Six-digit code').fill(await server.code(mark));
+    await page.getByText('Your phone number is changed.').waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: '林' }).waitFor();
+    await page.locator('.profile-phone').filter({ hasText: next.national.slice(-4) }).waitFor();
+  });
+
+  pageTest('an account can be deleted', {}, async ({ server, page }) => {
+    const { national } = await signUp(server, page);
+    await page.getByRole('button', { name: 'Delete account' }).click();
+    const mark = server.mark();
+    await page.getByRole('button', { name: 'Send code' }).click();
+    await page.getByLabel('Six-digit code').fill(await server.code(mark));
+    await page.getByRole('button', { name: 'Delete my account' }).click();
+    await page.getByText('Your account is deleted.').waitFor();
+    // The number is free: it makes a new account.
+    await page.getByLabel('Six-digit code').fill(await askForCode(server, page, national));
+    await page.getByText('Welcome! Your account is ready.').waitFor();
+  });
+});
+
+describe('the Explorer', () => {
+  const press = (page) => page.getByRole('button', { name: /Execute query/ }).click();
+  const answer = (page, text) => page.locator('.graphiql-response').filter({ hasText: text }).waitFor();
+
+  pageTest('it runs me with the token of the account view', {}, async ({ server, page }) => {
+    const { national } = await signUp(server, page);
+    await page.getByRole('link', { name: 'Explorer' }).click();
+    await page.locator('.graphiql-editors').getByText('Authorization').waitFor();
+    await press(page);
+    await answer(page, `+86${national}`);
+    await page.getByRole('link', { name: 'Account' }).click();
+    await signedIn(page);
+  });
+
+  pageTest('the token in its headers stays good', { settings: { ACCESS_TOKEN_TTL: '2s' } }, async ({ server, page }) => {
+    const { national } = await signUp(server, page);
+    await page.getByRole('link', { name: 'Explorer' }).click();
+    await page.locator('.graphiql-editors').getByText('Authorization').waitFor();
+    for (let turn = 0; turn < 2; turn++) {
+      await page.waitForResponse((response) => response.request().postData()?.includes('RefreshSession'));
+    }
+    await press(page);
+    await answer(page, `+86${national}`);
+  });
+
+  pageTest('it is not loaded before it is shown', {}, async ({ page }) => {
+    let bytes = 0;
+    const loaded = [];
+    page.on('response', async (response) => {
+      loaded.push(new URL(response.url()).pathname);
+      const { responseBodySize } = await response.request().sizes();
+      bytes += responseBodySize;
+    });
+    await page.goto('/', { waitUntil: 'networkidle' });
+    await signedOut(page);
+    assert.ok(!loaded.some((path) => /Explorer|monaco|worker/.test(path)), loaded.join(' '));
+    assert.ok(bytes > 50_000 && bytes < 300_000, `the first load is ${bytes} bytes`);
+  });
+});
+
+describe('for everyone', () => {
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [360, 1440]) {
+      const options = { colorScheme, viewport: { width, height: 800 } };
+      pageTest(`axe finds nothing serious, ${colorScheme}, ${width} px`, { options }, async ({ server, page }) => {
+        const check = async (where) => {
+          await noSeriousFaults(page, where);
+          const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          assert.ok(beyond <= 0, `${where}: the page is ${beyond} px too wide`);
+        };
+        const { national } = freshPhone();
+        await page.goto('/');
+        await signedOut(page);
+        await check('phone');
+        const code = await askForCode(server, page, national);
+        await page.getByLabel('Six-digit code').fill(wrong(code));
+        await alert(page, 'The code is wrong.');
+        await check('code');
+        await page.getByLabel('Six-digit code').fill(code);
+        await signedIn(page);
+        await page.getByRole('button', { name: 'Delete account' }).click();
+        await page.getByRole('button', { name: 'Edit profile' }).click();
+        await check('account');
+      });
+    }
+  }
+
+  pageTest('the keyboard alone signs in', {}, async ({ server, page }) => {
+    const { national } = freshPhone();
+    await page.goto('/');
+    await signedOut(page);
+    await page.keyboard.type(national);
+    const mark = server.mark();
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Six-digit code').and(page.locator(':focus')).waitFor();
+    await page.keyboard.type(await server.code(mark));
+    await signedIn(page);
+    await page.getByRole('button', { name: 'Sign out' }).press('Enter');
+    await signedOut(page);
+  });
+
+  pageTest('it speaks the language of the browser', { options: { locale: 'zh-CN' } }, async ({ page }) => {
+    await page.goto('/');
+    await page.getByRole('heading', { name: '登录' }).waitFor();
+    assert.equal(await page.locator('html').getAttribute('lang'), 'zh-CN');
+    await noSeriousFaults(page, 'zh');
+    await page.getByLabel('语言').selectOption('en');
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    assert.equal(await page.locator('html').getAttribute('lang'), 'en');
+  });
+});
+
+describe('what is served', () => {
+  const local = async (settings, body) => {
+    const server = await startServer(settings);
+    try {
+      await body(server);
+    } finally {
+      await server.stop();
+    }
+  };
+
+  test('assets are compressed, and never change; the page asks first', { timeout: TEST_MS }, () =>
+    local({}, async (server) => {
+      const page = await fetch(`${server.origin}/`);
+      assert.equal(page.headers.get('cache-control'), 'no-cache');
+      const policy = page.headers.get('content-security-policy');
+      assert.match(policy, /default-src 'none'; script-src 'self';/);
+      const [script] = /\/assets\/index-[\w-]+\.js/.exec(await page.text());
+      for (const coding of ['br', 'gzip']) {
+        const asset = await fetch(server.origin + script, { headers: { 'accept-encoding': coding } });
+        assert.equal(asset.headers.get('content-encoding'), coding);
+        assert.equal(asset.headers.get('cache-control'), 'public, max-age=31536000, immutable');
+        assert.equal(asset.headers.get('vary'), 'accept-encoding');
+      }
+      assert.equal((await fetch(`${server.origin}/assets/none.js`)).status, 404);
+    }),
+  );
+
+  test('a server without the playground has no page', { timeout: TEST_MS }, () =>
+    local({ PLAYGROUND: 'false' }, async (server) => {
+      for (const path of ['/', '/playground.json', '/dev/inbox']) {
+        assert.equal((await fetch(server.origin + path)).status, 404, path);
+      }
+    }),
+  );
+});
