@@ -2,15 +2,22 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test lint tools
 
+# What the playground page is built from.
+PAGE_SOURCES := schema.graphql $(shell find playground -type f \
+	-not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/generated/*' -not -path '*/tests/*')
+
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
-run: tools ## start the server; ARGS="--help" and the like go to it
+run: tools ## start the server with its page; ARGS="--help" and the like go to it
+	@scripts/build-page --if-possible
 	cargo run --locked -- $(ARGS)
 
-test: tools ## run all tests; installs MariaDB and Redis where they are missing
+test: tools ## run all tests; installs MariaDB, Redis and Chromium where they are missing
 	@scripts/setup-tests
+	@scripts/build-page
 	cargo test --locked
+	cd playground && npm test --silent
 
 lint: tools ## check the format, the lints and the documentation
 	@cargo fmt --version >/dev/null 2>&1 || { echo "rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
@@ -22,3 +29,11 @@ lint: tools ## check the format, the lints and the documentation
 tools:
 	@command -v cargo >/dev/null || { echo "Rust is not installed: see https://rustup.rs" >&2; exit 1; }
 	@command -v cc >/dev/null || { echo "a C compiler is missing: apt-get install build-essential" >&2; exit 1; }
+
+playground/dist/index.html: playground/node_modules/.package-lock.json $(PAGE_SOURCES)
+	@echo "building the playground page"
+	@cd playground && npm run --silent build -- --logLevel warn
+
+playground/node_modules/.package-lock.json: playground/package-lock.json
+	@echo "installing what the playground page is built with"
+	@cd playground && npm ci --silent --no-progress && touch node_modules/.package-lock.json

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Signs in with curl: code, login, me, refresh, logout.
+#   sh login.sh +8613711112222
+set -eu
+
+url=${SMS_LOGIN_URL:-http://127.0.0.1:8000/graphql}
+phone=${1:-+8613711112222}
+
+# What stands in the document must be without quotes and backslashes: numbers, codes and tokens are.
+graphql() { # query, token
+    query=$(printf '%s' "$1" | sed 's/"/\\"/g')
+    curl -sS "$url" -H 'content-type: application/json' ${2:+-H "authorization: Bearer $2"} \
+        -d "{\"query\": \"$query\"}"
+}
+
+# The string of this name in an answer, or the answer and an end where there is none.
+field() { # name, answer
+    value=$(printf '%s' "$2" | sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p")
+    [ -n "$value" ] || { printf '%s\n' "$2" >&2; exit 1; }
+    printf '%s' "$value"
+}
+
+answer=$(graphql "mutation { requestCode(input: {phone: \"$phone\"}) { sessionId } }")
+session=$(field sessionId "$answer")
+
+printf 'Code: '
+read -r code
+
+answer=$(graphql "mutation { login(input: {phone: \"$phone\", code: \"$code\", sessionId: \"$session\", \
+deviceName: \"curl example\"}) { accessToken refreshToken isNewUser } }")
+access=$(field accessToken "$answer")
+refresh=$(field refreshToken "$answer")
+case $answer in
+*'"isNewUser":true'*) echo 'Signed up.' ;;
+*) echo 'Signed in.' ;;
+esac
+
+answer=$(graphql '{ me { phone } }' "$access")
+echo "You are $(field phone "$answer")."
+
+# An app does this before accessTokenExpiresAt. Each refresh token is good once: keep the new one.
+answer=$(graphql "mutation { refreshSession(input: {refreshToken: \"$refresh\"}) { accessToken refreshToken } }")
+access=$(field accessToken "$answer")
+echo 'Refreshed.'
+
+graphql 'mutation { logout { endedSessions } }' "$access" >/dev/null
+echo 'Signed out.'

@@ -1,0 +1,60 @@
+// Each example, as its README says, against a live server.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { transformWithOxc } from 'vite';
+import { startServer } from './support/server.mjs';
+
+const TEST_MS = 60_000;
+const INSTALL_MS = 300_000;
+const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
+const build = path('../../target/examples/');
+
+let server;
+before(async () => {
+  await mkdir(build, { recursive: true });
+  server = await startServer();
+});
+after(() => server?.stop());
+
+/** Runs an example, and types the code that the server prints. */
+async function runs(command, args, phone) {
+  const mark = server.mark();
+  const env = { ...process.env, SMS_LOGIN_URL: `${server.origin}/graphql` };
+  const child = spawn(command, [...args, phone], { env, stdio: ['pipe', 'pipe', 'pipe'], timeout: TEST_MS });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  const code = await Promise.race([server.code(mark), ended]);
+  if (typeof code === 'string') child.stdin.end(`${code}\n`);
+  await ended;
+  assert.equal(output, `Code: Signed up.\nYou are ${phone}.\nRefreshed.\nSigned out.\n`);
+}
+
+test('curl', { timeout: TEST_MS }, () => runs('sh', [path('../../examples/curl/login.sh')], '+8613700000001'));
+
+test('TypeScript', { timeout: TEST_MS }, async () => {
+  // Older versions of Node do not read TypeScript by themselves.
+  const source = await readFile(path('../../examples/typescript/login.ts'), 'utf8');
+  const { code } = await transformWithOxc(source, 'login.ts');
+  await writeFile(`${build}login.mjs`, code);
+  await runs('node', [`${build}login.mjs`], '+8613700000002');
+});
+
+test('Python', { timeout: INSTALL_MS + TEST_MS }, async () => {
+  const requirements = path('../../examples/python/requirements.txt');
+  const wanted = await readFile(requirements, 'utf8');
+  const stamp = `${build}python/requirements.txt`;
+  if (!existsSync(stamp) || (await readFile(stamp, 'utf8')) !== wanted) {
+    const run = promisify(execFile);
+    await run('python3', ['-m', 'venv', '--clear', `${build}python`], { timeout: INSTALL_MS });
+    const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements];
+    await run(`${build}python/bin/python`, install, { timeout: INSTALL_MS });
+    await writeFile(stamp, wanted);
+  }
+  await runs(`${build}python/bin/python`, [path('../../examples/python/login.py')], '+8613700000003');
+});
