@@ -47,7 +47,11 @@ fn table(files: &[PathBuf]) -> io::Result<String> {
             if Path::new(&path).is_file() { format!("Some(include_bytes!({path:?}))") } else { "None".to_owned() }
         };
         let (brotli, gzip) = (form(".br"), form(".gz"));
-        let plain = if brotli == "None" || text.ends_with(".html") { form("") } else { "None".to_owned() };
+        let plain = if brotli == "None" || path.extension().is_some_and(|ending| ending == "html") {
+            form("")
+        } else {
+            "None".to_owned()
+        };
         let url = path.strip_prefix(&root).map_err(io::Error::other)?.display().to_string();
         writeln!(table, "File {{ path: {url:?}, plain: {plain}, brotli: {brotli}, gzip: {gzip} }},")
             .map_err(io::Error::other)?;

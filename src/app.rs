@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::accounts::Accounts;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, DatabaseConfig, Secret, SigningConfig, SmsConfig};
+use crate::config::{Config, ConfigError, DatabaseConfig, PlaygroundConfig, Secret, SigningConfig, SmsConfig};
 use crate::database::{Database, DatabaseSetupError};
 use crate::graphql::{self, Services};
 use crate::http::{self, HttpState, Playground, Readiness};
@@ -76,12 +76,10 @@ impl App {
         migrate_or_refuse(&database, &config).await?;
         let keys = signing_keys(&config)?;
         let code_keys = code_keys(&config, &keys)?;
+        let has_inbox = config.playground == PlaygroundConfig::PageWithInbox;
+        let inbox = has_inbox.then(|| Arc::new(Inbox::new(Arc::clone(&clock))));
+        let playground = playground(&config, inbox.clone());
         let tokens = Arc::new(Tokens::new(keys, config.tokens, Arc::clone(&clock)));
-        let inbox = (config.playground && config.inbox).then(|| Arc::new(Inbox::new(Arc::clone(&clock))));
-        let policy = &config.verification;
-        let playground = config.playground.then(|| {
-            Arc::new(Playground::new(policy.default_region, policy.allowed_regions.as_deref(), inbox.clone()))
-        });
         let (codes, limit_store) = fleeting_stores(&config.redis_urls)?;
         let verification = Arc::new(Verification::new(
             codes,
@@ -237,6 +235,12 @@ pub fn redis(urls: &[Secret]) -> Result<RedisPool, StartError> {
     let urls: Vec<String> = urls.iter().map(|url| url.expose().to_owned()).collect();
     let reason = "not of the form redis://host:6379 or rediss://host:6379";
     Ok(RedisPool::new(&urls).map_err(|_| ConfigError::new("REDIS_URL", reason))?)
+}
+
+fn playground(config: &Config, inbox: Option<Arc<Inbox>>) -> Option<Arc<Playground>> {
+    let policy = &config.verification;
+    let page = || Playground::new(policy.default_region, policy.allowed_regions.as_deref(), inbox);
+    (config.playground != PlaygroundConfig::Off).then(page).map(Arc::new)
 }
 
 fn sms_sender(

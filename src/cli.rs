@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App};
 use crate::clock::SystemClock;
-use crate::config::{self, Config, ConfigError, ParseOutcome, Settings};
+use crate::config::{self, Config, ConfigError, ParseOutcome, PlaygroundConfig, Settings};
 use crate::tokens::keys;
 use crate::{graphql, telemetry};
 
@@ -82,7 +82,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(addr).await.map_err(|error| ConfigError::new("LISTEN_ADDR", error))?;
     let addr = listener.local_addr()?;
     tracing::info!("listening on http://{addr}/graphql");
-    if playground {
+    if playground != PlaygroundConfig::Off {
         tracing::info!("open http://{addr}/ in a browser to sign in and try queries");
     }
     if let Some(metrics_addr) = metrics_addr {

@@ -85,6 +85,17 @@ pub enum SigningConfig {
     File(PathBuf),
 }
 
+/// What `/` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaygroundConfig {
+    /// Nothing.
+    Off,
+    /// The playground.
+    Page,
+    /// The playground, which also shows the messages that the console sender prints.
+    PageWithInbox,
+}
+
 /// Settings that fit together.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -116,10 +127,8 @@ pub struct Config {
     pub sessions: SessionPolicy,
     /// Whether the schema can be asked for.
     pub introspection: bool,
-    /// Whether `/` is the playground.
-    pub playground: bool,
-    /// Whether the playground shows the messages that the console sender prints.
-    pub inbox: bool,
+    /// What `/` is.
+    pub playground: PlaygroundConfig,
     /// How long requests in flight have to finish at shutdown.
     pub shutdown_grace: Duration,
 }
@@ -137,7 +146,6 @@ impl TryFrom<Settings> for Config {
                           listen on 127.0.0.1, or set ALLOW_CONSOLE_SMS=true";
             return Err(ConfigError::new("LISTEN_ADDR", reason));
         }
-        let inbox = embedded && matches!(sms, SmsConfig::Console) && settings.listen_addr.ip().is_loopback();
         for url in &settings.redis_url {
             if !["redis://", "rediss://"].iter().any(|scheme| url.expose().starts_with(scheme)) {
                 return Err(ConfigError::new("REDIS_URL", "not of the form redis://host:6379 or rediss://host:6379"));
@@ -148,6 +156,7 @@ impl TryFrom<Settings> for Config {
         {
             return Err(ConfigError::new("CODE_SECRET", "shorter than 32 bytes"));
         }
+        let playground = playground(&settings, embedded, &sms);
         Ok(Self {
             listen_addr: settings.listen_addr,
             metrics_addr: settings.metrics_addr,
@@ -167,8 +176,7 @@ impl TryFrom<Settings> for Config {
                 avatars: avatars::or_own(settings.avatars),
             },
             introspection: settings.introspection.unwrap_or(embedded),
-            playground: settings.playground.unwrap_or(embedded),
-            inbox,
+            playground,
             shutdown_grace: settings.shutdown_grace,
             redis_urls: settings.redis_url,
         })
@@ -196,6 +204,15 @@ fn signing(settings: &Settings, database: &DatabaseConfig) -> Result<SigningConf
             Err(ConfigError::new("JWT_SIGNING_KEY", reason))
         }
         (None, None) => Ok(SigningConfig::File(settings.data_dir.join(SIGNING_KEY_FILE))),
+    }
+}
+
+fn playground(settings: &Settings, embedded: bool, sms: &SmsConfig) -> PlaygroundConfig {
+    let is_printed_here = matches!(sms, SmsConfig::Console) && settings.listen_addr.ip().is_loopback();
+    match settings.playground.unwrap_or(embedded) {
+        false => PlaygroundConfig::Off,
+        true if embedded && is_printed_here => PlaygroundConfig::PageWithInbox,
+        true => PlaygroundConfig::Page,
     }
 }
 

@@ -14,6 +14,7 @@ mod input;
 mod limit_store;
 mod modules;
 mod phone;
+mod playground;
 mod process;
 mod processes;
 mod readme;

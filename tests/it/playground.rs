@@ -1,0 +1,109 @@
+//! The playground's routes: when they are there, and who gets at the inbox.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+
+use crate::app::{Answer, Builder, Stores, TestApp, phone};
+
+const LOCAL: &str = "127.0.0.1";
+
+async fn get(app: &TestApp, peer: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::get(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    app.at(peer).send(request.body(Body::empty()).expect("a request")).await
+}
+
+async fn inbox(app: &TestApp) -> Answer {
+    get(app, LOCAL, "/dev/inbox", &[("host", "localhost:8000")]).await
+}
+
+/// An embedded server that prints its messages.
+fn printing() -> Builder {
+    TestApp::on(Stores::Embedded).set("SMS_PROVIDER", "console")
+}
+
+#[tokio::test]
+async fn the_page_is_on_where_the_server_is_embedded_or_where_it_is_set() {
+    for (builder, status) in [
+        (TestApp::on(Stores::Embedded), StatusCode::OK),
+        (TestApp::on(Stores::Embedded).set("PLAYGROUND", "false"), StatusCode::NOT_FOUND),
+        (TestApp::on(Stores::Shared), StatusCode::NOT_FOUND),
+        (TestApp::on(Stores::Shared).set("PLAYGROUND", "true"), StatusCode::OK),
+    ] {
+        let app = builder.start().await;
+        for path in ["/", "/playground.json"] {
+            assert_eq!(get(&app, LOCAL, path, &[]).await.status, status, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_page_may_load_nothing_from_elsewhere() {
+    let app = TestApp::start(Stores::Embedded).await;
+    for path in ["/", "/playground.json", "/assets/none.js"] {
+        let answer = get(&app, LOCAL, path, &[]).await;
+        let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().expect("text").to_owned();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+        assert_eq!(answer.headers[header::REFERRER_POLICY], "no-referrer");
+        assert_eq!(answer.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn the_page_is_told_which_regions_are_served() {
+    let app = TestApp::on(Stores::Embedded).set("ALLOWED_REGIONS", "CN,HK").set("DEFAULT_REGION", "HK").start().await;
+    let about = get(&app, LOCAL, "/playground.json", &[]).await.body;
+    insta::assert_json_snapshot!(about, @r#"
+    {
+      "allowedRegions": [
+        "CN",
+        "HK"
+      ],
+      "defaultRegion": "HK",
+      "inbox": null
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn there_is_no_inbox_unless_messages_are_printed_on_this_machine() {
+    for builder in [
+        TestApp::on(Stores::Embedded),
+        TestApp::on(Stores::Shared).set("PLAYGROUND", "true"),
+        TestApp::on(Stores::Shared).set("PLAYGROUND", "true").set("SMS_PROVIDER", "console"),
+        printing().set("PLAYGROUND", "false"),
+        printing().set("LISTEN_ADDR", "0.0.0.0:8000").set("ALLOW_CONSOLE_SMS", "true"),
+    ] {
+        assert_eq!(inbox(&builder.start().await).await.status, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
+async fn the_inbox_has_what_was_printed() {
+    let app = printing().start().await;
+    let phone = phone();
+    app.anonymous().ask(&phone).await;
+    let answer = inbox(&app).await;
+    assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store");
+    let message = &answer.body["messages"][0];
+    assert_eq!(message["phone"], phone);
+    let code = message["code"].as_str().expect("a code");
+    assert_eq!(message["text"], format!("{code} is your code to sign in. It is good for 5 min."));
+}
+
+#[tokio::test]
+async fn the_inbox_is_for_this_machine_alone() {
+    let app = printing().start().await;
+    for (peer, headers) in [
+        ("192.168.0.7", &[("host", "localhost:8000")][..]),
+        (LOCAL, &[("host", "rebound.example.com:8000")]),
+        (LOCAL, &[]),
+        (LOCAL, &[("host", "localhost:8000"), ("x-forwarded-for", "203.0.113.7")]),
+        (LOCAL, &[("host", "localhost:8000"), ("forwarded", "for=203.0.113.7")]),
+    ] {
+        assert_eq!(get(&app, peer, "/dev/inbox", headers).await.status, StatusCode::FORBIDDEN, "{peer} {headers:?}");
+    }
+    assert_eq!(get(&app, "::1", "/dev/inbox", &[("host", "[::1]:8000")]).await.status, StatusCode::OK);
+}
