@@ -22,6 +22,7 @@ mod redaction;
 mod round_trips;
 mod schema;
 mod servers;
+mod session_store;
 mod sessions;
 mod sign_in;
 mod tc3;

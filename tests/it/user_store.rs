@@ -66,7 +66,7 @@ pub(crate) fn new_session(at: Timestamp) -> NewSession {
     }
 }
 
-async fn sign_in(stores: &SqlStores, phone: &str, at: Timestamp) -> (User, bool, NewSession) {
+pub(crate) async fn sign_in(stores: &SqlStores, phone: &str, at: Timestamp) -> (User, bool, NewSession) {
     let session = new_session(at);
     let (user, is_new) = stores.sessions.sign_in(&new_user(phone), &session).await.expect("a sign-in");
     (user, is_new, session)

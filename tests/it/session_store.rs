@@ -1,0 +1,347 @@
+//! The contract of sessions and of what an account changes, on every SQL engine.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sms_login::client::ClientAddress;
+use sms_login::phone::PhoneNumber;
+use sms_login::sessions::{NewSession, Rotation, SessionRow};
+use sms_login::users::{PhoneChange, PhoneChangeOutcome, ProfileChange, User};
+use uuid::Uuid;
+
+use crate::app::phone;
+use crate::user_store::{SqlStores, engines, new_session, new_user, sign_in, start};
+
+const MANY: usize = 50;
+const MILLISECOND: Duration = Duration::from_millis(1);
+const DAY: Duration = Duration::from_hours(24);
+
+fn rotation(session_id: Uuid, from: u32, at: Timestamp) -> Rotation {
+    let address = ClientAddress::from("203.0.113.9".parse::<std::net::IpAddr>().expect("an address"));
+    Rotation { session_id, from, address, at, expires_at: at + DAY }
+}
+
+async fn row(stores: &SqlStores, session_id: Uuid) -> SessionRow {
+    stores.sessions.find(session_id).await.expect("an answer").expect("a session").0
+}
+
+async fn user(stores: &SqlStores, id: Uuid) -> User {
+    stores.users.find_many(&[id]).await.expect("users").pop().expect("a user")
+}
+
+/// The ids of the user's live sessions, in the store's order.
+async fn live(stores: &SqlStores, user_id: Uuid, at: Timestamp) -> Vec<Uuid> {
+    let rows = stores.sessions.list_live(user_id, at).await.expect("sessions");
+    rows.into_iter().map(|row| row.id).collect()
+}
+
+/// One more session of a user.
+async fn another(stores: &SqlStores, user: &User, session: NewSession) -> NewSession {
+    let (same, is_new) = stores.sessions.sign_in(&new_user(user.phone.e164()), &session).await.expect("a sign-in");
+    assert_eq!((same.id, is_new), (user.id, false));
+    session
+}
+
+fn sorted(mut ids: Vec<Uuid>) -> Vec<Uuid> {
+    ids.sort();
+    ids
+}
+
+#[tokio::test]
+async fn a_session_is_found_with_its_user_whatever_its_state() {
+    for stores in engines().await {
+        let (owner, _, _) = sign_in(&stores, &phone(), start()).await;
+        let named = NewSession { device_name: Some("Mia’s phone".to_owned()), ..new_session(start()) };
+        let session = another(&stores, &owner, named).await;
+        sign_in(&stores, &phone(), start()).await;
+        let (row, user) = stores.sessions.find(session.id).await.expect("an answer").expect("a session");
+        assert_eq!(user, owner);
+        assert_eq!((row.id, row.generation, row.salt.as_slice()), (session.id, 0, session.salt.as_slice()));
+        assert_eq!((row.created_at, row.rotated_at, row.last_used_at), (start(), start(), start()));
+        assert_eq!((row.expires_at, row.ended_at), (session.expires_at, None));
+        assert_eq!(row.device_name, session.device_name);
+        let later = start() + MILLISECOND;
+        stores.sessions.end(session.id, later).await.expect("an end");
+        let (row, _) = stores.sessions.find(session.id).await.expect("an answer").expect("a session");
+        assert_eq!(row.ended_at, Some(later));
+        assert!(stores.sessions.find(Uuid::new_v4()).await.expect("an answer").is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_simultaneous_rotations_one_is_true() {
+    for stores in engines().await {
+        let (_, _, session) = sign_in(&stores, &phone(), start()).await;
+        let at = start() + MILLISECOND;
+        let tasks: Vec<_> = (0..MANY)
+            .map(|_| {
+                let (stores, rotation) = (stores.clone(), rotation(session.id, 0, at));
+                tokio::spawn(async move { stores.sessions.rotate(&rotation).await.expect("an answer") })
+            })
+            .collect();
+        let mut rotated = 0;
+        for task in tasks {
+            rotated += usize::from(task.await.expect("an answer"));
+        }
+        assert_eq!(rotated, 1);
+        let row = row(&stores, session.id).await;
+        assert_eq!((row.generation, row.rotated_at, row.last_used_at), (1, at, at));
+        assert_eq!((row.expires_at, row.created_at), (at + DAY, start()));
+    }
+}
+
+#[tokio::test]
+async fn only_the_present_generation_of_a_live_session_rotates() {
+    for stores in engines().await {
+        let rotate = async |session: &NewSession, from, at| {
+            stores.sessions.rotate(&rotation(session.id, from, at)).await.expect("an answer")
+        };
+        let (owner, _, session) = sign_in(&stores, &phone(), start()).await;
+        let other = another(&stores, &owner, new_session(start())).await;
+        assert!(!rotate(&session, 1, start()).await, "a generation to come");
+        assert!(rotate(&session, 0, start()).await);
+        assert!(!rotate(&session, 0, start()).await, "a generation that was");
+        assert_eq!((row(&stores, session.id).await.generation, row(&stores, other.id).await.generation), (1, 0));
+
+        assert!(!rotate(&other, 0, other.expires_at).await, "expired");
+        assert!(rotate(&other, 0, other.expires_at - MILLISECOND).await);
+        stores.sessions.end(session.id, start()).await.expect("an end");
+        assert!(!rotate(&session, 1, start()).await, "ended");
+        assert_eq!(row(&stores, session.id).await.generation, 1);
+        assert!(!rotate(&new_session(start()), 0, start()).await, "unknown");
+    }
+}
+
+#[tokio::test]
+async fn a_list_has_the_last_used_first_and_a_hundred_at_most() {
+    for stores in engines().await {
+        let (owner, _, first) = sign_in(&stores, &phone(), start()).await;
+        let (stranger, _, others) = sign_in(&stores, &phone(), start()).await;
+        let mut twins = vec![first.id];
+        twins.push(another(&stores, &owner, new_session(start())).await.id);
+        twins = sorted(twins);
+        let later = another(&stores, &owner, new_session(start() + MILLISECOND)).await;
+        assert_eq!(live(&stores, owner.id, start()).await, [later.id, twins[1], twins[0]]);
+        assert_eq!(live(&stores, stranger.id, start()).await, [others.id]);
+
+        let at = start() + 2 * MILLISECOND;
+        assert!(stores.sessions.rotate(&rotation(twins[0], 0, at)).await.expect("an answer"));
+        assert_eq!(live(&stores, owner.id, at).await, [twins[0], later.id, twins[1]]);
+        stores.sessions.end(later.id, at).await.expect("an end");
+        assert_eq!(live(&stores, owner.id, at).await, [twins[0], twins[1]]);
+        assert_eq!(live(&stores, owner.id, start() + DAY).await, [twins[0]], "the other has expired");
+
+        for number in 1..=100 {
+            another(&stores, &owner, new_session(at + number * MILLISECOND)).await;
+        }
+        let listed = live(&stores, owner.id, at).await;
+        assert_eq!((listed.len(), listed.contains(&twins[0]), listed.contains(&twins[1])), (100, false, false));
+        assert_eq!(live(&stores, Uuid::new_v4(), at).await, [] as [Uuid; 0]);
+    }
+}
+
+#[tokio::test]
+async fn an_end_is_for_one_session_and_once() {
+    for stores in engines().await {
+        let (owner, _, session) = sign_in(&stores, &phone(), start()).await;
+        let other = another(&stores, &owner, new_session(start())).await;
+        stores.sessions.end(session.id, start()).await.expect("an end");
+        stores.sessions.end(session.id, start() + DAY).await.expect("an end");
+        assert_eq!(row(&stores, session.id).await.ended_at, Some(start()));
+        assert_eq!(live(&stores, owner.id, start()).await, [other.id]);
+        stores.sessions.end(Uuid::new_v4(), start()).await.expect("nothing to end");
+    }
+}
+
+#[tokio::test]
+async fn a_user_ends_their_own_live_sessions() {
+    for stores in engines().await {
+        let (owner, _, first) = sign_in(&stores, &phone(), start()).await;
+        let (stranger, _, foreign) = sign_in(&stores, &phone(), start()).await;
+        let mut own = vec![first.id];
+        for _ in 0..4 {
+            own.push(another(&stores, &owner, new_session(start())).await.id);
+        }
+        let short = NewSession { expires_at: start() + MILLISECOND, ..new_session(start()) };
+        let expired = another(&stores, &owner, short).await.id;
+        let at = start() + MILLISECOND;
+        let end = async |ids: Option<&[Uuid]>| stores.sessions.end_of_user(owner.id, ids, at).await.expect("a count");
+        assert_eq!(end(Some(&[])).await, 0, "an empty list names none");
+        assert_eq!(end(Some(&[foreign.id, Uuid::new_v4(), expired])).await, 0);
+        assert_eq!(live(&stores, owner.id, at).await.len(), 5);
+        assert_eq!(end(Some(&[own[0], foreign.id, own[1], own[1]])).await, 2);
+        assert_eq!(end(Some(&own[..3])).await, 1, "two have ended before");
+        assert_eq!(sorted(live(&stores, owner.id, at).await), sorted(own[3..].to_vec()));
+        assert_eq!(row(&stores, own[2]).await.ended_at, Some(at));
+        assert_eq!(end(None).await, 2);
+        assert_eq!(end(None).await, 0);
+        assert_eq!(live(&stores, owner.id, at).await, [] as [Uuid; 0]);
+        assert_eq!(row(&stores, expired).await.ended_at, None, "it was over already");
+        assert_eq!(live(&stores, stranger.id, at).await, [foreign.id]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn purging_takes_what_is_over_in_batches_and_once() {
+    const OVER: u64 = 1300;
+    const BATCH: u64 = 500;
+    for stores in engines().await {
+        let (owner, _, living) = sign_in(&stores, &phone(), start()).await;
+        let before = start() + Duration::from_mins(1);
+        let just_over = before - MILLISECOND;
+        for number in 0..OVER {
+            let expires_at = if number % 2 == 0 { just_over } else { start() + DAY };
+            let session = another(&stores, &owner, NewSession { expires_at, ..new_session(start()) }).await;
+            if number % 2 == 1 {
+                stores.sessions.end(session.id, just_over).await.expect("an end");
+            }
+        }
+        let expires = NewSession { expires_at: before, ..new_session(start()) };
+        let expires = another(&stores, &owner, expires).await;
+        let ended = another(&stores, &owner, new_session(start())).await;
+        stores.sessions.end(ended.id, before).await.expect("an end");
+
+        assert_eq!(stores.sessions.purge(start()).await.expect("a count"), 0);
+        assert_eq!(stores.sessions.purge(before).await.expect("a count"), BATCH);
+        let purgers = [(); 2].map(|()| {
+            let stores = stores.clone();
+            tokio::spawn(async move {
+                let mut all = 0;
+                loop {
+                    match stores.sessions.purge(before).await.expect("purgers keep out of each other's way") {
+                        0 => return all,
+                        count => {
+                            assert!(count <= BATCH);
+                            all += count;
+                        }
+                    }
+                }
+            })
+        });
+        let mut purged = 0;
+        for purger in purgers {
+            purged += purger.await.expect("a count");
+        }
+        assert_eq!(purged, OVER - BATCH, "each once");
+        for id in [living.id, expires.id, ended.id] {
+            row(&stores, id).await;
+        }
+        assert_eq!(stores.sessions.purge(before + MILLISECOND).await.expect("a count"), 2);
+        assert_eq!(live(&stores, owner.id, before).await, [living.id]);
+    }
+}
+
+fn to(phone: &str, user_id: Uuid, kept_session: Uuid) -> PhoneChange {
+    let phone = PhoneNumber::from_e164(phone.to_owned()).expect("a phone");
+    PhoneChange { user_id, phone, kept_session, at: start() }
+}
+
+#[tokio::test]
+async fn a_change_of_phone_keeps_one_session() {
+    for stores in engines().await {
+        let (old, new) = (phone(), phone());
+        let (owner, _, kept) = sign_in(&stores, &old, start()).await;
+        let other = another(&stores, &owner, new_session(start())).await;
+        let (stranger, _, foreign) = sign_in(&stores, &phone(), start()).await;
+        let change = to(&new, owner.id, kept.id);
+        assert_eq!(stores.users.change_phone(&change).await.expect("an outcome"), PhoneChangeOutcome::Changed);
+        assert_eq!(user(&stores, owner.id).await, User { phone: change.phone, ..owner.clone() });
+        assert_eq!(live(&stores, owner.id, start()).await, [kept.id]);
+        assert_eq!(row(&stores, other.id).await.ended_at, Some(start()));
+        assert_eq!(live(&stores, stranger.id, start()).await, [foreign.id]);
+        assert_eq!(user(&stores, stranger.id).await, stranger);
+        let (same, is_new, _) = sign_in(&stores, &new, start()).await;
+        assert_eq!((same.id, is_new), (owner.id, false), "the new phone signs in");
+        let (fresh, is_new, _) = sign_in(&stores, &old, start()).await;
+        assert!(is_new && fresh.id != owner.id, "the old one signs up");
+    }
+}
+
+#[tokio::test]
+async fn a_taken_phone_changes_nothing() {
+    for stores in engines().await {
+        let (owner, _, kept) = sign_in(&stores, &phone(), start()).await;
+        let other = another(&stores, &owner, new_session(start())).await;
+        let (stranger, _, foreign) = sign_in(&stores, &phone(), start()).await;
+        let change = to(stranger.phone.e164(), owner.id, kept.id);
+        assert_eq!(stores.users.change_phone(&change).await.expect("an outcome"), PhoneChangeOutcome::Taken);
+        assert_eq!((user(&stores, owner.id).await, user(&stores, stranger.id).await), (owner.clone(), stranger));
+        assert_eq!(sorted(live(&stores, owner.id, start()).await), sorted(vec![kept.id, other.id]));
+        assert_eq!(row(&stores, foreign.id).await.ended_at, None);
+        sign_in(&stores, &phone(), start()).await; // nothing holds the table
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_phone_goes_to_one_of_two_users() {
+    for stores in engines().await {
+        for _ in 0..20 {
+            let wanted = phone();
+            let mut tries = Vec::new();
+            for _ in 0..2 {
+                let (owner, _, kept) = sign_in(&stores, &phone(), start()).await;
+                another(&stores, &owner, new_session(start())).await;
+                tries.push((owner.clone(), to(&wanted, owner.id, kept.id)));
+            }
+            let tries: Vec<_> = tries
+                .into_iter()
+                .map(|(owner, change)| {
+                    let stores = stores.clone();
+                    tokio::spawn(async move { (stores.users.change_phone(&change).await, owner) })
+                })
+                .collect();
+            let mut won = 0;
+            for attempt in tries {
+                let (outcome, owner) = attempt.await.expect("an answer");
+                let won_this = outcome.expect("an outcome") == PhoneChangeOutcome::Changed;
+                won += usize::from(won_this);
+                assert_eq!(user(&stores, owner.id).await.phone.e164() == wanted, won_this);
+                assert_eq!(live(&stores, owner.id, start()).await.len(), if won_this { 1 } else { 2 });
+            }
+            assert_eq!(won, 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_user_leaves_nothing_behind() {
+    for stores in engines().await {
+        let (owner, _, first) = sign_in(&stores, &phone(), start()).await;
+        let second = another(&stores, &owner, new_session(start())).await;
+        let (stranger, _, foreign) = sign_in(&stores, &phone(), start()).await;
+        stores.users.delete(owner.id).await.expect("an end");
+        assert!(stores.users.find_many(&[owner.id]).await.expect("users").is_empty());
+        for id in [first.id, second.id] {
+            assert!(stores.sessions.find(id).await.expect("an answer").is_none());
+        }
+        assert_eq!(user(&stores, stranger.id).await, stranger);
+        row(&stores, foreign.id).await;
+        let (anew, is_new, _) = sign_in(&stores, owner.phone.e164(), start()).await;
+        assert!(is_new && anew.id != owner.id);
+        stores.users.delete(owner.id).await.expect("nothing to delete");
+    }
+}
+
+#[tokio::test]
+async fn a_profile_changes_where_it_is_said() {
+    for stores in engines().await {
+        let (owner, _, _) = sign_in(&stores, &phone(), start()).await;
+        let (stranger, _, _) = sign_in(&stores, &phone(), start()).await;
+        let name = Some("王伟 👩‍🚀".to_owned());
+        let avatar = Some("https://example.com/b.png".to_owned());
+        let mut expected = owner.clone();
+        for change in [
+            ProfileChange::default(),
+            ProfileChange { name: name.clone(), avatar: None },
+            ProfileChange { name: None, avatar: avatar.clone() },
+            ProfileChange { name: Some("Mia".to_owned()), avatar: Some("https://example.com/c.png".to_owned()) },
+            ProfileChange::default(),
+        ] {
+            stores.users.update_profile(owner.id, &change).await.expect("a change");
+            expected.name = change.name.unwrap_or(expected.name);
+            expected.avatar = change.avatar.unwrap_or(expected.avatar);
+            assert_eq!(user(&stores, owner.id).await, expected);
+        }
+        assert_eq!(user(&stores, stranger.id).await, stranger);
+    }
+}
