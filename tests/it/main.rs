@@ -19,6 +19,7 @@ mod process;
 mod processes;
 mod readme;
 mod redaction;
+mod rotation;
 mod round_trips;
 mod schema;
 mod servers;
