@@ -25,6 +25,7 @@ mod schema;
 mod servers;
 mod session_store;
 mod sessions;
+mod sessions_at_rest;
 mod sign_in;
 mod tc3;
 mod tencent;
