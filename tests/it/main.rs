@@ -23,6 +23,7 @@ mod rotation;
 mod round_trips;
 mod schema;
 mod servers;
+mod session_races;
 mod session_store;
 mod sessions;
 mod sessions_at_rest;

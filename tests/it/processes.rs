@@ -14,21 +14,21 @@ use crate::tencent_stub::{Behaviour, TencentStub};
 
 const MANY: usize = 50;
 
-async fn ask(server: &Server, phone: &str) -> String {
+pub(crate) async fn ask(server: &Server, phone: &str) -> String {
     let answer = server.run(None, ASK, json!({ "input": { "phone": phone } })).await;
     answer["data"]["requestCode"]["sessionId"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
 }
 
-async fn login(server: &Server, phone: &str, code: &str, session_id: &str) -> Value {
+pub(crate) async fn login(server: &Server, phone: &str, code: &str, session_id: &str) -> Value {
     let input = json!({ "phone": phone, "code": code, "sessionId": session_id });
     server.run(None, LOGIN, json!({ "input": input })).await
 }
 
-fn code_of(answer: &Value) -> &str {
+pub(crate) fn code_of(answer: &Value) -> &str {
     answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("none")
 }
 
-fn two_servers(sms: &TencentStub, more: &[(&str, &str)]) -> (Arc<[Server; 2]>, String) {
+pub(crate) fn two_servers(sms: &TencentStub, more: &[(&str, &str)]) -> (Arc<[Server; 2]>, String) {
     let database = servers::mariadb().create_database();
     let mut env = shared_env(&database, &servers::redis().fresh_url(), sms);
     env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
