@@ -28,6 +28,7 @@ mod session_store;
 mod sessions;
 mod sessions_at_rest;
 mod sign_in;
+mod snippets;
 mod tc3;
 mod tencent;
 mod tencent_stub;

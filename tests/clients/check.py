@@ -1,0 +1,13 @@
+"""Tries the README's verify_proof on what comes in, [[proof, reference], …], and prints a line for each."""
+
+import json
+import sys
+
+import jwt
+from snippet import verify_proof
+
+for proof, reference in json.load(sys.stdin):
+    try:
+        print(verify_proof(proof, reference))
+    except jwt.PyJWTError as error:
+        print(f"refused: {error}")
