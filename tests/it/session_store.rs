@@ -314,6 +314,7 @@ async fn a_deleted_user_leaves_nothing_behind() {
         for id in [first.id, second.id] {
             assert!(stores.sessions.find(id).await.expect("an answer").is_none());
         }
+        assert_eq!(live(&stores, owner.id, start()).await, [] as [Uuid; 0], "no row without a user");
         assert_eq!(user(&stores, stranger.id).await, stranger);
         row(&stores, foreign.id).await;
         let (anew, is_new, _) = sign_in(&stores, owner.phone.e164(), start()).await;
