@@ -19,7 +19,8 @@ const LOG_OUT: &str = "mutation { logout { endedSessions } }";
 const CLAIM_BYTES: usize = 20;
 const ACCESS_TTL: Duration = Duration::from_hours(1);
 const REFRESH_TTL: Duration = Duration::from_hours(30 * 24);
-const MAX_AGE: Duration = Duration::from_hours(90 * 24);
+/// So short that one refresh reaches it.
+const MAX_AGE: Duration = Duration::from_hours(40 * 24);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 #[derive(Debug, Clone, Copy)]
@@ -253,7 +254,8 @@ async fn refresh(
 
 fn lives(stores: Stores, grace: Duration, cases: u32) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let start = TestApp::on(stores).set("REFRESH_GRACE", format!("{}s", grace.as_secs())).start();
+    let builder = TestApp::on(stores).set("REFRESH_GRACE", format!("{}s", grace.as_secs()));
+    let start = builder.set("SESSION_MAX_AGE", format!("{}h", MAX_AGE.as_secs() / 3600)).start();
     let app = Mutex::new(runtime.block_on(start));
     let config = Config { cases, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
     let lived = TestRunner::new(config).run(&prop::collection::vec(step(), 1..32), |steps| {

@@ -132,6 +132,15 @@ async fn nothing_is_forged_from_what_the_database_holds() {
             token(&[salted.as_ref(), salted.as_ref()].concat()),
             RefreshToken::encode(&Keys::hs256(&salt.repeat(2)).expect("a key"), id, generation, &salt),
         ];
+        // The key without the database makes no token either, and a signature is for one generation.
+        let own = app.env.get("JWT_SIGNING_KEY").cloned().unwrap_or_else(|| {
+            std::fs::read_to_string(Path::new(&app.env["DATA_DIR"]).join("signing-key.pem")).expect("a key")
+        });
+        let own = Keys::ed25519(&own).expect("a key");
+        assert_eq!(RefreshToken::encode(&own, id, generation, &salt), user.refresh_token, "both together do");
+        forged.extend([&[][..], &[0; 16]].map(|salt| RefreshToken::encode(&own, id, generation, salt)));
+        let next = [id.as_bytes().as_slice(), &(generation + 1).to_be_bytes(), &genuine[20..]].concat();
+        forged.push(format!("slr_{}", URL_SAFE_NO_PAD.encode(next)));
         forged.extend((0..3).map(|generation| RefreshToken::encode(&other, id, generation, &salt)));
         for token in forged {
             let answer = app.anonymous().run(REFRESH, json!({ "input": { "refreshToken": token } })).await;
