@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use crate::limits::{GuardMode, GuardPolicy, LimitPolicy};
 use crate::sessions::SessionPolicy;
-use crate::sms::tc3::Credentials;
 use crate::sms::tencent::{Templates, TencentSmsConfig};
+use crate::tencent::api::Timeouts;
+use crate::tencent::tc3::Credentials;
 use crate::tokens::TokenPolicy;
 use crate::verification::VerificationPolicy;
 use crate::verification::store::FailureLimits;
@@ -304,6 +305,6 @@ fn sms(settings: &Settings) -> Result<SmsConfig, ConfigError> {
         },
         template_params: tencent.template_params.clone(),
         endpoint: tencent.endpoint.clone(),
-        timeouts: crate::sms::tencent::Timeouts::default(),
+        timeouts: Timeouts::default(),
     })))
 }

@@ -14,6 +14,7 @@
 //! | [`users`] | people, and where they are kept |
 //! | [`tokens`] | what tokens claim, how they are made and verified |
 //! | [`sms`] | taking a code to a phone |
+//! | [`tencent`] | a signed call to Tencent Cloud |
 //! | [`limits`] | which limits there are, and what is said when one refuses |
 //! | [`phone`], [`client`], [`clock`], [`random`], [`store`] | phone numbers, addresses, time, chance, and how stores fail |
 //! | [`database`], [`redis`] | connections |
@@ -42,6 +43,7 @@ pub mod sessions;
 pub mod sms;
 pub mod store;
 pub mod telemetry;
+pub mod tencent;
 pub mod tokens;
 pub mod users;
 pub mod verification;

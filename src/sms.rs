@@ -13,7 +13,6 @@ use crate::verification::code::{Code, Purpose};
 
 pub mod console;
 pub mod inbox;
-pub mod tc3;
 pub mod tencent;
 
 /// One code on its way to one phone.

@@ -8,7 +8,8 @@ use clap::{Args, ValueEnum};
 
 use super::values::{DayOffset, Regions, Secret, boolean, duration, ratio, template_param};
 use crate::phone::Region;
-use crate::sms::tencent::{TemplateParam, Url};
+use crate::sms::tencent::TemplateParam;
+use crate::tencent::Url;
 
 /// Who sends the SMS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

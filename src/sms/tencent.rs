@@ -1,6 +1,6 @@
 //! Sending codes by Tencent Cloud SMS: SendSms, version 2021-01-11.
 //!
-//! Owns what is asked; `api` owns the call and `outcome` what the answer means. A sent code is good for one phone,
+//! Owns what is asked; `tencent::api` owns the call, `outcome` what the answer means. A sent code is good for one phone,
 //! so one call never carries more than one. Phone and code go into the request alone, never into an error.
 
 use std::sync::Arc;
@@ -9,16 +9,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 
-pub use reqwest::Url;
-
-pub use self::api::Timeouts;
-use self::api::{Api, ApiConfig, BuildError, CallError};
-use super::tc3::Credentials;
 use super::{CodeMessage, SendError, SendOutcome, SmsSender};
 use crate::clock::Clock;
+use crate::tencent::Url;
+use crate::tencent::api::{Api, ApiConfig, BuildError, CallError, Timeouts};
+use crate::tencent::tc3::Credentials;
 use crate::verification::code::Purpose;
 
-pub mod api;
 mod outcome;
 
 /// What Tencent Cloud SMS has to be told.

@@ -120,7 +120,7 @@ fn nothing_below_graphql_calls_up() {
 fn each_library_has_its_place() {
     only(|module| module.path == "database" || ends_in(module, &["mysql", "sqlite", "sql"]), &["sqlx::", "sqlx("]);
     only(|module| ends_in(module, &["redis"]), &["::redis::{", "::redis::a", "::redis::c", "::redis::E"]);
-    only(|module| module.is_in("sms") || module.is_in("captcha"), &["reqwest"]);
+    only(|module| module.is_in("tencent"), &["reqwest"]);
     only(|module| module.is_in("tokens"), &["jsonwebtoken"]);
     only(|module| module.is_in("graphql") || module.is_in("http"), &["async_graphql"]);
     only(|module| module.is_in("http") || module.path == "app", &["axum::", "axum("]);

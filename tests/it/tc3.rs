@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use sms_login::sms::tc3::{Credentials, SigningInput};
+use sms_login::tencent::tc3::{Credentials, SigningInput};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::api::Answer;
 use crate::sms::{ProviderWait, SendError, SendOutcome};
+use crate::tencent::api::Answer;
+use crate::tencent::plain;
 
 /// For limits over all calls, which pass by themselves.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
-const MAX_TEXT: usize = 96;
 
 /// Settings, money or the account are at fault. Families and their sub-codes.
 const OPERATOR_FAMILIES: &[&str] = &["AuthFailure", "UnauthorizedOperation"];
@@ -153,10 +153,4 @@ fn failure(code: &str, request_id: &str) -> SendError {
 /// Whether `code` is `family` or one of its sub-codes.
 fn is_in_family(code: &str, family: &str) -> bool {
     code.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// Bounded, and free of all that could forge a log line: codes and request ids need no more.
-fn plain(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    text.chars().take(MAX_TEXT).map(|c| if is_plain(c) { c } else { '?' }).collect()
 }

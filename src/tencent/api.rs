@@ -12,7 +12,7 @@ use reqwest::{Client, Response, Url, redirect};
 use tokio::time::error::Elapsed;
 
 use crate::clock::Clock;
-use crate::sms::tc3::{self, Credentials, SigningInput};
+use crate::tencent::tc3::{self, Credentials, SigningInput};
 
 /// The most of an answer that is read. A real one is below a kilobyte.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
