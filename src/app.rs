@@ -15,8 +15,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accounts::Accounts;
+use crate::captcha::Captcha;
+use crate::captcha::tencent::{TencentCaptcha, TencentCaptchaConfig};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, DatabaseConfig, PlaygroundConfig, Secret, SigningConfig, SmsConfig};
+use crate::config::{
+    CaptchaConfig, Config, ConfigError, DatabaseConfig, PlaygroundConfig, Secret, SigningConfig, SmsConfig,
+};
 use crate::database::{Database, DatabaseSetupError};
 use crate::graphql::{self, Services};
 use crate::http::{self, HttpState, Playground, Readiness};
@@ -32,7 +36,7 @@ use crate::tokens::Tokens;
 use crate::tokens::keys::{self, KeyError, Keys};
 use crate::users::{MySqlUserStore, SqliteUserStore, UserStore};
 use crate::verification::store::{CodeStore, MemoryCodeStore, RedisCodeStore};
-use crate::verification::{CodeKeys, Verification};
+use crate::verification::{CodeKeys, Defences, Verification};
 
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +87,7 @@ impl App {
         let (codes, limit_store) = fleeting_stores(&config.redis_urls)?;
         let verification = Arc::new(Verification::new(
             codes,
-            Limits::new(limit_store, config.limits),
+            Defences { limits: Limits::new(limit_store, config.limits), captcha: captcha(config.captcha, &clock)? },
             sms_sender(config.sms, inbox, &clock)?,
             code_keys,
             config.verification,
@@ -264,6 +268,24 @@ pub fn tencent(
 ) -> Result<TencentSms, StartError> {
     let sender = TencentSms::new(config, Arc::clone(clock));
     Ok(sender.map_err(|error| ConfigError::new("TENCENT_SMS_ENDPOINT", error))?)
+}
+
+fn captcha(config: CaptchaConfig, clock: &Arc<dyn Clock>) -> Result<Captcha, StartError> {
+    match config {
+        CaptchaConfig::Off => Ok(Captcha::off()),
+        CaptchaConfig::Tencent { policy, verifier } => {
+            Ok(Captcha::new(Arc::new(tencent_captcha(*verifier, clock)?), policy))
+        }
+    }
+}
+
+/// The captcha's verifier that settings name.
+///
+/// # Errors
+/// Where a setting cannot be used.
+pub fn tencent_captcha(config: TencentCaptchaConfig, clock: &Arc<dyn Clock>) -> Result<TencentCaptcha, StartError> {
+    let verifier = TencentCaptcha::new(config, Arc::clone(clock));
+    Ok(verifier.map_err(|error| ConfigError::new("TENCENT_CAPTCHA_ENDPOINT", error))?)
 }
 
 fn sql_stores(database: &Database) -> (Arc<dyn UserStore>, Arc<dyn SessionStore>) {

@@ -1,27 +1,85 @@
-//! The client's address, as limits count it.
+//! The client's address, as limits count it, and whole.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// What an address counts as: an IPv4 address whole, an IPv6 address by its /64, since one household or phone has that
-/// many. An IPv4 address written as IPv6 counts as IPv4.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Where a client is. Equality, hash and `Display` are of what an address counts as: an IPv4 address whole, an IPv6
+/// address by its /64, since one household or phone has that many. An IPv4 address written as IPv6 counts as IPv4.
+#[derive(Clone, Copy)]
 pub struct ClientAddress(IpAddr);
+
+impl ClientAddress {
+    /// The whole address. For services that ask for it, never for counting.
+    #[must_use]
+    pub const fn address(self) -> IpAddr {
+        self.0
+    }
+
+    fn counted(self) -> IpAddr {
+        match self.0 {
+            IpAddr::V4(v4) => IpAddr::V4(v4),
+            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+        }
+    }
+}
 
 impl From<IpAddr> for ClientAddress {
     fn from(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V4(v4) => IpAddr::V4(v4),
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
-        })
+        Self(address.to_canonical())
+    }
+}
+
+impl PartialEq for ClientAddress {
+    fn eq(&self, other: &Self) -> bool {
+        self.counted() == other.counted()
+    }
+}
+
+impl Eq for ClientAddress {}
+
+impl Hash for ClientAddress {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.counted().hash(state);
+    }
+}
+
+impl fmt::Debug for ClientAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientAddress({self})")
     }
 }
 
 impl fmt::Display for ClientAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
+        match self.counted() {
             IpAddr::V4(v4) => v4.fmt(f),
             IpAddr::V6(v6) => write!(f, "{v6}/64"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{BuildHasher, RandomState};
+
+    use super::*;
+
+    fn at(address: &str) -> ClientAddress {
+        ClientAddress::from(address.parse::<IpAddr>().expect("an address"))
+    }
+
+    #[test]
+    fn a_64_counts_as_one_and_the_whole_address_is_kept() {
+        let (one, other, away) = (at("2001:db8:1:2::a"), at("2001:db8:1:2:ffff::b"), at("2001:db8:1:3::a"));
+        let hasher = RandomState::new();
+        assert_eq!((one, hasher.hash_one(one)), (other, hasher.hash_one(other)));
+        assert_ne!(one, away);
+        assert_eq!(one.to_string(), "2001:db8:1:2::/64");
+        assert_eq!(format!("{other:?}"), "ClientAddress(2001:db8:1:2::/64)");
+        assert_eq!(other.address().to_string(), "2001:db8:1:2:ffff::b");
+        assert_eq!(at("::ffff:203.0.113.7"), at("203.0.113.7"));
+        assert_eq!(at("::ffff:203.0.113.7").address().to_string(), "203.0.113.7");
+        assert_ne!(at("203.0.113.7"), at("203.0.113.8"));
     }
 }

@@ -18,10 +18,12 @@ use crate::verification::VerificationPolicy;
 use crate::verification::store::FailureLimits;
 
 mod avatars;
+mod captcha;
 mod settings;
 mod source;
 mod values;
 
+pub use captcha::CaptchaConfig;
 pub use settings::{GuardModeSetting, LogFormat, Settings, SmsProvider};
 pub use source::{ParseOutcome, parse};
 pub use values::Secret;
@@ -112,6 +114,8 @@ pub struct Config {
     pub redis_urls: Vec<Secret>,
     /// Who sends.
     pub sms: SmsConfig,
+    /// Who has to solve a captcha, and who verifies it.
+    pub captcha: CaptchaConfig,
     /// The signing key.
     pub signing: SigningConfig,
     /// Older public keys, in PEM.
@@ -163,6 +167,7 @@ impl TryFrom<Settings> for Config {
             metrics_addr: settings.metrics_addr,
             auto_migrate: settings.auto_migrate,
             sms,
+            captcha: captcha::read(&settings)?,
             signing: signing(&settings, &database)?,
             database,
             verifying_keys: settings.jwt_verifying_keys.as_deref().map(values::pem),

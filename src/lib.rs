@@ -13,6 +13,7 @@
 //! | [`proofs`] | what another service is told of a phone that is held |
 //! | [`users`] | people, and where they are kept |
 //! | [`tokens`] | what tokens claim, how they are made and verified |
+//! | [`captcha`] | whether a person asks |
 //! | [`sms`] | taking a code to a phone |
 //! | [`tencent`] | a signed call to Tencent Cloud |
 //! | [`limits`] | which limits there are, and what is said when one refuses |
@@ -26,6 +27,7 @@
 
 pub mod accounts;
 pub mod app;
+pub mod captcha;
 pub mod cli;
 pub mod client;
 pub mod clock;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use crate::captcha::{Captcha, CaptchaAnswer};
 use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::limits::{Limit, Limits, RateLimited, SendTicket, UsedCode};
@@ -81,6 +82,8 @@ pub struct CodeRequest {
     pub reference: Option<String>,
     /// Who asks, where signed in.
     pub requester: Option<Requester>,
+    /// The captcha's answer, where there is one.
+    pub captcha: Option<CaptchaAnswer>,
     /// From where.
     pub client: ClientAddress,
 }
@@ -126,11 +129,20 @@ pub struct Claimed {
     pub reference: Option<String>,
 }
 
+/// What stands before a code is sent.
+pub struct Defences {
+    /// Limits over phones and addresses.
+    pub limits: Limits,
+    /// Whether a person asks.
+    pub captcha: Captcha,
+}
+
 /// The service of codes.
 pub struct Verification {
     store: Arc<dyn CodeStore>,
     limits: Limits,
     sender: Arc<dyn SmsSender>,
+    captcha: Captcha,
     keys: CodeKeys,
     policy: VerificationPolicy,
     clock: Arc<dyn Clock>,
@@ -141,13 +153,14 @@ impl Verification {
     #[must_use]
     pub fn new(
         store: Arc<dyn CodeStore>,
-        limits: Limits,
+        defences: Defences,
         sender: Arc<dyn SmsSender>,
         keys: CodeKeys,
         policy: VerificationPolicy,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, limits, sender, keys, policy, clock }
+        let Defences { limits, captcha } = defences;
+        Self { store, limits, sender, captcha, keys, policy, clock }
     }
 
     /// Reads a phone number as a person writes it, in the default region where it is national.
@@ -171,6 +184,8 @@ impl Verification {
 
     async fn issue_and_send(&self, request: CodeRequest) -> Result<CodeSent, RequestCodeError> {
         let user = self.check(&request)?;
+        let suspect = false;
+        self.captcha.check(request.captcha.as_ref(), suspect, request.client).await?;
         let now = self.clock.now();
         let day = Day::of(now, self.policy.day_offset);
         let code = Code::random();

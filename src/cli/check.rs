@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::app;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Settings, SigningConfig, SmsConfig};
+use crate::config::{CaptchaConfig, Config, Settings, SigningConfig, SmsConfig};
 
 pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let config = match Config::try_from(settings) {
@@ -16,13 +16,14 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    let lines = [
+    let mut lines = vec![
         Ok("settings: they fit together".to_owned()),
         database(&config).await,
         signing_key(&config),
         codes(&config).await,
         sms(&config).await,
     ];
+    lines.extend(captcha(&config).await);
     let mut exit = ExitCode::SUCCESS;
     for line in lines {
         match line {
@@ -85,6 +86,22 @@ async fn sms(config: &Config) -> Found {
         Ok(()) => Ok("sms: Tencent Cloud takes the key".to_owned()),
         Err(error) => Err(format!("sms: {}", in_full(&error))),
     }
+}
+
+/// `None` where it is off.
+async fn captcha(config: &Config) -> Option<Found> {
+    let CaptchaConfig::Tencent { verifier, .. } = &config.captcha else {
+        return None;
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let verifier = match app::tencent_captcha(verifier.as_ref().clone(), &clock) {
+        Ok(verifier) => verifier,
+        Err(error) => return Some(Err(format!("captcha: {error}"))),
+    };
+    Some(match verifier.check().await {
+        Ok(()) => Ok("captcha: Tencent Cloud takes the key".to_owned()),
+        Err(error) => Err(format!("captcha: {}", in_full(&error))),
+    })
 }
 
 /// An error with what lies behind it.

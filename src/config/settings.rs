@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::values::{DayOffset, Regions, Secret, boolean, duration, ratio, template_param};
+use super::values::{
+    DayOffset, Regions, Secret, boolean, captcha_app_id, captcha_mode, duration, on_outage, ratio, template_param,
+};
+use crate::captcha::{CaptchaMode, OnOutage};
 use crate::phone::Region;
 use crate::sms::tencent::TemplateParam;
 use crate::tencent::Url;
@@ -70,6 +73,9 @@ pub struct Settings {
     /// Tencent Cloud
     #[command(flatten)]
     pub tencent: TencentSettings,
+    /// Captcha
+    #[command(flatten)]
+    pub captcha: CaptchaSettings,
     /// Ed25519 private key in PEM that signs tokens [default with SQLite: made in DATA_DIR]
     #[arg(long, value_name = "PEM", allow_hyphen_values = true, global = true)]
     pub jwt_signing_key: Option<Secret>,
@@ -184,6 +190,32 @@ pub struct Settings {
     /// How log lines look
     #[arg(long, value_name = "FORMAT", default_value = "text", global = true)]
     pub log_format: LogFormat,
+}
+
+/// The settings of the captcha.
+#[derive(Debug, Clone, Args)]
+pub struct CaptchaSettings {
+    /// When a captcha is needed for a code: off, always, or challenge (for suspect requests) [default: off]
+    #[arg(long = "captcha", value_name = "WHEN", value_parser = captcha_mode, global = true)]
+    pub mode: Option<CaptchaMode>,
+    /// Tencent Captcha application's id
+    #[arg(long = "tencent-captcha-app-id", value_name = "ID", value_parser = captcha_app_id, global = true)]
+    pub app_id: Option<u64>,
+    /// Tencent Captcha application's secret key
+    #[arg(long = "tencent-captcha-app-secret-key", value_name = "KEY", global = true)]
+    pub app_secret_key: Option<Secret>,
+    /// Address of Tencent Captcha
+    #[arg(
+        id = "captcha_endpoint",
+        long = "tencent-captcha-endpoint",
+        value_name = "URL",
+        default_value = "https://captcha.tencentcloudapi.com",
+        global = true
+    )]
+    pub endpoint: Url,
+    /// What becomes of a request while Captcha is down: refuse, or allow, which also lets past who only says so
+    #[arg(long = "captcha-outage", value_name = "WHAT", default_value = "refuse", value_parser = on_outage, global = true)]
+    pub on_outage: OnOutage,
 }
 
 /// The settings of Tencent Cloud.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use crate::captcha::{CaptchaMode, OnOutage};
 use crate::phone::Region;
 use crate::sms::tencent::TemplateParam;
 
@@ -123,6 +124,39 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
         "false" | "0" | "no" | "off" => Ok(false),
         _ => Err("not true or false".to_owned()),
     }
+}
+
+/// Reads when a captcha is needed.
+///
+/// # Errors
+/// A sentence for whoever set it.
+pub(super) fn captcha_mode(text: &str) -> Result<CaptchaMode, String> {
+    match text {
+        "off" => Ok(CaptchaMode::Off),
+        "always" => Ok(CaptchaMode::Always),
+        "challenge" => Ok(CaptchaMode::Challenge),
+        _ => Err("not one of off, always, challenge".to_owned()),
+    }
+}
+
+/// Reads what an outage of the captcha means.
+///
+/// # Errors
+/// A sentence for whoever set it.
+pub(super) fn on_outage(text: &str) -> Result<OnOutage, String> {
+    match text {
+        "refuse" => Ok(OnOutage::Refuse),
+        "allow" => Ok(OnOutage::Allow),
+        _ => Err("not one of refuse, allow".to_owned()),
+    }
+}
+
+/// Reads the id of a captcha application.
+///
+/// # Errors
+/// A sentence for whoever set it.
+pub(super) fn captcha_app_id(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "not a number such as 190000000".to_owned())
 }
 
 /// Undoes the `\n` of PEM blocks in an environment file, which has one line a value.

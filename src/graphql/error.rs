@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_graphql::{Enum, ErrorExtensionValues, ServerError, Value};
 
 use crate::accounts::AccountError;
+use crate::captcha::CaptchaError;
 use crate::limits::RateLimited;
 use crate::phone::PhoneError;
 use crate::proofs::ProofError;
@@ -203,6 +204,7 @@ impl From<RequestCodeError> for ApiError {
             RequestCodeError::RegionNotAllowed => {
                 Self::new(ErrorCode::RegionNotAllowed, "Codes are not sent to this region.")
             }
+            RequestCodeError::Captcha(error) => error.into(),
             RequestCodeError::InvalidPhone => invalid_phone(),
             RequestCodeError::NumberBlocked => {
                 Self::new(ErrorCode::NumberBlocked, "This number does not take messages from us.")
@@ -215,6 +217,24 @@ impl From<RequestCodeError> for ApiError {
                     .with("retryAfterSeconds", retry_after.as_secs())
             }
             RequestCodeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CaptchaError> for ApiError {
+    fn from(error: CaptchaError) -> Self {
+        // A string: that is what the client library takes.
+        match error {
+            CaptchaError::Required { app_id } => Self::new(ErrorCode::CaptchaRequired, "Solve the captcha first.")
+                .with("captchaAppId", app_id.to_string()),
+            CaptchaError::Failed { app_id } => {
+                Self::new(ErrorCode::CaptchaFailed, "The captcha was not passed. Solve another.")
+                    .with("captchaAppId", app_id.to_string())
+            }
+            CaptchaError::BadTicket => Self::bad_input("input.captcha.ticket", "This is not a captcha's ticket."),
+            CaptchaError::BadRandstr => {
+                Self::bad_input("input.captcha.randstr", "This is not a captcha's random string.")
+            }
         }
     }
 }

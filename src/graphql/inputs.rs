@@ -4,6 +4,7 @@ use async_graphql::{ID, InputObject};
 
 use super::scalars::PhoneNumber;
 use super::types::CodePurpose;
+use crate::captcha::CaptchaAnswer;
 
 /// Where to send a code, and what for.
 #[derive(InputObject)]
@@ -26,6 +27,12 @@ pub(super) struct CaptchaInput {
     pub(super) ticket: String,
     /// The random string that goes with it.
     pub(super) randstr: String,
+}
+
+impl From<CaptchaInput> for CaptchaAnswer {
+    fn from(input: CaptchaInput) -> Self {
+        Self { ticket: input.ticket, randstr: input.randstr }
+    }
 }
 
 /// A code, and what it was given out for.

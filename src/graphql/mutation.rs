@@ -45,6 +45,7 @@ impl Mutation {
             purpose,
             reference: input.reference,
             requester,
+            captcha: input.captcha.map(Into::into),
             client: request.client,
         });
         Ok(sent.await?.into())

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::captcha::CaptchaError;
 use crate::limits::{RateLimited, TakeError};
 use crate::sms::SendError;
 use crate::store::StoreError;
@@ -21,6 +22,9 @@ pub enum RequestCodeError {
     /// The phone's region is not served.
     #[error("the region is not allowed")]
     RegionNotAllowed,
+    /// A captcha is needed, or was not passed. Nothing was counted.
+    #[error(transparent)]
+    Captcha(#[from] CaptchaError),
     /// The provider says that this is no phone number.
     #[error("the provider does not know this number")]
     InvalidPhone,
@@ -54,6 +58,7 @@ impl RequestCodeError {
             Self::SignInNeeded => "sign_in_needed",
             Self::NotOwnPhone | Self::BadReference => "bad_input",
             Self::RegionNotAllowed => "region_not_allowed",
+            Self::Captcha(error) => error.label(),
             Self::InvalidPhone => "invalid_phone",
             Self::NumberBlocked => "number_blocked",
             Self::CaptchaNeeded => "captcha_needed",

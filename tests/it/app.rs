@@ -100,6 +100,7 @@ impl Builder {
                 ("TENCENT_SMS_SIGN_NAME", tencent_stub::SIGN_NAME),
                 ("TENCENT_SMS_TEMPLATE_ID", tencent_stub::LOGIN_TEMPLATE),
                 ("TENCENT_SMS_ENDPOINT", &sms.endpoint()),
+                ("TENCENT_CAPTCHA_ENDPOINT", &sms.endpoint()),
                 ("AUTO_MIGRATE", "true"),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
+use sms_login::captcha::Captcha;
 use sms_login::clock::ManualClock;
 use sms_login::limits::{Limits, RedisLimitStore};
 use sms_login::phone::PhoneNumber;
@@ -17,7 +18,9 @@ use sms_login::sms::{CodeMessage, SendError, SendOutcome, SmsSender};
 use sms_login::store::StoreError;
 use sms_login::verification::code::Purpose;
 use sms_login::verification::store::{AttemptOutcome, FailureLimits};
-use sms_login::verification::{AttemptError, CodeKeys, CodeRequest, ShownCode, Verification, VerificationPolicy};
+use sms_login::verification::{
+    AttemptError, CodeKeys, CodeRequest, Defences, ShownCode, Verification, VerificationPolicy,
+};
 
 use crate::code_store::{Phone, Store, connection, redis_store_at};
 use crate::limit_store::limit_policy;
@@ -168,7 +171,8 @@ async fn lead_some_lives(url: &str) -> Vec<String> {
     let redis = RedisPool::new(&[url.to_owned()]).expect("a valid address");
     let limits = Limits::new(Arc::new(RedisLimitStore::new(redis)), limit_policy());
     let store = redis_store_at(url.to_owned());
-    let verification = Verification::new(store, limits, sender.clone(), keys, policy(), clock.clone());
+    let defences = Defences { limits, captcha: Captcha::off() };
+    let verification = Verification::new(store, defences, sender.clone(), keys, policy(), clock.clone());
     let mut secrets = vec![String::from_utf8(SECRET.to_vec()).expect("text")];
     for (phone, address) in PHONES.iter().zip(ADDRESSES) {
         let address: IpAddr = address.parse().expect("an address");
@@ -183,8 +187,14 @@ async fn lead_some_lives(url: &str) -> Vec<String> {
         ] {
             clock.advance(SignedDuration::from_secs(31));
             let reference = (purpose == Purpose::Verify).then(|| "transfer:9981".to_owned());
-            let request =
-                CodeRequest { phone: phone.clone(), purpose, reference, requester: None, client: address.into() };
+            let request = CodeRequest {
+                phone: phone.clone(),
+                purpose,
+                reference,
+                requester: None,
+                captcha: None,
+                client: address.into(),
+            };
             let sent = verification.request_code(request).await.expect("a code is sent");
             let code = sender.codes.lock().expect("codes").last().expect("a code").clone();
             let wrong = if code == "000000" { "111111" } else { "000000" };

@@ -59,7 +59,7 @@ fn only(allowed: impl Fn(&Module) -> bool, what: &[&str]) {
     assert!(used, "nothing names {what:?}: the rule looks for the wrong thing");
 }
 
-const SERVICES: [&str; 6] = ["verification", "limits", "sessions", "users", "tokens", "sms"];
+const SERVICES: [&str; 7] = ["verification", "captcha", "limits", "sessions", "users", "tokens", "sms"];
 
 fn is_service(module: &Module) -> bool {
     SERVICES.iter().any(|service| module.is_in(service))
@@ -87,6 +87,7 @@ fn only_app_and_cli_name_concrete_stores_and_senders() {
         "SqliteSessionStore",
         "ConsoleSms",
         "TencentSms::",
+        "TencentCaptcha::",
     ];
     let own =
         |module: &Module| is_service(module) && !["verification", "sessions", "users"].contains(&module.path.as_str());

@@ -55,6 +55,7 @@ pub(crate) fn shared_env(database_url: &str, redis_url: &str, sms: &TencentStub)
         ("TENCENT_SMS_SIGN_NAME", tencent_stub::SIGN_NAME),
         ("TENCENT_SMS_TEMPLATE_ID", tencent_stub::LOGIN_TEMPLATE),
         ("TENCENT_SMS_ENDPOINT", &sms.endpoint()),
+        ("TENCENT_CAPTCHA_ENDPOINT", &sms.endpoint()),
     ])
 }
 

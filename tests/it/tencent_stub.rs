@@ -20,6 +20,7 @@ use sms_login::clock::Clock;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub(crate) mod captcha;
 mod check;
 
 pub(crate) const SECRET_ID: &str = "stub-secret-id";
@@ -82,6 +83,7 @@ struct Shared {
     host: String,
     behaviour: Mutex<Behaviour>,
     messages: Mutex<Vec<Message>>,
+    captcha: captcha::State,
     requests: AtomicUsize,
     connections: AtomicUsize,
     stopped: CancellationToken,
@@ -98,6 +100,7 @@ impl TencentStub {
             host: address.to_string(),
             behaviour: Mutex::new(Behaviour::Accept),
             messages: Mutex::default(),
+            captcha: captcha::State::default(),
             requests: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
             stopped: stopped.clone(),
@@ -150,6 +153,7 @@ async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
     let request = check::Request { headers: &headers, body: &body, host: &shared.host, now: shared.clock.now() };
     match headers.get("x-tc-action").and_then(|action| action.to_str().ok()) {
         Some("SendSms") => send_sms(&shared, &request).await,
+        Some("DescribeCaptchaResult") => captcha::describe_result(&shared, &request).await,
         Some(_) => error("InvalidAction"),
         None => error("MissingParameter"),
     }

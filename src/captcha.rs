@@ -1,0 +1,232 @@
+//! Captcha: whether a person asks for a code.
+//!
+//! Owns when an answer is needed, its form, and what an outage means. A verifier says what an answer is worth and
+//! decides nothing. No ticket gets into a log or an error.
+
+use std::error::Error;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::client::ClientAddress;
+
+pub mod disabled;
+pub mod tencent;
+
+use self::disabled::DisabledCaptcha;
+
+/// The most bytes of a ticket. A real one has a few hundred.
+const MAX_TICKET_BYTES: usize = 2048;
+
+/// The most bytes of a random string. A real one has a dozen.
+const MAX_RANDSTR_BYTES: usize = 128;
+
+/// How the client library's own ticket begins, where it could not reach Captcha. Nobody signed it, so anybody can write
+/// one.
+const STAND_IN_TICKET: &str = "trerror_";
+
+/// When a captcha is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaptchaMode {
+    /// Never.
+    Off,
+    /// For every code.
+    Always,
+    /// For a code whose request is suspect.
+    Challenge,
+}
+
+/// What becomes of a request whose captcha cannot be verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnOutage {
+    /// It fails.
+    Refuse,
+    /// It goes on, also for whoever only says that Captcha is down.
+    Allow,
+}
+
+/// When a captcha is needed, for which application, and what an outage means.
+#[derive(Debug, Clone, Copy)]
+pub struct CaptchaPolicy {
+    /// When.
+    pub mode: CaptchaMode,
+    /// The application that the client library shows.
+    pub app_id: u64,
+    /// What an outage means.
+    pub on_outage: OnOutage,
+}
+
+/// What the client library gave when a person had passed.
+#[derive(Clone)]
+pub struct CaptchaAnswer {
+    /// The ticket, good once.
+    pub ticket: String,
+    /// The random string that goes with it.
+    pub randstr: String,
+}
+
+impl fmt::Debug for CaptchaAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CaptchaAnswer(..)")
+    }
+}
+
+/// What an answer is worth.
+#[derive(Debug)]
+pub enum CaptchaOutcome {
+    /// A person gave it.
+    Passed,
+    /// It is wrong, old or used, or a machine gave it.
+    Failed,
+    /// The service could not say.
+    Unavailable(Box<dyn Error + Send + Sync>),
+}
+
+/// Says what an answer is worth.
+#[async_trait]
+pub trait CaptchaVerifier: Send + Sync {
+    /// Verifies an answer that came from this address. Bounded in time by the verifier itself.
+    async fn verify(&self, answer: &CaptchaAnswer, address: IpAddr) -> CaptchaOutcome;
+}
+
+/// Why a request is not let past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CaptchaError {
+    /// An answer is needed, and there is none.
+    #[error("a captcha is needed")]
+    Required {
+        /// The application to show.
+        app_id: u64,
+    },
+    /// The answer was not taken, or could not be verified.
+    #[error("the captcha was not passed")]
+    Failed {
+        /// The application to show again.
+        app_id: u64,
+    },
+    /// The ticket is empty, too long, or not plain ASCII.
+    #[error("the ticket is not of its form")]
+    BadTicket,
+    /// The random string is empty, too long, or not plain ASCII.
+    #[error("the random string is not of its form")]
+    BadRandstr,
+}
+
+impl CaptchaError {
+    /// The word in metrics.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Required { .. } => "captcha_required",
+            Self::Failed { .. } => "captcha_failed",
+            Self::BadTicket | Self::BadRandstr => "bad_input",
+        }
+    }
+}
+
+/// The service of captchas.
+pub struct Captcha {
+    verifier: Arc<dyn CaptchaVerifier>,
+    policy: CaptchaPolicy,
+}
+
+impl Captcha {
+    /// A service of these parts.
+    #[must_use]
+    pub fn new(verifier: Arc<dyn CaptchaVerifier>, policy: CaptchaPolicy) -> Self {
+        Self { verifier, policy }
+    }
+
+    /// A service that asks nobody for anything.
+    #[must_use]
+    pub fn off() -> Self {
+        let policy = CaptchaPolicy { mode: CaptchaMode::Off, app_id: 0, on_outage: OnOutage::Refuse };
+        Self { verifier: Arc::new(DisabledCaptcha), policy }
+    }
+
+    /// Lets a request past that needs no captcha, or has a good one. An answer that is not needed is not looked at, for
+    /// a ticket is good once and the call takes time.
+    ///
+    /// # Errors
+    /// `CaptchaError` where the request is not let past.
+    pub async fn check(
+        &self,
+        given: Option<&CaptchaAnswer>,
+        suspect: bool,
+        client: ClientAddress,
+    ) -> Result<(), CaptchaError> {
+        let CaptchaPolicy { mode, app_id, on_outage } = self.policy;
+        let needed = match mode {
+            CaptchaMode::Off => false,
+            CaptchaMode::Always => true,
+            CaptchaMode::Challenge => suspect,
+        };
+        if !needed {
+            return Ok(());
+        }
+        let answer = given.ok_or(CaptchaError::Required { app_id })?;
+        if !is_plain(&answer.ticket, MAX_TICKET_BYTES) {
+            return Err(CaptchaError::BadTicket);
+        }
+        if !is_plain(&answer.randstr, MAX_RANDSTR_BYTES) {
+            return Err(CaptchaError::BadRandstr);
+        }
+        let outcome = if answer.ticket.starts_with(STAND_IN_TICKET) {
+            CaptchaOutcome::Unavailable("the client says that Captcha is down".into())
+        } else {
+            self.verifier.verify(answer, client.address()).await
+        };
+        match (outcome, on_outage) {
+            (CaptchaOutcome::Passed, _) => Ok(()),
+            (CaptchaOutcome::Failed, _) => Err(CaptchaError::Failed { app_id }),
+            (CaptchaOutcome::Unavailable(cause), OnOutage::Refuse) => {
+                tracing::warn!(error = &*cause as &dyn Error, "a captcha could not be verified: refused");
+                Err(CaptchaError::Failed { app_id })
+            }
+            (CaptchaOutcome::Unavailable(cause), OnOutage::Allow) => {
+                tracing::warn!(error = &*cause as &dyn Error, "a captcha could not be verified: allowed");
+                Ok(())
+            }
+        }
+    }
+}
+
+fn is_plain(text: &str, max_bytes: usize) -> bool {
+    (1..=max_bytes).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counting(AtomicUsize);
+
+    #[async_trait]
+    impl CaptchaVerifier for Counting {
+        async fn verify(&self, _: &CaptchaAnswer, _: IpAddr) -> CaptchaOutcome {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            CaptchaOutcome::Failed
+        }
+    }
+
+    #[tokio::test]
+    async fn a_challenge_is_for_the_suspect_alone() {
+        let verifier = Arc::new(Counting::default());
+        let policy = CaptchaPolicy { mode: CaptchaMode::Challenge, app_id: 7, on_outage: OnOutage::Refuse };
+        let captcha = Captcha::new(Arc::clone(&verifier) as Arc<dyn CaptchaVerifier>, policy);
+        let client = ClientAddress::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let answer = CaptchaAnswer { ticket: "t".to_owned(), randstr: "r".to_owned() };
+        assert_eq!(captcha.check(None, false, client).await, Ok(()));
+        assert_eq!(captcha.check(Some(&answer), false, client).await, Ok(()));
+        assert_eq!(verifier.0.load(Ordering::SeqCst), 0, "an answer that is not needed is not used up");
+        assert_eq!(captcha.check(None, true, client).await, Err(CaptchaError::Required { app_id: 7 }));
+        assert_eq!(captcha.check(Some(&answer), true, client).await, Err(CaptchaError::Failed { app_id: 7 }));
+        assert_eq!(verifier.0.load(Ordering::SeqCst), 1);
+        assert_eq!(Captcha::off().check(None, true, client).await, Ok(()), "off is off");
+    }
+}

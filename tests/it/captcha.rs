@@ -1,0 +1,272 @@
+//! The captcha before a code: needed, passed, not passed, and away.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sms_login::captcha::tencent::{CaptchaOutage, TencentCaptcha, TencentCaptchaConfig};
+use sms_login::captcha::{CaptchaAnswer, CaptchaOutcome, CaptchaVerifier};
+use sms_login::clock::{Clock, SystemClock};
+use sms_login::config::Config;
+use sms_login::tencent::api::Timeouts;
+use sms_login::tencent::tc3::Credentials;
+
+use crate::app::{ASK, Answer, Builder, Stores, TestApp, phone, settings};
+use crate::process::{self, Server, shared_env, stub};
+use crate::servers;
+use crate::tencent_stub::captcha::{APP_ID, APP_SECRET_KEY, CaptchaBehaviour, Verification};
+use crate::tencent_stub::{self, TencentStub};
+
+/// Another address of the same /64 is another user's for Tencent.
+const V6: &str = "2001:db8:1:2:3:4:5:6";
+
+fn with_captcha(stores: Stores, mode: &str) -> Builder {
+    TestApp::on(stores)
+        .set("CAPTCHA", mode)
+        .set("TENCENT_CAPTCHA_APP_ID", APP_ID.to_string())
+        .set("TENCENT_CAPTCHA_APP_SECRET_KEY", APP_SECRET_KEY)
+}
+
+async fn ask(app: &TestApp, phone: &str, captcha: Value) -> Answer {
+    app.at(V6).run(ASK, json!({ "input": { "phone": phone, "captcha": captcha } })).await
+}
+
+fn ticket(ticket: &str) -> Value {
+    json!({ "ticket": ticket, "randstr": "@abc" })
+}
+
+#[track_caller]
+fn assert_captcha(answer: &Answer, code: &str, number: i32) {
+    let expected = json!({ "code": code, "errorCode": number, "captchaAppId": APP_ID.to_string() });
+    assert_eq!(answer.extensions(), &expected);
+}
+
+#[track_caller]
+fn assert_failed(answer: &Answer) {
+    assert_captcha(answer, "CAPTCHA_FAILED", -1303);
+}
+
+#[tokio::test]
+async fn a_code_needs_a_ticket_and_each_ticket_is_good_once() {
+    for stores in Stores::BOTH {
+        let app = with_captcha(stores, "always").start().await;
+        let (phone, other) = (phone(), phone());
+        assert_captcha(&ask(&app, &phone, Value::Null).await, "CAPTCHA_REQUIRED", -1302);
+        assert!(app.sms.verifications().is_empty());
+        let sent = ask(&app, &phone, ticket("t03-once*")).await;
+        assert_eq!(sent.data("requestCode")["sendsRemaining"], 9, "what came before is not counted");
+        let user_ip: IpAddr = V6.parse().expect("an address");
+        let asked = Verification { ticket: "t03-once*".to_owned(), randstr: "@abc".to_owned(), user_ip };
+        assert_eq!(app.sms.verifications(), [asked]);
+        assert_eq!(app.code(&phone).len(), 6);
+        assert_failed(&ask(&app, &other, ticket("t03-once*")).await);
+        assert_eq!(app.sms.messages().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_or_counted_where_it_is_not_passed() {
+    for stores in Stores::BOTH {
+        let app = with_captcha(stores, "always").start().await;
+        let phone = phone();
+        let verdicts = [(7, 0), (8, 0), (9, 0), (15, 0), (16, 0), (21, 0), (100, 0), (0, 0), (-1, 0), (1, 100)];
+        for (code, evil_level) in verdicts {
+            app.sms.set_captcha(CaptchaBehaviour::Verdict(code, evil_level));
+            assert_failed(&ask(&app, &phone, ticket("t03")).await);
+        }
+        assert_eq!(app.sms.verifications().len(), verdicts.len());
+        assert!(app.sms.messages().is_empty());
+        app.sms.set_captcha(CaptchaBehaviour::Pass);
+        let sent = ask(&app, &phone, ticket("t03")).await;
+        assert_eq!(sent.data("requestCode")["sendsRemaining"], 9, "no cooldown, nothing counted");
+    }
+}
+
+fn outages() -> Vec<CaptchaBehaviour> {
+    vec![
+        CaptchaBehaviour::Error("InternalError".to_owned()),
+        CaptchaBehaviour::Error("UnauthorizedOperation.ErrorAuth".to_owned()),
+        CaptchaBehaviour::Http(500),
+        CaptchaBehaviour::Http(503),
+        CaptchaBehaviour::Http(200),
+        CaptchaBehaviour::Json("{}".to_owned()),
+        CaptchaBehaviour::Json(r#"{"Response":{"RequestId":"x"}}"#.to_owned()),
+        CaptchaBehaviour::Json(r#"{"Response":{"CaptchaCode":"1","RequestId":"x"}}"#.to_owned()),
+    ]
+}
+
+#[tokio::test]
+async fn an_outage_refuses_by_default() {
+    let app = with_captcha(Stores::Embedded, "always").start().await;
+    let phone = phone();
+    for outage in outages() {
+        app.sms.set_captcha(outage.clone());
+        assert_failed(&ask(&app, &phone, ticket("t03")).await);
+    }
+    let asked = app.sms.verifications().len();
+    assert_failed(&ask(&app, &phone, ticket("trerror_1001_190000001_1770000000")).await);
+    assert_eq!(app.sms.verifications().len(), asked, "a stand-in ticket is nobody's to verify");
+    assert!(app.sms.messages().is_empty());
+    app.sms.set_captcha(CaptchaBehaviour::Pass);
+    ask(&app, &phone, ticket("t03")).await.data("requestCode");
+}
+
+#[tokio::test]
+async fn an_outage_lets_past_where_the_settings_say_so() {
+    let app = with_captcha(Stores::Embedded, "always").set("CAPTCHA_OUTAGE", "allow").start().await;
+    for outage in outages() {
+        app.sms.set_captcha(outage.clone());
+        ask(&app, &phone(), ticket("t03")).await.data("requestCode");
+    }
+    let asked = app.sms.verifications().len();
+    ask(&app, &phone(), ticket("trerror_1001_190000001_1770000000")).await.data("requestCode");
+    assert_eq!(app.sms.verifications().len(), asked);
+    assert_captcha(&ask(&app, &phone(), Value::Null).await, "CAPTCHA_REQUIRED", -1302);
+    app.sms.set_captcha(CaptchaBehaviour::Verdict(8, 0));
+    assert_failed(&ask(&app, &phone(), ticket("t03")).await);
+}
+
+#[tokio::test]
+async fn tickets_have_a_form() {
+    let app = with_captcha(Stores::Embedded, "always").start().await;
+    let longest = (json!("t".repeat(2048)), json!("r".repeat(128)));
+    let table = [
+        (json!(""), json!("r"), "input.captcha.ticket"),
+        (json!("t".repeat(2049)), json!("r"), "input.captcha.ticket"),
+        (json!("t\n"), json!("r"), "input.captcha.ticket"),
+        (json!("t"), json!(""), "input.captcha.randstr"),
+        (json!("t"), json!("r".repeat(129)), "input.captcha.randstr"),
+        (json!("t"), json!("随机"), "input.captcha.randstr"),
+    ];
+    for (ticket, randstr, field) in table {
+        let refused = ask(&app, &phone(), json!({ "ticket": ticket, "randstr": randstr })).await;
+        assert_eq!(refused.extensions(), &json!({ "code": "BAD_INPUT", "errorCode": -1001, "field": field }));
+    }
+    assert!(app.sms.verifications().is_empty());
+    ask(&app, &phone(), json!({ "ticket": longest.0, "randstr": longest.1 })).await.data("requestCode");
+}
+
+#[tokio::test]
+async fn what_needs_no_ticket_asks_for_none_and_uses_none_up() {
+    for mode in ["off", "challenge"] {
+        let app = with_captcha(Stores::Embedded, mode).start().await;
+        ask(&app, &phone(), Value::Null).await.data("requestCode");
+        ask(&app, &phone(), ticket("t03")).await.data("requestCode");
+        assert!(app.sms.verifications().is_empty(), "{mode}");
+    }
+    let app = with_captcha(Stores::Embedded, "always").start().await;
+    assert_eq!(ask(&app, "+8612", ticket("t03")).await.code(), "INVALID_PHONE");
+    assert_eq!(ask(&app, "+16502530000", ticket("t03")).await.code(), "REGION_NOT_ALLOWED");
+    assert!(app.sms.verifications().is_empty(), "no ticket goes on a request that is refused anyhow");
+}
+
+fn verifier(stub: &TencentStub, timeouts: Timeouts) -> TencentCaptcha {
+    let credentials = Credentials::new(tencent_stub::SECRET_ID, tencent_stub::SECRET_KEY);
+    let endpoint = stub.endpoint().parse().expect("a URL");
+    let config =
+        TencentCaptchaConfig { timeouts, ..TencentCaptchaConfig::new(credentials, APP_ID, APP_SECRET_KEY, endpoint) };
+    TencentCaptcha::new(config, Arc::new(SystemClock)).expect("settings that can be used")
+}
+
+/// Waits for real, a fifth of a second.
+#[tokio::test]
+async fn a_stall_ends_at_the_time_out_and_shows_no_secret() {
+    let stub = TencentStub::start(Arc::new(SystemClock) as Arc<dyn Clock>).await;
+    stub.set_captcha(CaptchaBehaviour::Stall);
+    let timeouts = Timeouts { connect: Duration::from_millis(80), whole: Duration::from_millis(200) };
+    let verifier = verifier(&stub, timeouts);
+    let answer = CaptchaAnswer { ticket: "t03-secret".to_owned(), randstr: "@secret".to_owned() };
+    let user_ip = V6.parse().expect("an address");
+    let outcome = tokio::time::timeout(Duration::from_secs(5), verifier.verify(&answer, user_ip)).await;
+    let CaptchaOutcome::Unavailable(outage) = outcome.expect("an end of its own") else { panic!("an outage") };
+    assert!(matches!(outage.downcast_ref(), Some(CaptchaOutage::Call(_))), "{outage:?}");
+    let cause = outage.source().map(ToString::to_string).unwrap_or_default();
+    for shown in [format!("{outage} {outage:?} {cause}"), format!("{answer:?}")] {
+        assert!(!shown.contains("secret") && !shown.contains(V6), "{shown}");
+    }
+}
+
+#[test]
+fn half_of_a_captcha_is_refused() {
+    const ALL: [(&str, &str); 5] = [
+        ("CAPTCHA", "always"),
+        ("TENCENT_CAPTCHA_APP_ID", "190000001"),
+        ("TENCENT_CAPTCHA_APP_SECRET_KEY", "hunter2"),
+        ("TENCENTCLOUD_SECRET_ID", "id"),
+        ("TENCENTCLOUD_SECRET_KEY", "hunter3"),
+    ];
+    let read = |set: &[(&str, &str)]| {
+        let set = set.iter().copied().chain([("SMS_PROVIDER", "console")]);
+        settings(&[], set).and_then(Config::try_from).map_err(|error| error.to_string())
+    };
+    let with = |name: &str, value: &'static str| ALL.map(|(set, old)| (set, if set == name { value } else { old }));
+    for mode in ["always", "challenge"] {
+        read(&with("CAPTCHA", mode)).expect("printed SMS and a real captcha");
+        for (missing, _) in &ALL[1..4] {
+            let refusal = read(&with("CAPTCHA", mode).map(|(n, v)| (n, if n == *missing { "" } else { v })));
+            let refusal = refusal.expect_err(missing);
+            // Without the id, the key itself is what makes no sense.
+            let named = if *missing == "TENCENTCLOUD_SECRET_ID" { "TENCENTCLOUD_SECRET_" } else { missing };
+            assert!(refusal.starts_with(named) && !refusal.contains('\n'), "{refusal}");
+        }
+    }
+    for (name, wrong) in [
+        ("CAPTCHA", "on"),
+        ("CAPTCHA_OUTAGE", "maybe"),
+        ("TENCENT_CAPTCHA_APP_ID", "x"),
+        ("TENCENT_CAPTCHA_ENDPOINT", "nowhere"),
+    ] {
+        let refusal = read(&[(name, wrong)]).expect_err(name);
+        assert!(refusal.starts_with(&format!("{name}: ")) && !refusal.contains('\n'), "{refusal}");
+    }
+    let keyless = read(&[ALL[0], ALL[1], ALL[2], ALL[3]]).expect_err("no key");
+    assert!(keyless.starts_with("TENCENTCLOUD_SECRET_KEY: "), "{keyless}");
+    let idless = read(&ALL[..3]).expect_err("no id");
+    assert!(idless.starts_with("TENCENTCLOUD_SECRET_ID: "), "{idless}");
+    read(&with("CAPTCHA", "off")).expect("turned off for a while");
+    for half in [ALL[1], ALL[2]] {
+        let refusal = read(&[half]).expect_err("captcha would look on");
+        assert!(refusal.starts_with(&format!("{}: ", half.0)) && refusal.contains("CAPTCHA"), "{refusal}");
+    }
+    let whole = read(&ALL).expect("settings that fit together");
+    let printed = format!("{whole:?} {whole:#?} {:?}", settings(&[], ALL));
+    assert!(printed.contains("190000001") && !printed.contains("hunter"), "{printed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_asks_and_no_log_line_has_a_secret() {
+    let sms = stub().await;
+    let mut env = shared_env(&servers::mariadb().create_database(), &servers::redis().fresh_url(), &sms);
+    env.insert("AUTO_MIGRATE".to_owned(), "true".to_owned());
+    env.insert("LOG".to_owned(), "trace".to_owned());
+    env.insert("CAPTCHA".to_owned(), "always".to_owned());
+    env.insert("TENCENT_CAPTCHA_APP_ID".to_owned(), APP_ID.to_string());
+    env.insert("TENCENT_CAPTCHA_APP_SECRET_KEY".to_owned(), "wrong-captcha-secret".to_owned());
+    let wrong = process::run(&["check"], &env);
+    assert!(wrong.out.contains("failed  captcha: ") && !wrong.out.contains("wrong-captcha-secret"), "{}", wrong.out);
+    env.insert("TENCENT_CAPTCHA_APP_SECRET_KEY".to_owned(), APP_SECRET_KEY.to_owned());
+    let good = process::run(&["check"], &env);
+    assert!(good.out.contains("ok      captcha: "), "{}", good.out);
+    let server = Server::start(&env);
+    let input =
+        |ticket: &str| json!({ "input": { "phone": phone(), "captcha": { "ticket": ticket, "randstr": "@random" } } });
+    let sent = server.run(None, ASK, input("t03-a-ticket")).await;
+    assert!(sent["errors"].is_null(), "{sent}");
+    server.run(None, ASK, input("t03-a-ticket")).await;
+    sms.set_captcha(CaptchaBehaviour::Http(500));
+    server.run(None, ASK, input("t03-b-ticket")).await;
+    server.run(None, ASK, input("trerror_a-ticket")).await;
+    server.terminate();
+    let (_, log) = tokio::task::spawn_blocking(|| server.wait()).await.expect("an end");
+    for said in [
+        "a captcha was not passed",
+        "HTTP 500, and not an answer of Tencent Captcha",
+        "the client says that Captcha is down",
+    ] {
+        assert!(log.contains(said), "{said}: {log}");
+    }
+    for secret in ["-ticket", "@random", APP_SECRET_KEY, tencent_stub::SECRET_KEY] {
+        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+    }
+}
