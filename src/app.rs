@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -76,6 +77,7 @@ impl App {
     /// # Errors
     /// `StartError` in one line that names the setting.
     pub async fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        warn_of_test_numbers(&config, clock.now());
         let database = open_database(&config.database).await?;
         migrate_or_refuse(&database, &config).await?;
         let keys = signing_keys(&config)?;
@@ -150,6 +152,14 @@ impl App {
         }
         self.database.close().await;
         outcome
+    }
+}
+
+/// Whoever reads the log is to know that these numbers sign in without an SMS.
+fn warn_of_test_numbers(config: &Config, now: Timestamp) {
+    if let Some((count, end)) = config.verification.test_numbers.active(now) {
+        let until = end.map_or_else(|| "they are taken out".to_owned(), |end| end.to_string());
+        tracing::warn!("{count} test numbers sign in with fixed codes until {until}");
     }
 }
 

@@ -16,16 +16,19 @@ use crate::tencent::tc3::Credentials;
 use crate::tokens::TokenPolicy;
 use crate::verification::VerificationPolicy;
 use crate::verification::store::FailureLimits;
+use crate::verification::test_numbers::TestNumbers;
 
 mod avatars;
 mod captcha;
 mod settings;
 mod source;
+mod test_numbers;
 mod values;
 
 pub use captcha::CaptchaConfig;
 pub use settings::{GuardModeSetting, LogFormat, Settings, SmsProvider};
 pub use source::{ParseOutcome, parse};
+pub use test_numbers::{NumbersWithCodes, Until};
 pub use values::Secret;
 
 const MAX_CODE_TTL: Duration = Duration::from_mins(10);
@@ -162,6 +165,7 @@ impl TryFrom<Settings> for Config {
             return Err(ConfigError::new("CODE_SECRET", "shorter than 32 bytes"));
         }
         let playground = playground(&settings, embedded, &sms);
+        let test_numbers = test_numbers::read(&settings, &sms)?;
         Ok(Self {
             listen_addr: settings.listen_addr,
             metrics_addr: settings.metrics_addr,
@@ -173,7 +177,7 @@ impl TryFrom<Settings> for Config {
             verifying_keys: settings.jwt_verifying_keys.as_deref().map(values::pem),
             code_secret: settings.code_secret.clone(),
             tokens: tokens(&settings)?,
-            verification: verification(&settings)?,
+            verification: verification(&settings, test_numbers)?,
             limits: limits(&settings),
             sessions: SessionPolicy {
                 refresh_ttl: settings.refresh_token_ttl,
@@ -236,7 +240,7 @@ fn tokens(settings: &Settings) -> Result<TokenPolicy, ConfigError> {
     })
 }
 
-fn verification(settings: &Settings) -> Result<VerificationPolicy, ConfigError> {
+fn verification(settings: &Settings, test_numbers: TestNumbers) -> Result<VerificationPolicy, ConfigError> {
     if settings.code_ttl.is_zero() || settings.code_ttl > MAX_CODE_TTL {
         return Err(ConfigError::new("CODE_TTL", "longer than zero and at most 10m (NIST SP 800-63B)"));
     }
@@ -252,6 +256,7 @@ fn verification(settings: &Settings) -> Result<VerificationPolicy, ConfigError> 
         },
         default_region: settings.default_region,
         allowed_regions: settings.allowed_regions.0.clone(),
+        test_numbers,
     })
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::test_numbers::{NumbersWithCodes, Until};
 use super::values::{
     DayOffset, Regions, Secret, boolean, captcha_app_id, captcha_mode, duration, on_outage, ratio, template_param,
 };
@@ -169,6 +170,12 @@ pub struct Settings {
     /// Regions that codes are sent to, comma-separated, or *
     #[arg(long, value_name = "REGION,…", default_value = "CN", global = true)]
     pub allowed_regions: Regions,
+    /// Numbers with a fixed code, to which nothing is sent, for app reviewers: +8613800000000=123456
+    #[arg(long, value_name = "NUMBER=CODE,…", global = true)]
+    pub test_numbers: Option<NumbersWithCodes>,
+    /// Last day of the test numbers in DAY_OFFSET, or the instant at which they end; needed with Tencent Cloud SMS
+    #[arg(long, value_name = "DATE", global = true)]
+    pub test_numbers_until: Option<Until>,
     /// Whether / is a page to sign in and to try queries [default: with SQLite and no Redis]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set, global = true)]
     pub playground: Option<bool>,

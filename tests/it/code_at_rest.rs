@@ -18,6 +18,7 @@ use sms_login::sms::{CodeMessage, SendError, SendOutcome, SmsSender};
 use sms_login::store::StoreError;
 use sms_login::verification::code::Purpose;
 use sms_login::verification::store::{AttemptOutcome, FailureLimits};
+use sms_login::verification::test_numbers::TestNumbers;
 use sms_login::verification::{
     AttemptError, CodeKeys, CodeRequest, Defences, ShownCode, Verification, VerificationPolicy,
 };
@@ -232,6 +233,7 @@ fn policy() -> VerificationPolicy {
         failures: FailureLimits { by_address: 5, in_all: 50 },
         default_region: "CN".parse().expect("a region"),
         allowed_regions: None,
+        test_numbers: TestNumbers::default(),
     }
 }
 

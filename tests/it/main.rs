@@ -33,5 +33,6 @@ mod snippets;
 mod tc3;
 mod tencent;
 mod tencent_stub;
+mod test_numbers;
 mod tokens;
 mod user_store;
