@@ -79,14 +79,15 @@ pub(super) fn routes(playground: Arc<Playground>) -> Router {
 
 async fn index(headers: HeaderMap) -> Response {
     if FILES.is_empty() {
-        let html = HeaderValue::from_static("text/html; charset=utf-8");
-        return (
-            [(header::CONTENT_TYPE, html), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))],
-            NOT_BUILT,
-        )
-            .into_response();
+        return not_built();
     }
     serve("index.html", ASK_FIRST, &headers)
+}
+
+/// What stands at `/` where the binary was built without the page.
+fn not_built() -> Response {
+    ([(header::CONTENT_TYPE, content_type("not_built.html")), (header::CACHE_CONTROL, "no-store")], NOT_BUILT)
+        .into_response()
 }
 
 /// A file whose name has the hash of what is in it.
@@ -201,6 +202,14 @@ mod tests {
         for host in ["", "example.com", "localhost.example.com:8000", "127.0.0.1.example.com", "192.168.0.2:8000"] {
             assert!(!is_loopback_host(host), "{host}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_server_without_the_page_says_how_to_get_it() {
+        let response = not_built();
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8");
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+        assert!(String::from_utf8_lossy(&body).contains("<code>make run</code>"));
     }
 
     #[test]
