@@ -145,6 +145,12 @@ impl Captcha {
         Self { verifier: Arc::new(DisabledCaptcha), policy }
     }
 
+    /// Whether every request that is let past has passed a captcha.
+    #[must_use]
+    pub fn is_for_all(&self) -> bool {
+        self.policy.mode == CaptchaMode::Always
+    }
+
     /// Lets a request past that needs no captcha, or has a good one. An answer that is not needed is not looked at, for
     /// a ticket is good once and the call takes time.
     ///

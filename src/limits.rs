@@ -96,15 +96,21 @@ pub struct LimitPolicy {
     pub guard: GuardPolicy,
 }
 
+/// What became of a send that no limit refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is counted.
+    Counted,
+    /// The guard wants a captcha first. Nothing is counted.
+    Suspect,
+}
+
 /// Why a send is not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum TakeError {
     /// A limit refuses.
     #[error("limited by {}", .0.limit.name())]
     Limited(RateLimited),
-    /// The guard wants a captcha first. Nothing was counted.
-    #[error("the send is suspect")]
-    Suspect,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -127,7 +133,7 @@ impl Limits {
     ///
     /// # Errors
     /// `TakeError`; then nothing is counted.
-    pub async fn take_send(&self, ticket: &SendTicket, human: bool) -> Result<(), TakeError> {
+    pub async fn take_send(&self, ticket: &SendTicket, human: bool) -> Result<Taken, TakeError> {
         let mode = self.policy.guard.mode;
         let limits = SendLimits {
             ip_hourly: self.policy.ip_hourly,
@@ -144,7 +150,7 @@ impl Limits {
             SendVerdict::Suspect(suspicion) => Some(suspicion),
         };
         let Some(suspicion) = suspicion else {
-            return Ok(());
+            return Ok(Taken::Counted);
         };
         crate::metrics::suspect(suspicion.name(), mode.name());
         tracing::warn!(
@@ -155,10 +161,10 @@ impl Limits {
             "more unverified sends than verified traffic explains"
         );
         if limits.suspect_passes {
-            return Ok(());
+            return Ok(Taken::Counted);
         }
         if mode == GuardMode::Challenge {
-            return Err(TakeError::Suspect);
+            return Ok(Taken::Suspect);
         }
         let until = ticket.at + guard::RETRY_AFTER;
         Err(TakeError::Limited(RateLimited::until(Limit::Guard, until, ticket.at)))

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::captcha::{Captcha, CaptchaAnswer};
 use crate::client::ClientAddress;
 use crate::clock::Clock;
-use crate::limits::{Limit, Limits, RateLimited, SendTicket, UsedCode};
+use crate::limits::{Limit, Limits, RateLimited, SendTicket, Taken, UsedCode};
 use crate::metrics;
 use crate::phone::{PhoneError, PhoneNumber, Region};
 use crate::sms::{CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
@@ -188,8 +188,7 @@ impl Verification {
 
     async fn issue_and_send(&self, request: CodeRequest) -> Result<CodeSent, RequestCodeError> {
         let user = self.check(&request)?;
-        let suspect = false;
-        self.captcha.check(request.captcha.as_ref(), suspect, request.client).await?;
+        self.captcha.check(request.captcha.as_ref(), false, request.client).await?;
         let now = self.clock.now();
         let day = Day::of(now, self.policy.day_offset);
         let fixed = self.policy.test_numbers.code(&request.phone, now).cloned();
@@ -207,7 +206,10 @@ impl Verification {
             expires_at: now + self.policy.code_ttl,
         };
         let ticket = ticket(&challenge, &request.phone, day);
-        self.limits.take_send(&ticket, false).await?;
+        if self.limits.take_send(&ticket, self.captcha.is_for_all()).await? == Taken::Suspect {
+            self.captcha.check(request.captcha.as_ref(), true, request.client).await?;
+            self.limits.take_send(&ticket, true).await?;
+        }
         let sends = match self.issue(&challenge, &limits, day).await {
             Ok(sends) => sends,
             Err(refusal) => {

@@ -1,6 +1,6 @@
 //! Whether the captcha's settings fit together.
 
-use super::{ConfigError, Settings};
+use super::{ConfigError, GuardModeSetting, Settings};
 use crate::captcha::tencent::TencentCaptchaConfig;
 use crate::captcha::{CaptchaMode, CaptchaPolicy};
 use crate::tencent::tc3::Credentials;
@@ -23,6 +23,13 @@ pub enum CaptchaConfig {
 /// `CAPTCHA` is not set, an id or a key without it is a mistake: it would look protected and not be.
 pub(super) fn read(settings: &Settings) -> Result<CaptchaConfig, ConfigError> {
     let captcha = &settings.captcha;
+    let guard_asks = settings.guard_mode == GuardModeSetting::Challenge;
+    if guard_asks && matches!(captcha.mode, None | Some(CaptchaMode::Off)) {
+        return Err(ConfigError::new("GUARD_MODE", "challenge needs a captcha: set CAPTCHA=challenge"));
+    }
+    if captcha.mode == Some(CaptchaMode::Challenge) && !guard_asks {
+        return Err(ConfigError::new("CAPTCHA", "challenge needs GUARD_MODE=challenge, which says who is asked"));
+    }
     let mode = match captcha.mode {
         Some(CaptchaMode::Off) => return Ok(CaptchaConfig::Off),
         Some(mode @ (CaptchaMode::Always | CaptchaMode::Challenge)) => mode,

@@ -209,7 +209,6 @@ impl From<RequestCodeError> for ApiError {
             RequestCodeError::NumberBlocked => {
                 Self::new(ErrorCode::NumberBlocked, "This number does not take messages from us.")
             }
-            RequestCodeError::CaptchaNeeded => Self::new(ErrorCode::CaptchaRequired, "Pass a captcha first."),
             RequestCodeError::Limited(limited) => rate_limited(limited),
             RequestCodeError::SendFailed { retry_after, source } => {
                 tracing::error!(error = &source as &dyn Error, "an SMS was not sent");

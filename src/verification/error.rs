@@ -31,9 +31,6 @@ pub enum RequestCodeError {
     /// The carrier or the provider refuses the number.
     #[error("the number is blocked")]
     NumberBlocked,
-    /// The send is suspect: a captcha is to be passed first. Nothing was counted.
-    #[error("a captcha is needed")]
-    CaptchaNeeded,
     /// A limit refuses.
     #[error("limited by {}", .0.limit.name())]
     Limited(RateLimited),
@@ -61,7 +58,6 @@ impl RequestCodeError {
             Self::Captcha(error) => error.label(),
             Self::InvalidPhone => "invalid_phone",
             Self::NumberBlocked => "number_blocked",
-            Self::CaptchaNeeded => "captcha_needed",
             Self::Limited(limited) => limited.limit.name(),
             Self::SendFailed { .. } => "send_failed",
             Self::Store(_) => "unavailable",
@@ -113,7 +109,6 @@ impl From<TakeError> for RequestCodeError {
     fn from(error: TakeError) -> Self {
         match error {
             TakeError::Limited(limited) => Self::Limited(limited),
-            TakeError::Suspect => Self::CaptchaNeeded,
             TakeError::Store(error) => Self::Store(error),
         }
     }

@@ -24,6 +24,7 @@ const V6: &str = "2001:db8:1:2:3:4:5:6";
 fn with_captcha(stores: Stores, mode: &str) -> Builder {
     TestApp::on(stores)
         .set("CAPTCHA", mode)
+        .set("GUARD_MODE", if mode == "challenge" { "challenge" } else { "record" })
         .set("TENCENT_CAPTCHA_APP_ID", APP_ID.to_string())
         .set("TENCENT_CAPTCHA_APP_SECRET_KEY", APP_SECRET_KEY)
 }
@@ -201,7 +202,8 @@ fn half_of_a_captcha_is_refused() {
         settings(&[], set).and_then(Config::try_from).map_err(|error| error.to_string())
     };
     let with = |name: &str, value: &'static str| ALL.map(|(set, old)| (set, if set == name { value } else { old }));
-    for mode in ["always", "challenge"] {
+    for (mode, guard) in [("always", "record"), ("always", "challenge"), ("challenge", "challenge")] {
+        let read = |set: &[(&'static str, &'static str)]| read(&[set, &[("GUARD_MODE", guard)]].concat());
         read(&with("CAPTCHA", mode)).expect("printed SMS and a real captcha");
         for (missing, _) in &ALL[1..4] {
             let refusal = read(&with("CAPTCHA", mode).map(|(n, v)| (n, if n == *missing { "" } else { v })));
@@ -210,6 +212,14 @@ fn half_of_a_captcha_is_refused() {
             let named = if *missing == "TENCENTCLOUD_SECRET_ID" { "TENCENTCLOUD_SECRET_" } else { missing };
             assert!(refusal.starts_with(named) && !refusal.contains('\n'), "{refusal}");
         }
+    }
+    for (set, named) in [
+        (&[("GUARD_MODE", "challenge")][..], "GUARD_MODE: "),
+        (&[("GUARD_MODE", "challenge"), ("CAPTCHA", "off")], "GUARD_MODE: "),
+        (&with("CAPTCHA", "challenge"), "CAPTCHA: "),
+    ] {
+        let refusal = read(set).expect_err(named);
+        assert!(refusal.starts_with(named), "{refusal}");
     }
     for (name, wrong) in [
         ("CAPTCHA", "on"),
@@ -268,5 +278,38 @@ async fn check_asks_and_no_log_line_has_a_secret() {
     }
     for secret in ["-ticket", "@random", APP_SECRET_KEY, tencent_stub::SECRET_KEY] {
         assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_suspect_send_needs_a_captcha_where_the_guard_challenges() {
+    for stores in Stores::BOTH {
+        let app = with_captcha(stores, "challenge").set("GUARD_HOURLY_FLOOR", "2").start().await;
+        for _ in 0..2 {
+            ask(&app, &phone(), Value::Null).await.data("requestCode");
+        }
+        let suspect = phone();
+        let asked = ask(&app, &suspect, Value::Null).await;
+        assert_eq!(
+            (asked.code(), &asked.extensions()["captchaAppId"]),
+            ("CAPTCHA_REQUIRED", &json!(APP_ID.to_string()))
+        );
+        assert_eq!(app.sms.messages().len(), 2, "nothing is sent, and nothing counted");
+        ask(&app, &suspect, ticket("t03")).await.data("requestCode");
+        assert_eq!((app.sms.messages().len(), app.sms.verifications().len()), (3, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_suspect_send_is_refused_where_the_guard_denies() {
+    for stores in Stores::BOTH {
+        let app = TestApp::on(stores).set("GUARD_MODE", "deny").set("GUARD_HOURLY_FLOOR", "2").start().await;
+        for _ in 0..2 {
+            ask(&app, &phone(), Value::Null).await.data("requestCode");
+        }
+        let refused = ask(&app, &phone(), Value::Null).await;
+        assert_eq!((refused.code(), &refused.extensions()["limit"]), ("RATE_LIMITED", &json!("GUARD")));
+        assert_eq!(refused.extensions()["retryAfterSeconds"], 300);
+        assert_eq!(app.sms.messages().len(), 2);
     }
 }

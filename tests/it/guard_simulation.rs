@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sms_login::limits::{
-    GuardMode, GuardPolicy, LimitPolicy, Limits, MemoryLimitStore, SendTicket, TakeError, UsedCode,
+    GuardMode, GuardPolicy, LimitPolicy, Limits, MemoryLimitStore, SendTicket, TakeError, Taken, UsedCode,
 };
 
 use crate::app::START;
@@ -113,8 +113,8 @@ impl World {
             day_end: Timestamp::from_second((day + 1) * 86_400).expect("a time"),
         };
         match self.limits.take_send(&ticket, false).await {
-            Ok(()) => Some(self.next_id),
-            Err(TakeError::Limited(_) | TakeError::Suspect) => None,
+            Ok(Taken::Counted) => Some(self.next_id),
+            Ok(Taken::Suspect) | Err(TakeError::Limited(_)) => None,
             Err(TakeError::Store(error)) => panic!("{error}"),
         }
     }
