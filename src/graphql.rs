@@ -11,6 +11,7 @@ mod context;
 mod error;
 pub(crate) mod execute;
 mod inputs;
+pub mod limits;
 mod mutation;
 mod payloads;
 mod query;

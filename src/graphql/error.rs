@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, ErrorExtensionValues, ServerError, Value};
 
+use super::limits::Excess;
 use crate::accounts::AccountError;
 use crate::captcha::CaptchaError;
 use crate::limits::RateLimited;
@@ -321,6 +322,51 @@ fn rate_limited(limited: RateLimited) -> ApiError {
         .with("limit", limited.limit.name())
         .with("retryAfterSeconds", limited.retry_after_seconds)
         .with("retryAt", limited.retry_at.to_string())
+}
+
+impl From<Excess> for ServerError {
+    fn from(excess: Excess) -> Self {
+        let too_complex = |sentence| whole_request(ApiError::new(ErrorCode::QueryTooComplex, sentence));
+        match excess {
+            Excess::OpenString => document_error("A string has no end.", PARSE_FAILED),
+            Excess::Cycle => document_error("A fragment uses itself.", VALIDATION_FAILED),
+            Excess::Tokens => too_complex("The document has more than 1000 tokens."),
+            Excess::Nesting => too_complex("The document has more than 50 brackets open at once."),
+            Excess::Credentials => too_complex(
+                "A request may have one of requestCode, login, refreshSession, changePhone, deleteAccount and verifyCode.",
+            ),
+            Excess::Depth => too_complex("The document asks for fields that lie more than 8 deep."),
+            Excess::Complexity => {
+                too_complex("The document asks for more than 200 fields; those of a list of sessions count ten times.")
+            }
+            Excess::Introspection => too_complex(
+                "The document asks for more of the schema than 500 fields, 20 deep, with two lists in one another.",
+            ),
+        }
+    }
+}
+
+/// An error of the document itself.
+fn document_error(message: &'static str, code: &'static str) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    mark_document_error(&mut error, code);
+    error
+}
+
+/// An error that is not one field's.
+fn whole_request(error: ApiError) -> ServerError {
+    let async_graphql::Error { message, extensions, .. } = error.into();
+    let mut error = ServerError::new(message, None);
+    error.extensions = extensions;
+    error
+}
+
+/// A query that was given up.
+pub(super) fn query_timed_out() -> ServerError {
+    tracing::error!("a query took too long and was given up");
+    let message = "The query took too long. Nothing was used up; try again.";
+    let error = ApiError::new(ErrorCode::Unavailable, message).with("retryAfterSeconds", STORE_RETRY_SECONDS);
+    whole_request(error)
 }
 
 /// Marks an error of the document itself.

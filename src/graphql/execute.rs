@@ -3,23 +3,32 @@
 //! The library leaves a failed field out of its answer. Here it is null, as GraphQL 16.2 (6.4.4 "Handling Execution
 //! Errors") has it, and a failed field that cannot be null takes its parent with it: of this schema, the mutations.
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
+use std::time::Duration;
+
+use async_graphql::parser::types::OperationType;
 use async_graphql::{Name, PathSegment, Request, Response, ServerError, Value};
+use tokio::time::timeout;
 
 use super::ApiSchema;
-use super::error::{PARSE_FAILED, VALIDATION_FAILED, mark_document_error, name_request};
+use super::error::{PARSE_FAILED, VALIDATION_FAILED, mark_document_error, name_request, query_timed_out};
+use super::limits;
+
+/// A query changes nothing, so it can be given up. A mutation runs to its end.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The type of the operation that a request would run; `None` where it is for the execution to say what is wrong.
 ///
 /// # Errors
-/// Where the document does not parse.
+/// Where the document does not parse, or asks for more than `limits` allows.
 pub(crate) fn operation_type(request: &mut Request) -> Result<Option<OperationType>, ServerError> {
+    limits::check_text(&request.query)?;
     let name = request.operation_name.clone();
     let document = request.parsed_query().map_err(|mut error| {
         mark_document_error(&mut error, PARSE_FAILED);
         error
     })?;
-    Ok(chosen_type(document, name.as_deref()))
+    limits::check_document(document, name.as_deref())?;
+    Ok(limits::chosen(document, name.as_deref()).map(|operation| operation.ty))
 }
 
 /// Runs a request.
@@ -28,7 +37,10 @@ pub(crate) async fn execute(schema: &ApiSchema, mut request: Request, request_id
         Ok(operation_type) => operation_type,
         Err(error) => return Response::from_errors(vec![error]),
     };
-    let mut response = schema.execute(request).await;
+    let mut response = match operation_type {
+        Some(OperationType::Query) => within(QUERY_TIMEOUT, schema.execute(request)).await,
+        _ => schema.execute(request).await,
+    };
     for error in &mut response.errors {
         if error.extensions.as_ref().is_none_or(|extensions| extensions.get("code").is_none()) {
             mark_document_error(error, VALIDATION_FAILED);
@@ -41,6 +53,11 @@ pub(crate) async fn execute(schema: &ApiSchema, mut request: Request, request_id
         }
     }
     response
+}
+
+/// What a query comes to, where it is done in time.
+async fn within(limit: Duration, execution: impl Future<Output = Response>) -> Response {
+    timeout(limit, execution).await.unwrap_or_else(|_| Response::from_errors(vec![query_timed_out()]))
 }
 
 /// Puts null where a field failed, unless its parent is null already.
@@ -68,12 +85,17 @@ fn set_null(value: &mut Value, path: &[PathSegment]) {
     }
 }
 
-fn chosen_type(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationType> {
-    match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => Some(operation.node.ty),
-        (DocumentOperations::Multiple(operations), Some(name)) => {
-            operations.get(&Name::new(name)).map(|operation| operation.node.ty)
-        }
-        (DocumentOperations::Multiple(_), None) => None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_query_that_takes_too_long_is_given_up() {
+        let answer = within(Duration::from_millis(1), std::future::pending()).await;
+        let told = serde_json::to_value(&answer.errors).expect("JSON");
+        assert_eq!(told[0]["extensions"]["code"], "UNAVAILABLE");
+        assert_eq!(told[0]["extensions"]["retryAfterSeconds"], 2);
+        let answer = within(QUERY_TIMEOUT, std::future::ready(Response::new(Value::Null))).await;
+        assert!(answer.errors.is_empty());
     }
 }

@@ -62,7 +62,11 @@ async fn get_is_for_queries_only() {
     assert_eq!(get(&app, "/graphql?query=%7Bme%7Bid%7D%7D").await.body, json!({ "data": { "me": null } }));
     let named = "/graphql?query=query%20A%7Bme%7Bid%7D%7Dmutation%20B%7B__typename%7D&operationName=";
     assert_eq!(get(&app, &format!("{named}A")).await.status, StatusCode::OK);
-    for path in [&format!("{named}B"), "/graphql?query=mutation%7B__typename%7D"] {
+    for path in [
+        &format!("{named}B"),
+        "/graphql?query=mutation%7B__typename%7D",
+        "/graphql?query=mutation%20Named%7B__typename%7D",
+    ] {
         let answer = get(&app, path).await;
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
         assert_eq!(answer.headers[header::ALLOW], "GET, POST");

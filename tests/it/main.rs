@@ -18,6 +18,7 @@ mod phone;
 mod playground;
 mod process;
 mod processes;
+mod query_limits;
 mod readme;
 mod redaction;
 mod rotation;

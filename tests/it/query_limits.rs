@@ -1,0 +1,189 @@
+//! What a document may ask for. Each refusal is one error that says which bound it is, and nothing has run.
+
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::app::{Answer, Stores, TestApp, phone};
+
+/// What GraphiQL asks for at its start, with every option of graphql-js on.
+const INTROSPECTION: &str = include_str!("../fixtures/introspection.graphql");
+
+async fn run(app: &TestApp, query: &str) -> Answer {
+    app.anonymous().run(query, json!({})).await
+}
+
+#[track_caller]
+fn assert_refused(answer: &Answer, message: &str) {
+    assert_eq!(answer.error()["message"], message);
+    assert_eq!(answer.extensions(), &json!({ "code": "QUERY_TOO_COMPLEX", "errorCode": -1401 }));
+    assert!(answer.body.get("data").is_none(), "{}", answer.body);
+    assert_eq!(answer.status, StatusCode::OK, "as the media type has it");
+}
+
+const TOKENS: &str = "The document has more than 1000 tokens.";
+const NESTING: &str = "The document has more than 50 brackets open at once.";
+const CREDENTIALS: &str =
+    "A request may have one of requestCode, login, refreshSession, changePhone, deleteAccount and verifyCode.";
+const DEPTH: &str = "The document asks for fields that lie more than 8 deep.";
+const COMPLEXITY: &str = "The document asks for more than 200 fields; those of a list of sessions count ten times.";
+const INTROSPECTS: &str =
+    "The document asks for more of the schema than 500 fields, 20 deep, with two lists in one another.";
+
+fn nested(open: &str, inner: &str, close: &str, times: usize) -> String {
+    format!("{}{inner}{}", open.repeat(times), close.repeat(times))
+}
+
+#[tokio::test]
+async fn every_bound_is_told() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let aliases = |field: &str, count: usize| (0..count).map(|n| format!("a{n}: {field} ")).collect::<String>();
+    let fan_out: String =
+        (0..40).map(|n| format!("fragment F{n} on Query {{ ...F{next} ...F{next} }} ", next = n + 1)).collect();
+    let fan_out = format!("{fan_out} fragment F40 on Query {{ __typename }}");
+    let types = |count: usize| format!("fragment T on __Schema {{ types {{ {} }} }}", aliases("name", count));
+    for (query, message) in [
+        (format!("{{ me {{ {} }} }}", "id ".repeat(1000)), TOKENS),
+        (INTROSPECTION.repeat(10), TOKENS),
+        (nested("{ me ", "{ id }", "}", 60), NESTING),
+        (format!("{{ user(id: {}) {{ id }} }}", nested("[", "", "]", 60)), NESTING),
+        (nested("{ me ", "{ id }", "}", 8), DEPTH),
+        (format!("{{ ...A }} fragment A on Query {}", nested("{ me ", "{ id }", "}", 8)), DEPTH),
+        (format!("{{ {} }}", aliases("__typename", 201)), COMPLEXITY),
+        (format!("{{ ...F0 }} {fan_out}"), COMPLEXITY),
+        (format!("query A {{ __typename }} query B {{ ...F0 }} {fan_out}"), COMPLEXITY),
+        (format!("{{ me {{ sessions {{ {} }} }} }}", aliases("id", 20)), COMPLEXITY),
+        (format!("{{ me {{ sessions {{ {0} }} b: sessions {{ {0} }} }} }}", aliases("id", 10)), COMPLEXITY),
+        ("{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }".to_owned(), INTROSPECTS),
+        (format!("{{ __type(name: \"User\") {} }}", nested("{ ofType ", "{ name }", "}", 20)), INTROSPECTS),
+        (format!("{{ a: __schema {{ ...T }} b: __schema {{ ...T }} }} {}", types(250)), INTROSPECTS),
+    ] {
+        let begun = Instant::now();
+        assert_refused(&run(&app, &query).await, message);
+        assert!(begun.elapsed() < Duration::from_secs(2), "{query:.80}");
+    }
+    for query in [format!("{{ {} }}", aliases("__typename", 200)), format!("{{ __schema {{ ...T }} }} {}", types(240))]
+    {
+        assert!(run(&app, &query).await.body["errors"].is_null(), "{query:.80}");
+    }
+}
+
+#[tokio::test]
+async fn what_clients_ask_for_is_within_bounds() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let answer = run(&app, INTROSPECTION).await;
+    assert!(answer.data("__schema")["types"].as_array().is_some_and(|types| types.len() > 20));
+    let user = app.signed_in().await;
+    let whole = "{ me { id name avatar phone createdAt lastLoginAt
+        sessions { id deviceName createdAt lastUsedAt expiresAt current } } }";
+    assert_eq!(user.run(whole, json!({})).await.data("me")["id"], user.id);
+    let ids: String = (0..20).map(|n| format!("u{n}: user(id: \"{}\") {{ id name avatar phone }} ", user.id)).collect();
+    user.run(&format!("{{ {ids} }}"), json!({})).await.data("u19");
+    let eight = nested("{ me ", "{ id }", "}", 7);
+    assert_eq!(run(&app, &eight).await.code(), "GRAPHQL_VALIDATION_FAILED", "eight deep, but there is no such field");
+}
+
+#[tokio::test]
+async fn a_request_has_one_credential_field() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let ask = |alias: &str| format!("{alias}: requestCode(input: {{ phone: \"{}\" }}) {{ sessionId }} ", phone());
+    let refresh = "refreshSession(input: { refreshToken: \"x\" }) { accessToken }";
+    let (a, b) = (ask("a"), ask("b"));
+    for query in [
+        format!("mutation {{ {a} {b} }}"),
+        format!("mutation {{ {a} {refresh} }}"),
+        format!("mutation {{ {a} ... on Mutation {{ {b} }} }}"),
+        format!("mutation {{ ...F {b} }} fragment F on Mutation {{ {a} }}"),
+        format!("mutation {{ {a} {} }}", b.replace(") {", ") @skip(if: true) {")),
+        format!("mutation {{ ...F @include(if: false) {b} }} fragment F on Mutation {{ {a} }}"),
+        format!("mutation {{ ...F ...F }} fragment F on Mutation {{ {a} }}"),
+        format!("mutation Only {{ {a} {b} }}"),
+    ] {
+        assert_refused(&run(&app, &query).await, CREDENTIALS);
+    }
+    assert!(app.sms.messages().is_empty(), "nothing has run");
+    let other = format!("mutation A {{ {a} }} mutation B {{ {b} }}");
+    let request = json!({ "query": other, "operationName": "B" });
+    let answer = app.anonymous().send(post(&request)).await;
+    answer.data("b");
+    assert_eq!(app.sms.messages().len(), 1, "the other operation does not count");
+    run(&app, &format!("mutation {{ {} __typename }}", ask("c"))).await.data("c");
+}
+
+fn post(body: &Value) -> axum::http::Request<axum::body::Body> {
+    let request = axum::http::Request::post("/graphql").header("content-type", "application/json");
+    request.body(body.to_string().into()).expect("a request")
+}
+
+#[tokio::test]
+async fn no_document_breaks_the_server() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let deep = 100_000;
+    for query in [
+        "{ me ".repeat(40_000),
+        "{".repeat(deep),
+        format!("{{ a(b: {} }}", "[".repeat(deep)),
+        format!("{{ a(b: {} }}", "{ c: ".repeat(40_000)),
+        format!("query($a: {}Int{}) {{ me }}", "[".repeat(deep), "]".repeat(deep)),
+        format!("{{ a {} }}", "... { ".repeat(40_000)),
+        format!("{{ a {} }}", "@x(y: ".repeat(40_000)),
+        "\"".repeat(deep),
+        format!("{{ me {{ id }} }} {}", "#".repeat(deep)),
+        format!("{{ a(b: \"\"\"x\" {}) }}", "0".repeat(deep)),
+    ] {
+        let begun = Instant::now();
+        let answer = run(&app, &query).await;
+        assert!(begun.elapsed() < Duration::from_secs(2), "{query:.40}");
+        assert!(query.contains("##") || answer.body["errors"][0]["message"].is_string(), "{query:.40}");
+    }
+    // As deep as may be, whatever is nested: the parser's stack holds.
+    for query in [
+        nested("{ me ", "{ id }", "}", 49),
+        format!("{{ user(id: {}) {{ id }} }}", nested("[", "1", "]", 48)),
+        format!("{{ user(id: {}) {{ id }} }}", nested("{ a: ", "1", "}", 48)),
+        format!("query($a: {}) {{ me {{ id }} }}", nested("[", "Int", "]", 49)),
+        format!("{{ {} }}", nested("... { ", "id", "}", 49)),
+    ] {
+        let answer = run(&app, &query).await;
+        assert!(answer.body["errors"][0]["message"].is_string(), "{query:.40}");
+    }
+    let cycles = [
+        "{ ...A } fragment A on Query { ...A }",
+        "{ ...A } fragment A on Query { me { id } ...B ...B } fragment B on Query { ...A ...A }",
+        "{ ...A } fragment A on Query { __schema { ...S } } fragment S on __Schema { ...S }",
+        "{ me { id } } fragment A on Query { ...B } fragment B on Query { ...A }",
+    ];
+    for query in cycles {
+        let answer = run(&app, query).await;
+        assert_eq!(answer.body["errors"][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED", "{query}");
+        assert!(answer.body.get("data").is_none(), "{query}");
+    }
+    let long = format!("{{ user(id: \"{}\") {{ id }} }}", "x".repeat(200_000));
+    assert_eq!(run(&app, &long).await.code(), "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn without_introspection_nothing_is_told_of_the_schema() {
+    let app = TestApp::on(Stores::Embedded).set("INTROSPECTION", "false").start().await;
+    for query in ["{ __schema { types { name } } }", "{ __type(name: \"User\") { name } }", INTROSPECTION] {
+        let text = run(&app, query).await.body.to_string();
+        assert!(!text.contains("LoginInput") && !text.contains("deviceName"), "{text}");
+    }
+    for (query, secret) in [
+        ("{ me { createdAtt } }", "\"createdAt\""),
+        ("{ user(id: 1, idd: 1) { id } }", "\"id\""),
+        ("mutation { logout(inputt: {}) { endedSessions } }", "\"input\""),
+        ("mutation { requestCode(input: { phone: \"1\", purpose: LOGINN }) { sessionId } }", "\"LOGIN\""),
+        ("mutation { updateProfile(input: { namee: \"1\" }) { user { id } } }", "\"name\""),
+        ("query($a: LoginInputt) { me { id } }", "\"LoginInput\""),
+        ("{ me { ...on Userr { id } } }", "\"User\""),
+    ] {
+        let answer = run(&app, query).await;
+        let text = answer.body["errors"].to_string().replace("\\\"", "\"");
+        assert!(!text.contains("Did you mean") && !text.contains(secret), "{query}: {text}");
+    }
+    let app = TestApp::start(Stores::Embedded).await;
+    let text = run(&app, "{ me { createdAtt } }").await.body.to_string();
+    assert!(text.contains("Did you mean"), "with introspection it helps: {text}");
+}
