@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -24,7 +23,7 @@ use crate::config::{
 };
 use crate::database::{Database, DatabaseSetupError};
 use crate::graphql::{self, Services};
-use crate::http::{self, HttpState, Playground, Readiness};
+use crate::http::{self, HttpState, Patience, Playground, Readiness};
 use crate::limits::{LimitStore, Limits, MemoryLimitStore, RedisLimitStore};
 use crate::proofs::Proofs;
 use crate::redis::RedisPool;
@@ -104,14 +103,16 @@ impl App {
         let operations = TaskTracker::new();
         let readiness = Readiness { database: database.clone(), codes: Arc::clone(&verification) };
         let services = Services { verification, sessions: Arc::clone(&sessions), accounts, proofs, users };
-        let router = http::router(Arc::new(HttpState {
+        let state = Arc::new(HttpState {
             schema: graphql::schema(config.introspection),
             services: Arc::new(services),
             tokens,
             readiness,
             operations: operations.clone(),
             playground,
-        }));
+            trusted_proxies: config.trusted_proxies,
+        });
+        let router = http::router(state, &config.cors_origins);
         Ok(Self { router, database, sessions, operations, shutdown_grace: config.shutdown_grace })
     }
 
@@ -121,37 +122,23 @@ impl App {
     }
 
     /// Serves until `shutdown`, then lets requests in flight finish within their grace.
-    ///
-    /// # Errors
-    /// Where the socket fails.
-    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> std::io::Result<()> {
-        let listener = listener.tap_io(|socket| {
-            if let Err(error) = socket.set_nodelay(true) {
-                tracing::debug!(error = &error as &dyn std::error::Error, "TCP_NODELAY could not be set");
-            }
-        });
-        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
         let cleanup = tokio::spawn(async move { self.sessions.clean_up_forever().await });
-        let stop = shutdown.clone();
-        let server = axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await });
+        let server = http::serve(listener, self.router, Patience::default(), shutdown.clone());
         let deadline = async {
             shutdown.cancelled().await;
             tokio::time::sleep(self.shutdown_grace).await;
         };
-        let outcome = tokio::select! {
-            outcome = async { server.await } => outcome,
-            () = deadline => {
-                tracing::warn!("some requests did not finish in time");
-                Ok(())
-            }
-        };
+        tokio::select! {
+            () = server => {}
+            () = deadline => tracing::warn!("some requests did not finish in time"),
+        }
         cleanup.abort();
         self.operations.close();
         if timeout(self.shutdown_grace, self.operations.wait()).await.is_err() {
             tracing::warn!("some operations did not finish in time");
         }
         self.database.close().await;
-        outcome
     }
 }
 
@@ -172,7 +159,7 @@ pub async fn serve_metrics(addr: SocketAddr) -> Result<(), StartError> {
     let listener = TcpListener::bind(addr).await.map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
     let addr = listener.local_addr().map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
     tracing::info!("metrics on http://{addr}/metrics");
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    tokio::spawn(http::serve(listener, router, Patience::default(), CancellationToken::new()));
     Ok(())
 }
 

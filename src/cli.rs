@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -89,7 +88,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     if let Some(metrics_addr) = metrics_addr {
         app::serve_metrics(metrics_addr).await?;
     }
-    app.serve(listener, stop).await.context("the server stopped")?;
+    app.serve(listener, stop).await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -20,6 +20,7 @@ use crate::verification::test_numbers::TestNumbers;
 
 mod avatars;
 mod captcha;
+mod network;
 mod settings;
 mod source;
 mod test_numbers;
@@ -133,6 +134,10 @@ pub struct Config {
     pub limits: LimitPolicy,
     /// How sessions are kept.
     pub sessions: SessionPolicy,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// The origins whose pages may call; `*` is any.
+    pub cors_origins: Vec<String>,
     /// Whether the schema can be asked for.
     pub introspection: bool,
     /// What `/` is.
@@ -185,6 +190,8 @@ impl TryFrom<Settings> for Config {
                 max_age: settings.session_max_age,
                 avatars: avatars::or_own(settings.avatars),
             },
+            trusted_proxies: settings.trusted_proxies,
+            cors_origins: settings.cors_origins,
             introspection: settings.introspection.unwrap_or(embedded),
             playground,
             shutdown_grace: settings.shutdown_grace,

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use ipnet::IpNet;
 use tokio_util::task::TaskTracker;
+use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -22,12 +23,15 @@ use crate::tokens::Tokens;
 mod accept;
 mod client_ip;
 mod graphql;
+mod headers;
 mod health;
 pub(crate) mod metrics;
 mod playground;
+mod serve;
 
 pub(crate) use health::Readiness;
 pub(crate) use playground::Playground;
+pub(crate) use serve::{Patience, serve};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const JWKS_CACHE: &str = "public, max-age=300";
@@ -42,27 +46,27 @@ pub(crate) struct HttpState {
     pub(crate) operations: TaskTracker,
     /// The page at `/`, where it is on.
     pub(crate) playground: Option<Arc<Playground>>,
+    /// The proxies whose word on the client's address counts.
+    pub(crate) trusted_proxies: Vec<IpNet>,
 }
 
 /// A request's id, for logs and for the client.
 #[derive(Debug, Clone)]
 struct RequestId(String);
 
-/// The routes of the server.
-pub(crate) fn router(state: Arc<HttpState>) -> Router {
+/// The routes of the server. Pages of `cors_origins` may call `/graphql`.
+pub(crate) fn router(state: Arc<HttpState>, cors_origins: &[String]) -> Router {
+    let api = get(graphql::get).post(graphql::post).fallback(graphql::method_not_allowed);
     let page = state.playground.clone().map(playground::routes).unwrap_or_default();
     Router::new()
-        .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::method_not_allowed))
+        .route("/graphql", api.layer(option_layer(headers::cors(cors_origins))))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/.well-known/jwks.json", get(jwks))
         .with_state(state)
         .merge(page)
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
         .layer(CatchPanicLayer::custom(graphql::panicked))
+        .layer(map_response(headers::secure))
         .layer(from_fn(identify))
 }
 

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ipnet::IpNet;
 
+use super::network::{origin, range};
 use super::test_numbers::{NumbersWithCodes, Until};
 use super::values::{
     DayOffset, Regions, Secret, boolean, captcha_app_id, captcha_mode, duration, on_outage, ratio, template_param,
@@ -179,6 +181,12 @@ pub struct Settings {
     /// Whether / is a page to sign in and to try queries [default: with SQLite and no Redis]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set, global = true)]
     pub playground: Option<bool>,
+    /// Proxies whose X-Forwarded-For is believed: ranges such as 10.0.0.0/8, comma-separated [default: none]
+    #[arg(long, value_name = "CIDR,…", value_delimiter = ',', value_parser = range, global = true)]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Origins whose pages may call, such as https://app.example.com, comma-separated, or * [default: none]
+    #[arg(long, value_name = "ORIGIN,…", value_delimiter = ',', value_parser = origin, global = true)]
+    pub cors_origins: Vec<String>,
     /// Whether the schema can be asked for [default: with SQLite and no Redis]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set, global = true)]
     pub introspection: Option<bool>,

@@ -1,14 +1,147 @@
-//! Where a request comes from: the socket's peer.
+//! Where a request comes from: the socket's peer, or what proxies that are trusted say of it.
+//!
+//! `X-Forwarded-For` is a list that each proxy adds its own peer to, at the right. What stands left of an address that
+//! is not a trusted proxy's may be anybody's invention, so it is read from the right, and no further than that address.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::ConnectInfo;
-use axum::http::Extensions;
+use axum::http::{Extensions, HeaderMap, HeaderName};
+use ipnet::IpNet;
 
 use crate::client::ClientAddress;
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// More proxies than any request passes.
+const MAX_ENTRIES: usize = 32;
+
 /// The client's address.
-pub(super) fn client_address(extensions: &Extensions) -> ClientAddress {
+pub(super) fn client_address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> ClientAddress {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
-    ClientAddress::from(peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip()))
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+    ClientAddress::from(read(peer, headers, trusted))
+}
+
+/// The first address from the right that is not a trusted proxy's; the peer's own where that is none. An entry that is
+/// no address ends the walk at the proxy that passed it on; where all are trusted, the leftmost is it.
+fn read(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|range| range.contains(address));
+    let mut nearest = peer.to_canonical();
+    let values = headers.get_all(X_FORWARDED_FOR).iter().rev();
+    let mut entries = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')).take(MAX_ENTRIES);
+    while is_trusted(&nearest)
+        && let Some(address) = entries.next().and_then(parse)
+    {
+        nearest = address;
+    }
+    nearest
+}
+
+/// Reads an address, with a port or without: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
+fn parse(entry: &[u8]) -> Option<IpAddr> {
+    let text = str::from_utf8(entry).ok()?.trim();
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse().or_else(|_| text.parse().map(|socket: SocketAddr| socket.ip())).ok()?;
+    Some(address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PROXY: &str = "10.0.0.1";
+    const CLIENT: &str = "203.0.113.7";
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    fn trusted() -> Vec<IpNet> {
+        ["10.0.0.0/8", "2001:db8:1::/48"].map(|range| range.parse().expect("a range")).to_vec()
+    }
+
+    fn headers<T: AsRef<[u8]>>(values: &[T]) -> HeaderMap {
+        let value = |value: &T| HeaderValue::from_bytes(value.as_ref()).expect("a value");
+        values.iter().map(|text| (X_FORWARDED_FOR, value(text))).collect()
+    }
+
+    #[test]
+    fn proxies_that_are_trusted_are_believed() {
+        for (peer, values, client) in [
+            (CLIENT, &["198.51.100.1"][..], CLIENT),
+            (PROXY, &[], PROXY),
+            (PROXY, &["198.51.100.1"], "198.51.100.1"),
+            (PROXY, &["192.0.2.9, 198.51.100.1"], "198.51.100.1"),
+            (PROXY, &["192.0.2.9", "198.51.100.1"], "198.51.100.1"),
+            (PROXY, &["192.0.2.9, 198.51.100.1,10.9.9.9 , 10.1.1.1"], "198.51.100.1"),
+            (PROXY, &["192.0.2.9, 198.51.100.1", "10.9.9.9"], "198.51.100.1"),
+            (PROXY, &["10.3.3.3, 10.2.2.2"], "10.3.3.3"),
+            (PROXY, &["198.51.100.1:5678"], "198.51.100.1"),
+            (PROXY, &["[2001:db8::5]:5"], "2001:db8::5"),
+            (PROXY, &["[2001:db8::5]"], "2001:db8::5"),
+            (PROXY, &["2001:db8::5"], "2001:db8::5"),
+            (PROXY, &["198.51.100.1, 2001:db8:1::7"], "198.51.100.1"),
+            (PROXY, &["::ffff:198.51.100.1, ::ffff:10.1.1.1"], "198.51.100.1"),
+            ("::ffff:10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
+            ("::ffff:203.0.113.7", &["198.51.100.1"], CLIENT),
+            ("2001:db8:1::1", &["198.51.100.1"], "198.51.100.1"),
+            (PROXY, &["198.51.100.1, unknown"], PROXY),
+            (PROXY, &["198.51.100.1, unknown, 10.2.2.2"], "10.2.2.2"),
+            (PROXY, &["198.51.100.1,"], PROXY),
+            (PROXY, &[""], PROXY),
+            (PROXY, &["198.51.100.256"], PROXY),
+            (PROXY, &["fe80::1%eth0"], PROXY),
+            (PROXY, &["198.51.100.1:99999"], PROXY),
+        ] {
+            assert_eq!(read(address(peer), &headers(values), &trusted()), address(client), "{peer} {values:?}");
+        }
+        assert_eq!(read(address(PROXY), &headers(&["198.51.100.1"]), &[]), address(PROXY), "nobody is trusted");
+    }
+
+    #[test]
+    fn only_the_last_entries_are_looked_at() {
+        let proxies = |count: usize| format!("198.51.100.1{}", ", 10.2.2.2".repeat(count));
+        let read = |count| read(address(PROXY), &headers(&[proxies(count)]), &trusted());
+        assert_eq!(read(MAX_ENTRIES - 1), address("198.51.100.1"));
+        assert_eq!(read(MAX_ENTRIES), address("10.2.2.2"));
+    }
+
+    /// What a client can put before the proxy's entry: bytes that a header may have, or entries that look right.
+    fn forged() -> impl Strategy<Value = Vec<u8>> {
+        let bytes = proptest::collection::vec(prop_oneof![0x20..0x7f_u8, 0x80..=0xff_u8, Just(b'\t')], 0..80);
+        let entry = prop_oneof![
+            any::<IpAddr>().prop_map(|address| address.to_string()),
+            any::<SocketAddr>().prop_map(|address| address.to_string()),
+            Just(PROXY.to_owned()),
+            Just("2001:db8:1::7".to_owned()),
+        ];
+        let entries = proptest::collection::vec(entry, 0..40).prop_map(|entries| entries.join(", ").into_bytes());
+        prop_oneof![bytes, entries]
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_client_forges_changes_nothing(
+            forged in proptest::collection::vec(forged(), 0..4),
+            same_value in any::<bool>(),
+            client in any::<IpAddr>().prop_filter("not a proxy", |address| !trusted().iter().any(|range| range.contains(&address.to_canonical()))),
+            inner in 0..5_usize,
+        ) {
+            let mut values = forged;
+            let entry = format!("{client}{}", ", 10.2.2.2".repeat(inner)).into_bytes();
+            match values.last_mut() {
+                Some(last) if same_value => last.extend([b", ".to_vec(), entry].concat()),
+                _ => values.push(entry),
+            }
+            prop_assert_eq!(read(address(PROXY), &headers(&values), &trusted()), client.to_canonical());
+        }
+
+        #[test]
+        fn nothing_in_the_header_counts_from_others(values in proptest::collection::vec(forged(), 0..4)) {
+            prop_assert_eq!(read(address(CLIENT), &headers(&values), &trusted()), address(CLIENT));
+        }
+    }
 }

@@ -102,7 +102,8 @@ pub(super) fn panicked(cause: Box<dyn Any + Send>) -> Response {
 async fn run(state: Arc<HttpState>, parts: &Parts, operation: Operation, media_type: MediaType) -> Response {
     let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let authorization = authorize(&state.tokens, &parts.headers);
-    let context = RequestContext::new(authorization, client_address(&parts.extensions), Arc::clone(&state.services));
+    let client = client_address(&parts.extensions, &parts.headers, &state.trusted_proxies);
+    let context = RequestContext::new(authorization, client, Arc::clone(&state.services));
     let operation = operation.data(context);
     let schema = state.schema.clone();
     let task = async move { execute::execute(&schema, operation, &request_id).await }.in_current_span();
@@ -117,10 +118,14 @@ async fn run(state: Arc<HttpState>, parts: &Parts, operation: Operation, media_t
     answer(&outcome, media_type)
 }
 
-/// The status is 400 for what failed before anything ran, for clients that know the draft's media type.
+/// The status is 400 for what failed before anything ran, for clients that know the draft's media type; 503 where that
+/// was no fault of the request's.
 fn answer(outcome: &Outcome, media_type: MediaType) -> Response {
     let request_error = outcome.data == GraphQlValue::Null && outcome.errors.iter().any(|error| error.path.is_empty());
     let status = match media_type {
+        MediaType::GraphQlResponse if request_error && has_code(outcome, "UNAVAILABLE") => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         MediaType::GraphQlResponse if request_error => StatusCode::BAD_REQUEST,
         MediaType::GraphQlResponse | MediaType::Json => StatusCode::OK,
     };
@@ -129,9 +134,30 @@ fn answer(outcome: &Outcome, media_type: MediaType) -> Response {
     } else {
         serde_json::to_vec(outcome)
     };
-    match body {
-        Ok(body) => respond(status, media_type, body),
-        Err(_) => fault(),
+    let Ok(body) = body else {
+        return fault();
+    };
+    let mut response = respond(status, media_type, body);
+    if let Some(seconds) = retry_after(outcome) {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+fn has_code(outcome: &Outcome, code: &str) -> bool {
+    let codes = outcome.errors.iter().filter_map(|error| error.extensions.as_ref()?.get("code"));
+    codes.into_iter().any(|found| *found == GraphQlValue::from(code))
+}
+
+/// How many seconds to wait, where a limit refused the whole request.
+fn retry_after(outcome: &Outcome) -> Option<u64> {
+    let [error] = outcome.errors.as_slice() else {
+        return None;
+    };
+    let refused = outcome.data == GraphQlValue::Null && has_code(outcome, "RATE_LIMITED");
+    match error.extensions.as_ref()?.get("retryAfterSeconds") {
+        Some(GraphQlValue::Number(seconds)) if refused => seconds.as_u64(),
+        _ => None,
     }
 }
 

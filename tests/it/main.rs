@@ -18,6 +18,7 @@ mod phone;
 mod playground;
 mod process;
 mod processes;
+mod proxies;
 mod query_limits;
 mod readme;
 mod redaction;

@@ -1,0 +1,66 @@
+//! Whose address a request counts for, behind a proxy.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use serde_json::{Value, json};
+
+use crate::app::{ASK, Answer, HOME, LOGIN, Stores, TestApp, phone, settings, wrong};
+
+/// Asks through whoever is at `HOME`, with a header that says whom for.
+async fn run_for(app: &TestApp, forwarded_for: &str, query: &str, input: Value) -> Answer {
+    let request = Request::post("/graphql")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("x-forwarded-for", forwarded_for)
+        .body(Body::from(json!({ "query": query, "variables": { "input": input } }).to_string()));
+    app.anonymous().send(request.expect("a request")).await
+}
+
+/// Shows five wrong codes, each with another forged entry before the client's own.
+async fn guess_five_times(app: &TestApp, phone: &str, client: &str) {
+    for attempt in 0..5 {
+        let forged = format!("192.0.2.{attempt}, {client}");
+        if attempt % 3 == 0 {
+            app.advance(Duration::from_secs(30));
+        }
+        let asked = run_for(app, &forged, ASK, json!({ "phone": phone })).await;
+        app.advance(Duration::from_secs(30));
+        let input = json!({ "phone": phone, "code": wrong(&app.code(phone)), "sessionId": asked.data("requestCode")["sessionId"] });
+        assert_eq!(run_for(app, &forged, LOGIN, input).await.code(), "CODE_INCORRECT");
+    }
+}
+
+#[tokio::test]
+async fn clients_behind_a_trusted_proxy_count_one_by_one() {
+    let app = TestApp::on(Stores::Embedded).set("TRUSTED_PROXIES", format!("10.0.0.0/8,{HOME}")).start().await;
+    let phone = phone();
+    guess_five_times(&app, &phone, "198.51.100.1").await;
+    let refused = run_for(&app, "192.0.2.77, 198.51.100.1", ASK, json!({ "phone": phone })).await;
+    assert_eq!(refused.extensions()["limit"], "FAILED_ATTEMPTS");
+    run_for(&app, "198.51.100.2", ASK, json!({ "phone": phone })).await.data("requestCode");
+}
+
+#[tokio::test]
+async fn without_trust_the_header_counts_for_nothing() {
+    let app = TestApp::on(Stores::Embedded).set("TRUSTED_PROXIES", "10.0.0.0/8").start().await;
+    let phone = phone();
+    guess_five_times(&app, &phone, "198.51.100.1").await;
+    let refused = run_for(&app, "198.51.100.2", ASK, json!({ "phone": phone })).await;
+    assert_eq!(refused.extensions()["limit"], "FAILED_ATTEMPTS", "the peer is the same");
+}
+
+#[test]
+fn ranges_and_origins_that_are_none_are_refused() {
+    for (name, value, reason) in [
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy", "not ranges of addresses such as 10.0.0.0/8,2001:db8::/32"),
+        (
+            "CORS_ORIGINS",
+            "https://app.example.com/",
+            "not origins such as https://app.example.com, in lower case and without a path, nor *",
+        ),
+    ] {
+        let error = settings(&[], [(name, value)]).expect_err("refused");
+        assert_eq!(error.to_string(), format!("{name}: {reason}"));
+    }
+}
