@@ -9,6 +9,7 @@ mod code_at_rest;
 mod code_life;
 mod code_store;
 mod errors;
+mod fuzz;
 mod guard_simulation;
 mod http;
 mod input;

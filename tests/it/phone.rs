@@ -287,7 +287,7 @@ fn check(input: &str, default_region: Region) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { ..crate::fuzz::cases(2000) })]
 
     #[test]
     fn any_text_is_a_number_with_one_spelling_or_refused(input in any::<String>()) {

@@ -52,14 +52,14 @@ fn sender(config: TencentSmsConfig, clock: Arc<dyn Clock>) -> TencentSms {
     TencentSms::new(config, clock).expect("settings that can be used")
 }
 
-async fn start() -> (TencentStub, TencentSms) {
+pub(crate) async fn start() -> (TencentStub, TencentSms) {
     let clock = clock();
     let stub = TencentStub::start(Arc::clone(&clock) as Arc<dyn Clock>).await;
     let sender = sender(config(&stub.endpoint()), clock);
     (stub, sender)
 }
 
-async fn send(sender: &TencentSms) -> Result<SendOutcome, SendError> {
+pub(crate) async fn send(sender: &TencentSms) -> Result<SendOutcome, SendError> {
     send_as(sender, Purpose::Login, FIVE_MINUTES).await
 }
 
