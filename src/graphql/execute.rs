@@ -41,6 +41,10 @@ pub(crate) async fn execute(schema: &ApiSchema, mut request: Request, request_id
         Some(OperationType::Query) => within(QUERY_TIMEOUT, schema.execute(request)).await,
         _ => schema.execute(request).await,
     };
+    // Where every field is skipped, the library leaves null; without an error that is an empty object.
+    if response.errors.is_empty() && response.data == Value::Null {
+        response.data = Value::Object(async_graphql::indexmap::IndexMap::new());
+    }
     for error in &mut response.errors {
         if error.extensions.as_ref().is_none_or(|extensions| extensions.get("code").is_none()) {
             mark_document_error(error, VALIDATION_FAILED);

@@ -95,9 +95,9 @@ fn acyclic(document: &Document, user: Option<usize>, spread: usize) -> Option<us
     (target < document.fragments.len()).then_some(target)
 }
 
-/// Any fragment, or one that is not there.
-fn cyclic(_: &Document, _: Option<usize>, spread: usize) -> Option<usize> {
-    Some(spread)
+/// Any fragment, itself too, or one that is not there.
+fn cyclic(document: &Document, _: Option<usize>, spread: usize) -> Option<usize> {
+    (!document.fragments.is_empty()).then_some(spread)
 }
 
 type Target = fn(&Document, Option<usize>, usize) -> Option<usize>;
@@ -106,11 +106,11 @@ impl Document {
     fn text(&self, target: Target) -> String {
         let mut text = String::new();
         for (number, operation) in self.operations.iter().enumerate() {
-            text.push_str(&format!("mutation O{number} "));
+            text.extend(["mutation O", &number.to_string(), " "]);
             self.write(operation, None, target, &mut text);
         }
         for (number, fragment) in self.fragments.iter().enumerate() {
-            text.push_str(&format!("fragment F{number} on Mutation "));
+            text.extend(["fragment F", &number.to_string(), " on Mutation "]);
             self.write(fragment, Some(number), target, &mut text);
         }
         text
@@ -133,7 +133,7 @@ impl Document {
                     self.write(inner, user, target, text);
                 }
                 Pick::Spread(spread) => match target(self, user, *spread) {
-                    Some(fragment) => text.push_str(&format!("...F{fragment} ")),
+                    Some(fragment) => text.extend(["...F", &fragment.to_string(), " "]),
                     None => text.push_str("__typename "),
                 },
             }

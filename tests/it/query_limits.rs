@@ -31,6 +31,10 @@ const COMPLEXITY: &str = "The document asks for more than 200 fields; those of a
 const INTROSPECTS: &str =
     "The document asks for more of the schema than 500 fields, 20 deep, with two lists in one another.";
 
+fn many(count: usize, part: impl Fn(usize) -> String) -> String {
+    (0..count).map(part).collect()
+}
+
 fn nested(open: &str, inner: &str, close: &str, times: usize) -> String {
     format!("{}{inner}{}", open.repeat(times), close.repeat(times))
 }
@@ -38,9 +42,8 @@ fn nested(open: &str, inner: &str, close: &str, times: usize) -> String {
 #[tokio::test]
 async fn every_bound_is_told() {
     let app = TestApp::start(Stores::Embedded).await;
-    let aliases = |field: &str, count: usize| (0..count).map(|n| format!("a{n}: {field} ")).collect::<String>();
-    let fan_out: String =
-        (0..40).map(|n| format!("fragment F{n} on Query {{ ...F{next} ...F{next} }} ", next = n + 1)).collect();
+    let aliases = |field: &str, count: usize| many(count, |n| format!("a{n}: {field} "));
+    let fan_out = many(40, |n| format!("fragment F{n} on Query {{ ...F{next} ...F{next} }} ", next = n + 1));
     let fan_out = format!("{fan_out} fragment F40 on Query {{ __typename }}");
     let types = |count: usize| format!("fragment T on __Schema {{ types {{ {} }} }}", aliases("name", count));
     for (query, message) in [
@@ -78,10 +81,18 @@ async fn what_clients_ask_for_is_within_bounds() {
     let whole = "{ me { id name avatar phone createdAt lastLoginAt
         sessions { id deviceName createdAt lastUsedAt expiresAt current } } }";
     assert_eq!(user.run(whole, json!({})).await.data("me")["id"], user.id);
-    let ids: String = (0..20).map(|n| format!("u{n}: user(id: \"{}\") {{ id name avatar phone }} ", user.id)).collect();
+    let ids = many(20, |n| format!("u{n}: user(id: \"{}\") {{ id name avatar phone }} ", user.id));
     user.run(&format!("{{ {ids} }}"), json!({})).await.data("u19");
     let eight = nested("{ me ", "{ id }", "}", 7);
     assert_eq!(run(&app, &eight).await.code(), "GRAPHQL_VALIDATION_FAILED", "eight deep, but there is no such field");
+}
+
+#[tokio::test]
+async fn where_all_is_skipped_the_answer_is_empty() {
+    let app = TestApp::start(Stores::Embedded).await;
+    for query in ["{ me @skip(if: true) { id } }", "mutation A { __typename @include(if: false) }"] {
+        assert_eq!(run(&app, query).await.body, json!({ "data": {} }), "{query}");
+    }
 }
 
 #[tokio::test]
