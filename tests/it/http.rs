@@ -4,13 +4,22 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use serde_json::json;
 
-use crate::app::{Answer, Stores, TestApp};
+use crate::app::{Answer, Stores, TestApp, phone};
 
 const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
 
 async fn post(app: &TestApp, content_type: &str, body: impl Into<Body>) -> Answer {
     let request = Request::post("/graphql").header(header::CONTENT_TYPE, content_type);
     app.anonymous().send(request.body(body.into()).expect("a request")).await
+}
+
+/// What a browser asks before a page of another origin may call.
+async fn preflight(app: &TestApp, origin: &str) -> Answer {
+    let request = Request::options("/graphql")
+        .header(header::ORIGIN, origin)
+        .header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST")
+        .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "authorization,content-type");
+    app.anonymous().send(request.body(Body::empty()).expect("a request")).await
 }
 
 async fn get(app: &TestApp, path: &str) -> Answer {
@@ -141,4 +150,69 @@ async fn an_unknown_path_is_404() {
     for path in ["/nothing", "/graphql/", "/../etc/passwd", "/dev/inbox"] {
         assert_eq!(get(&app, path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
+}
+
+#[tokio::test]
+async fn pages_of_listed_origins_may_call() {
+    let listed = "https://app.example.com,http://localhost:3000";
+    for (setting, origin, allowed) in [
+        (listed, "https://app.example.com", Some("https://app.example.com")),
+        (listed, "http://localhost:3000", Some("http://localhost:3000")),
+        (listed, "https://app.example.com.evil.example", None),
+        (listed, "null", None),
+        ("*", "https://anybody.example", Some("*")),
+        ("", "https://app.example.com", None),
+    ] {
+        let app = TestApp::on(Stores::Embedded).set("CORS_ORIGINS", setting).start().await;
+        let answer = preflight(&app, origin).await;
+        let told = |answer: &Answer, name: &str| {
+            answer.headers.get(name).map(|value| value.to_str().expect("text").to_owned())
+        };
+        assert_eq!(told(&answer, "access-control-allow-origin").as_deref(), allowed, "{setting} {origin}");
+        assert_eq!(told(&answer, "access-control-allow-credentials"), None);
+        if setting.is_empty() {
+            assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+            continue;
+        }
+        assert_eq!(answer.status, StatusCode::OK);
+        assert_eq!(told(&answer, "access-control-allow-methods").as_deref(), Some("GET,POST"));
+        assert_eq!(told(&answer, "access-control-allow-headers").as_deref(), Some("content-type,authorization"));
+        let request = Request::get("/graphql?query=%7Bme%7Bid%7D%7D").header(header::ORIGIN, origin);
+        let answer = app.anonymous().send(request.body(Body::empty()).expect("a request")).await;
+        assert_eq!(told(&answer, "access-control-allow-origin").as_deref(), allowed);
+        assert_eq!(told(&answer, "vary").as_deref(), Some("origin"));
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_closed_to_browsers() {
+    let app = TestApp::start(Stores::Embedded).await;
+    for path in ["/graphql?query=%7Bme%7Bid%7D%7D", "/graphql", "/healthz", "/.well-known/jwks.json", "/nothing"] {
+        let answer = get(&app, path).await;
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("x-frame-options", "DENY"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ] {
+            assert_eq!(answer.headers[name], value, "{path} {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_refuses_the_whole_request_says_when_to_come_again() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let phone = phone();
+    let first = app.anonymous().try_ask(&phone).await;
+    assert!(first.headers.get(header::RETRY_AFTER).is_none());
+    let second = app.anonymous().try_ask(&phone).await;
+    assert_eq!((second.code(), second.status), ("RATE_LIMITED", StatusCode::OK));
+    assert_eq!(second.headers[header::RETRY_AFTER], "30");
+    let part = "mutation($input: RequestCodeInput!) { __typename requestCode(input: $input) { sessionId } }";
+    let answer = app.anonymous().run(part, json!({ "input": { "phone": phone } })).await;
+    assert_eq!(answer.headers[header::RETRY_AFTER], "30", "the mutation's null takes all of the answer with it");
+    let other = app.anonymous().try_ask("+1").await;
+    assert!(other.headers.get(header::RETRY_AFTER).is_none(), "no limit: {}", other.body);
 }

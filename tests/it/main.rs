@@ -12,6 +12,7 @@ mod errors;
 mod fuzz;
 mod guard_simulation;
 mod http;
+mod http_audits;
 mod input;
 mod limit_store;
 mod modules;
