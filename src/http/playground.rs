@@ -71,10 +71,10 @@ pub(super) fn routes(playground: Arc<Playground>) -> Router {
     }
     routes
         .with_state(playground)
-        .layer(header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
-        .layer(header(header::REFERRER_POLICY, "no-referrer"))
-        .layer(header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
-        .layer(header(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
+        .route_layer(header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .route_layer(header(header::REFERRER_POLICY, "no-referrer"))
+        .route_layer(header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .route_layer(header(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
 }
 
 async fn index(headers: HeaderMap) -> Response {
