@@ -184,7 +184,7 @@ pub struct Settings {
     /// Proxies whose X-Forwarded-For is believed: ranges such as 10.0.0.0/8, comma-separated [default: none]
     #[arg(long, value_name = "CIDR,…", value_delimiter = ',', value_parser = range, global = true)]
     pub trusted_proxies: Vec<IpNet>,
-    /// Origins whose pages may call, such as https://app.example.com, comma-separated, or * [default: none]
+    /// Origins whose pages may call, such as `https://app.example.com`, comma-separated, or * [default: none]
     #[arg(long, value_name = "ORIGIN,…", value_delimiter = ',', value_parser = origin, global = true)]
     pub cors_origins: Vec<String>,
     /// Whether the schema can be asked for [default: with SQLite and no Redis]

@@ -278,3 +278,133 @@ async fn odd_purposes_share_one_cooldown() {
     }
     assert_eq!(app.sms.messages().len(), 1);
 }
+
+/// A million codes in one request, by aliases or fragments.
+#[tokio::test]
+async fn aliases_and_fragments_guess_nothing() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let phone = phone();
+        let session_id = app.anonymous().ask(&phone).await;
+        let guess = |name: &str, code: u32| {
+            format!(
+                "{name}: login(input: {{ phone: \"{phone}\", code: \"{code:06}\", sessionId: \"{session_id}\" }}) {{ accessToken }}"
+            )
+        };
+        let aliases: Vec<String> = (0..20).map(|code| guess(&format!("a{code}"), code)).collect();
+        let documents = [
+            format!("mutation {{ {} }}", aliases.join(" ")),
+            format!("mutation {{ {} ...F }} fragment F on Mutation {{ {} }}", guess("a", 1), guess("b", 2)),
+            format!("mutation {{ {} ... on Mutation {{ {} }} }}", guess("a", 1), guess("b", 2)),
+            format!("mutation {{ {} requestCode(input: {{ phone: \"{phone}\" }}) {{ sessionId }} }}", guess("a", 1)),
+        ];
+        for document in documents {
+            let answer = app.anonymous().run(&document, json!({})).await;
+            assert_eq!(answer.code(), "QUERY_TOO_COMPLEX", "{document:.80}");
+            assert!(answer.body["data"].is_null());
+        }
+        app.anonymous().login(&phone, &app.code(&phone), &session_id).await.data("login");
+    }
+}
+
+/// One message for each alias.
+#[tokio::test]
+async fn aliases_send_no_messages() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let sends: Vec<String> =
+        (0..20).map(|n| format!("a{n}: requestCode(input: {{ phone: \"{}\" }}) {{ sessionId }}", phone())).collect();
+    let answer = app.anonymous().run(&format!("mutation {{ {} }}", sends.join(" ")), json!({})).await;
+    assert_eq!(answer.code(), "QUERY_TOO_COMPLEX");
+    assert!(app.sms.messages().is_empty());
+}
+
+/// Many operations in one body.
+#[tokio::test]
+async fn a_batch_runs_nothing() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let one = json!({ "query": ASK, "variables": { "input": { "phone": phone() } } });
+    let request = axum::http::Request::post("/graphql").header("content-type", "application/json");
+    let body = json!([one, one, one]).to_string();
+    let answer = app.anonymous().send(request.body(body.into()).expect("a request")).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (400, "BAD_INPUT"));
+    assert!(app.sms.messages().is_empty());
+}
+
+/// A small document that costs much.
+#[tokio::test]
+async fn costly_documents_run_nothing() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let user = app.signed_in().await;
+    let twice: Vec<String> =
+        (0..24).map(|n| format!("fragment F{n} on User {{ ...F{m} ...F{m} }}", m = n + 1)).collect();
+    let doubling = format!("{{ me {{ ...F0 }} }} {} fragment F24 on User {{ id }}", twice.join(" "));
+    let cycle = "{ me { ...A } } fragment A on User { ...B } fragment B on User { ...A }".to_owned();
+    let flood = format!("{{ {} }}", (0..300).map(|n| format!("a{n}: me {{ id }}")).collect::<Vec<_>>().join(" "));
+    let lists = format!(
+        "{{ me {{ {} }} }}",
+        (0..15).map(|n| format!("s{n}: sessions {{ id createdAt }}")).collect::<Vec<_>>().join(" ")
+    );
+    let deep = format!("{}{}", "{ me ".repeat(5_000), "}".repeat(5_000));
+    for document in [doubling, cycle, flood, lists, deep] {
+        let begun = std::time::Instant::now();
+        let answer = user.run(&document, json!({})).await;
+        let code = answer.code();
+        assert!(["QUERY_TOO_COMPLEX", "GRAPHQL_VALIDATION_FAILED"].contains(&code), "{code} {document:.60}");
+        assert!(begun.elapsed() < Duration::from_secs(2), "{document:.60}");
+    }
+}
+
+/// A page elsewhere makes a visitor's browser call.
+#[tokio::test]
+async fn another_sites_page_can_do_nothing() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let body = json!({ "query": ASK, "variables": { "input": { "phone": phone() } } }).to_string();
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
+        let request = axum::http::Request::post("/graphql")
+            .header("content-type", content_type)
+            .header("origin", "https://evil.example")
+            .body(body.clone().into());
+        let answer = app.anonymous().send(request.expect("a request")).await;
+        assert_eq!(answer.status.as_u16(), 415);
+    }
+    let preflight = axum::http::Request::builder()
+        .method("OPTIONS")
+        .uri("/graphql")
+        .header("origin", "https://evil.example")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "content-type")
+        .body(axum::body::Body::empty());
+    let answer = app.anonymous().send(preflight.expect("a request")).await;
+    assert!(answer.headers.get("access-control-allow-origin").is_none());
+    let link = "/graphql?query=mutation%7Blogout%7BendedSessions%7D%7D";
+    let request = axum::http::Request::get(link).body(axum::body::Body::empty()).expect("a request");
+    assert_eq!(app.anonymous().send(request).await.status.as_u16(), 405);
+    assert!(app.sms.messages().is_empty());
+}
+
+/// Numbers that cost the caller, or are no phones.
+#[tokio::test]
+async fn premium_and_satellite_numbers_get_no_message() {
+    let app = TestApp::on(Stores::Embedded).set("ALLOWED_REGIONS", "*").start().await;
+    for number in
+        ["+19005550100", "+18005550100", "+448701234567", "+881612345678", "+870773111632", "+8613", "+979123456789"]
+    {
+        assert_eq!(app.anonymous().try_ask(number).await.code(), "INVALID_PHONE", "{number}");
+    }
+    assert!(app.sms.messages().is_empty());
+}
+
+/// A refresh token that was copied from a device.
+#[tokio::test]
+async fn a_stolen_refresh_token_ends_the_session_for_both() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let owner = app.signed_in().await;
+        let thief = owner.clone();
+        let stolen = thief.refreshed().await;
+        app.advance(Duration::from_mins(5));
+        assert_eq!(owner.refresh().await.code(), "TOKEN_INVALID");
+        assert_eq!(stolen.run(ME, json!({})).await.code(), "TOKEN_INVALID");
+        assert_eq!(stolen.refresh().await.code(), "TOKEN_INVALID");
+    }
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sqlx::Connection;
 
-use crate::app::{ASK, LOGIN, ME, phone};
+use crate::app::{ASK, LOGIN, ME, REFRESH, phone};
 use crate::process::{self, Server, shared_env, stub};
 use crate::servers;
 use crate::servers::own::{OwnMariaDb, OwnRedis};
@@ -133,6 +133,7 @@ async fn without_redis_codes_stop_and_people_stay() {
     let session_id = ask(&server, &known).await;
     let answer = login(&server, &known, &sms.last_code_for(&known).expect("a code"), &session_id).await;
     let token = answer["data"]["login"]["accessToken"].as_str().expect("a token").to_owned();
+    let mut refresh = answer["data"]["login"]["refreshToken"].as_str().expect("a token").to_owned();
     let session_id = ask(&server, &other).await;
     let code = sms.last_code_for(&other).expect("a code");
     for stop in [true, false] {
@@ -144,6 +145,9 @@ async fn without_redis_codes_stop_and_people_stay() {
         assert_eq!(code_of(&login(&server, &other, &code, &session_id).await), "UNAVAILABLE");
         assert!(begun.elapsed() < Duration::from_secs(15), "bounded in time");
         assert!(server.run(Some(&token), ME, json!({})).await["errors"].is_null());
+        let refreshed = server.run(None, REFRESH, json!({ "input": { "refreshToken": refresh } })).await;
+        let next = &refreshed["data"]["refreshSession"]["refreshToken"];
+        next.as_str().unwrap_or_else(|| panic!("{refreshed}")).clone_into(&mut refresh);
         let come_back = if stop { OwnRedis::start_again } else { OwnRedis::resume };
         come_back(&redis);
         ask(&server, &phone()).await;
@@ -237,4 +241,32 @@ async fn a_database_that_answers_but_refuses_leaves_the_code_good() {
     let log = servers[0].printed();
     let line = log.lines().find(|line| line.contains(request_id)).expect("the log has the cause under the same id");
     assert!(line.contains("internal fault"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_delete_old_sessions_by_themselves() {
+    let sms = stub().await;
+    let database = servers::mariadb().create_database();
+    let mut env = shared_env(&database, &servers::redis().fresh_url(), &sms);
+    env.insert("AUTO_MIGRATE".to_owned(), "true".to_owned());
+    let server = Server::start(&env);
+    for _ in 0..2 {
+        let phone = phone();
+        let session_id = ask(&server, &phone).await;
+        login(&server, &phone, &sms.last_code_for(&phone).expect("a code"), &session_id).await;
+    }
+    drop(server);
+    sql(&database, "UPDATE sessions SET ended_at = 1 ORDER BY id LIMIT 1").await;
+    let _servers = [Server::start(&env), Server::start(&env)];
+    let mut connection = sqlx::MySqlConnection::connect(&database).await.expect("a connection");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let count = sqlx::query_scalar("SELECT COUNT(*) FROM sessions").fetch_one(&mut connection);
+        let left: i64 = count.await.expect("a count");
+        if left == 1 {
+            break;
+        }
+        assert!(left == 2 && Instant::now() < deadline, "{left} sessions are left");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
