@@ -270,3 +270,21 @@ async fn servers_delete_old_sessions_by_themselves() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_over_tls_is_trusted_by_its_authority_alone() {
+    let (sms, redis) = (stub().await, OwnRedis::start_with_tls());
+    let url = redis.url().replace("redis://", "rediss://");
+    let mut env = shared_env(&servers::mariadb().create_database(), &url, &sms);
+    env.insert("AUTO_MIGRATE".to_owned(), "true".to_owned());
+    let server = Server::start(&env);
+    let refused = server.run(None, ASK, json!({ "input": { "phone": phone() } })).await;
+    assert_eq!(code_of(&refused), "UNAVAILABLE", "an authority that this machine does not know");
+    let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tls/ca.pem");
+    env.insert("SSL_CERT_FILE".to_owned(), authority.to_owned());
+    let server = Server::start(&env);
+    let phone = phone();
+    let session_id = ask(&server, &phone).await;
+    let answer = login(&server, &phone, &sms.last_code_for(&phone).expect("a code"), &session_id).await;
+    assert_eq!(answer["data"]["login"]["isNewUser"], true, "{answer}");
+}

@@ -67,7 +67,7 @@ fn every_setting_that_the_readme_names_is_one() {
         let setting = name.trim_end_matches("_FILE");
         let flag = format!("--{}", setting.to_lowercase().replace('_', "-"));
         let known = help.contains(&flag)
-            || ["TEST_DATABASE_URL", "TEST_REDIS_URL", "CHROMIUM_PATH"].contains(&name)
+            || ["TEST_DATABASE_URL", "TEST_REDIS_URL", "SSL_CERT_FILE", "VERIFY_CA", "CHROMIUM_PATH"].contains(&name)
             || name == "NAME_FILE";
         let error_code = include_str!("../../schema.graphql").contains(name);
         let limit = include_str!("../../src/limits.rs").contains(&format!("\"{name}\""));

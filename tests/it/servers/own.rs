@@ -104,10 +104,27 @@ impl OwnRedis {
     /// # Panics
     /// Where it can't be started, with the line that installs it.
     pub(crate) fn start() -> Self {
-        Self::start_with(&["--databases", &REDIS_DATABASES.to_string()])
+        Self::start_with(|_| vec!["--databases".to_owned(), REDIS_DATABASES.to_string()])
     }
 
-    fn start_with(options: &[&str]) -> Self {
+    /// Starts an empty server that speaks TLS alone, with a certificate for 127.0.0.1 of the authority in `ca.pem`.
+    pub(crate) fn start_with_tls() -> Self {
+        let file = |name: &str| format!("{}/tests/fixtures/tls/{name}", env!("CARGO_MANIFEST_DIR"));
+        Self::start_with(|port| {
+            let (certificate, key, authority) = (file("server.pem"), file("server.key"), file("ca.pem"));
+            let options = [
+                ("--port", "0"),
+                ("--tls-port", port),
+                ("--tls-cert-file", &certificate),
+                ("--tls-key-file", &key),
+                ("--tls-ca-cert-file", &authority),
+                ("--tls-auth-clients", "no"),
+            ];
+            options.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect()
+        })
+    }
+
+    fn start_with(options: impl Fn(&str) -> Vec<String>) -> Self {
         let (watchdog, port) = start_on_a_free_port(|port| {
             let folder = new_folder();
             let port = port.to_string();
@@ -115,7 +132,7 @@ impl OwnRedis {
             command.extend(
                 ["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"].map(OsString::from),
             );
-            command.extend(options.iter().map(OsString::from));
+            command.extend(options(&port).into_iter().map(OsString::from));
             command.extend(["--dir".into(), folder.clone().into_os_string()]);
             Watchdog::new(folder, &command, "Ready to accept connections")
         });
@@ -159,7 +176,8 @@ impl OwnRedisCluster {
     /// # Panics
     /// Where they can't be started, with the line that installs them.
     pub(crate) fn start() -> Self {
-        let nodes = [(); 3].map(|()| OwnRedis::start_with(&["--cluster-enabled", "yes"]));
+        let nodes =
+            [(); 3].map(|()| OwnRedis::start_with(|_| ["--cluster-enabled", "yes"].map(str::to_owned).to_vec()));
         let redis_cli = program("redis-cli", INSTALL_REDIS);
         let mut create: Vec<OsString> = vec!["--cluster".into(), "create".into()];
         create.extend(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port).into()));
