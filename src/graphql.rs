@@ -20,7 +20,7 @@ mod types;
 
 pub(crate) use context::{Authorization, RequestContext};
 
-use self::error::ErrorCode;
+pub(crate) use self::error::ErrorCode;
 use self::mutation::Mutation;
 use self::query::Query;
 use crate::accounts::Accounts;

@@ -72,7 +72,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// The number, which keeps those of Tencent's smsLogin demo where it has one.
-    const fn number(self) -> i32 {
+    pub(crate) const fn number(self) -> i32 {
         match self {
             Self::BadInput => -1001,
             Self::InvalidPhone => -1002,
@@ -96,7 +96,8 @@ impl ErrorCode {
         }
     }
 
-    fn name(self) -> String {
+    /// The name, as in the schema.
+    pub(crate) fn name(self) -> String {
         async_graphql::resolver_utils::enum_value(self).to_string()
     }
 }

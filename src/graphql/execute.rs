@@ -1,7 +1,7 @@
 //! Running one operation: the document is read once, and the answer is made whole.
 //!
-//! The library leaves a failed field out of its answer. Here it is null, as GraphQL 16.2 (6.4.4 "Handling Execution
-//! Errors") has it, and a failed field that cannot be null takes its parent with it: of this schema, the mutations.
+//! The library leaves a failed field out of its answer. Here it is null, as GraphQL's specification has it (6.4.4,
+//! "Handling Execution Errors"), and a failed field that cannot be null takes its parent with it: of this schema, the mutations.
 
 use std::time::Duration;
 

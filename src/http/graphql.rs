@@ -22,7 +22,7 @@ use tracing::Instrument;
 use super::accept::MediaType;
 use super::client_ip::client_address;
 use super::{HttpState, RequestId};
-use crate::graphql::{Authorization, RequestContext, execute};
+use crate::graphql::{Authorization, ErrorCode, RequestContext, execute};
 use crate::tokens::Tokens;
 
 /// The most bytes of a body.
@@ -96,24 +96,28 @@ pub(super) async fn method_not_allowed() -> Response {
 pub(super) fn panicked(cause: Box<dyn Any + Send>) -> Response {
     let cause = cause.downcast_ref::<&str>().map(|text| (*text).to_owned()).or(cause.downcast_ref::<String>().cloned());
     tracing::error!(panic = cause, "a request panicked");
-    fault()
+    fault(None)
 }
 
 async fn run(state: Arc<HttpState>, parts: &Parts, operation: Operation, media_type: MediaType) -> Response {
-    let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let authorization = authorize(&state.tokens, &parts.headers);
     let client = client_address(&parts.extensions, &parts.headers, &state.trusted_proxies);
     let context = RequestContext::new(authorization, client, Arc::clone(&state.services));
     let operation = operation.data(context);
     let schema = state.schema.clone();
+    let request_id = id.clone();
     let task = async move { execute::execute(&schema, operation, &request_id).await }.in_current_span();
     let outcome = match timeout(OPERATION_TIMEOUT, state.operations.spawn(task)).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(error)) => {
             tracing::error!(error = &error as &dyn std::error::Error, "an operation panicked");
-            return fault();
+            return fault(Some(&id));
         }
-        Err(_) => return refuse(Refusal(StatusCode::GATEWAY_TIMEOUT, "The request took too long."), media_type),
+        Err(_) => {
+            let message = "The request took too long.";
+            return fail(StatusCode::GATEWAY_TIMEOUT, ErrorCode::Unavailable, message, media_type, Some(&id));
+        }
     };
     answer(&outcome, media_type)
 }
@@ -135,7 +139,7 @@ fn answer(outcome: &Outcome, media_type: MediaType) -> Response {
         serde_json::to_vec(outcome)
     };
     let Ok(body) = body else {
-        return fault();
+        return fault(None);
     };
     let mut response = respond(status, media_type, body);
     if let Some(seconds) = retry_after(outcome) {
@@ -234,14 +238,28 @@ fn not_acceptable() -> Response {
 }
 
 fn refuse(Refusal(status, message): Refusal, media_type: MediaType) -> Response {
-    let body = json!({ "errors": [{ "message": message, "extensions": { "code": "BAD_INPUT", "errorCode": -1001 } }] });
-    respond(status, media_type, body.to_string().into_bytes())
+    fail(status, ErrorCode::BadInput, message, media_type, None)
 }
 
-fn fault() -> Response {
+fn fault(request_id: Option<&str>) -> Response {
     let message = "Something went wrong on the server.";
-    let body = json!({ "errors": [{ "message": message, "extensions": { "code": "INTERNAL", "errorCode": -1599 } }] });
-    respond(StatusCode::INTERNAL_SERVER_ERROR, MediaType::Json, body.to_string().into_bytes())
+    fail(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message, MediaType::Json, request_id)
+}
+
+/// An answer of one error, for what GraphQL did not get to say.
+fn fail(
+    status: StatusCode,
+    code: ErrorCode,
+    message: &str,
+    media_type: MediaType,
+    request_id: Option<&str>,
+) -> Response {
+    let mut extensions = json!({ "code": code.name(), "errorCode": code.number() });
+    if let Some(request_id) = request_id {
+        extensions["requestId"] = json!(request_id);
+    }
+    let body = json!({ "errors": [{ "message": message, "extensions": extensions }] });
+    respond(status, media_type, body.to_string().into_bytes())
 }
 
 fn respond(status: StatusCode, media_type: MediaType, body: Vec<u8>) -> Response {
