@@ -246,3 +246,29 @@ async fn an_id_that_is_none_is_bad_input() {
     assert_eq!(answer.extensions()["field"], "id");
     user.run(ME, json!({})).await.data("me");
 }
+
+#[tokio::test]
+async fn what_the_phones_own_limits_refuse_costs_the_address_nothing() {
+    for stores in Stores::BOTH {
+        let app = TestApp::on(stores).set("SEND_IP_HOURLY_LIMIT", "2").start().await;
+        let (phone, someone) = (phone(), app.anonymous());
+        someone.ask(&phone).await;
+        for _ in 0..10 {
+            assert_eq!(someone.try_ask(&phone).await.extensions()["limit"], "COOLDOWN");
+        }
+        someone.ask(&crate::app::phone()).await;
+        assert_eq!(someone.try_ask(&crate::app::phone()).await.extensions()["limit"], "IP_HOURLY");
+    }
+}
+
+#[tokio::test]
+async fn what_the_provider_refuses_is_not_free_to_try() {
+    for stores in Stores::BOTH {
+        let app = TestApp::on(stores).set("SEND_IP_HOURLY_LIMIT", "3").start().await;
+        app.sms.set(Behaviour::Status("FailedOperation.PhoneNumberInBlacklist".to_owned()));
+        for _ in 0..3 {
+            assert_eq!(app.anonymous().try_ask(&phone()).await.code(), "NUMBER_BLOCKED");
+        }
+        assert_eq!(app.anonymous().try_ask(&phone()).await.extensions()["limit"], "IP_HOURLY");
+    }
+}
