@@ -272,3 +272,15 @@ async fn what_the_provider_refuses_is_not_free_to_try() {
         assert_eq!(app.anonymous().try_ask(&phone()).await.extensions()["limit"], "IP_HOURLY");
     }
 }
+
+#[tokio::test]
+async fn a_mutation_that_fails_leaves_no_half_of_an_answer() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let user = app.signed_in().await;
+    let both = "mutation { a: updateProfile(input: { name: \"kept\" }) { user { name } }
+                           b: updateProfile(input: { avatar: \"none\" }) { user { name } } }";
+    let answer = user.run(both, json!({})).await;
+    assert_eq!(told(&answer, "b"), expected("BAD_INPUT", -1001));
+    assert_eq!(answer.body["data"], json!(null), "a field that cannot be null takes its parent with it");
+    assert_eq!(user.run(ME, json!({})).await.data("me")["name"], "kept");
+}

@@ -1,10 +1,11 @@
 //! Asking for a code, and signing up or in with it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::app::{ASK, LOGIN, ME, Stores, TestApp, phone, wrong};
+use crate::servers::own::{OwnMariaDb, OwnRedis};
 
 #[tokio::test]
 async fn a_person_signs_up_and_is_known() {
@@ -173,5 +174,32 @@ async fn three_wrong_codes_end_a_code() {
             assert_eq!((answer.code(), &answer.extensions()["attemptsRemaining"]), ("CODE_INCORRECT", &json!(left)));
         }
         assert_eq!(someone.login(&phone, &code, &session_id).await.code(), "CODE_EXPIRED");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_hangs_up_cuts_no_sign_in_in_half() {
+    let (mariadb, redis) = (OwnMariaDb::start(), OwnRedis::start());
+    let builder = TestApp::on(Stores::Shared).set("DATABASE_URL", mariadb.create_database());
+    let app = builder.set("REDIS_URL", redis.url()).start().await;
+    let (phone, someone) = (phone(), app.anonymous());
+    let session_id = someone.ask(&phone).await;
+    let code = app.code(&phone);
+    mariadb.pause();
+    let login = someone.login(&phone, &code, &session_id);
+    assert!(tokio::time::timeout(Duration::from_millis(300), login).await.is_err(), "it hangs up");
+    mariadb.resume();
+    let client = redis::Client::open(redis.url()).expect("a URL");
+    let mut connection = client.get_multiplexed_async_connection().await.expect("a connection");
+    let keys: Vec<String> = redis::cmd("KEYS").arg("*challenge*").query_async(&mut connection).await.expect("keys");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let read = redis::cmd("HGET").arg(&keys[0]).arg("state").query_async(&mut connection);
+        let state: String = read.await.expect("a state");
+        if state == "consumed" {
+            break;
+        }
+        assert!(Instant::now() < deadline, "the code is left {state}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
