@@ -194,8 +194,8 @@ async fn a_client_that_hangs_up_cuts_no_sign_in_in_half() {
     let keys: Vec<String> = redis::cmd("KEYS").arg("*challenge*").query_async(&mut connection).await.expect("keys");
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
-        let read = redis::cmd("HGET").arg(&keys[0]).arg("state").query_async(&mut connection);
-        let state: String = read.await.expect("a state");
+        let mut read = redis::cmd("HGET");
+        let state: String = read.arg(&keys[0]).arg("state").query_async(&mut connection).await.expect("a state");
         if state == "consumed" {
             break;
         }
