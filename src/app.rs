@@ -10,7 +10,6 @@ use std::time::Duration;
 use axum::Router;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -129,15 +128,17 @@ impl App {
             shutdown.cancelled().await;
             tokio::time::sleep(self.shutdown_grace).await;
         };
+        self.operations.close();
+        let finished = async {
+            server.await;
+            // Also those whose client has hung up.
+            self.operations.wait().await;
+        };
         tokio::select! {
-            () = server => {}
+            () = finished => {}
             () = deadline => tracing::warn!("some requests did not finish in time"),
         }
         cleanup.abort();
-        self.operations.close();
-        if timeout(self.shutdown_grace, self.operations.wait()).await.is_err() {
-            tracing::warn!("some operations did not finish in time");
-        }
         self.database.close().await;
     }
 }

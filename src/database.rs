@@ -3,7 +3,6 @@
 //! Every call is bounded in time. MySQL connections read committed rows: a sign-in that lost a race then sees the
 //! winner's user.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -201,7 +200,9 @@ fn is_passing(error: &dyn DatabaseError) -> bool {
     if let Some(mysql) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
         return matches!(mysql.number(), 1040 | 1053 | 1205 | 1213 | 1317 | 1927);
     }
-    matches!(error.code(), Some(Cow::Borrowed("5" | "6")))
+    // An extended code has the primary one in its low byte (https://www.sqlite.org/rescode.html).
+    let code = error.code().and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
 }
 
 /// Whether a value that must be unique is another row's.

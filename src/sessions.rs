@@ -163,6 +163,10 @@ impl Sessions {
         let (user, is_new_user) = match self.store.sign_in(&new_user, &session).await {
             Ok(stored) => stored,
             Err(error) => {
+                if matches!(error, StoreError::Unavailable(_)) {
+                    // It may have been stored, and the answer lost.
+                    self.end_unheld(session.id).await;
+                }
                 self.verification.release(claimed).await;
                 return Err(SignInError::Store(error));
             }
@@ -221,12 +225,16 @@ impl Sessions {
     /// Uses the code up. Where that fails, nobody has got a token of the session yet: it is ended again.
     async fn consume(&self, claimed: Claimed, session_id: Uuid) -> Result<(), AttemptError> {
         let consumed = self.verification.consume(claimed).await;
-        if consumed.is_err()
-            && let Err(error) = self.store.end(session_id, self.clock.now()).await
-        {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a session that nobody holds could not be ended");
+        if consumed.is_err() {
+            self.end_unheld(session_id).await;
         }
         consumed
+    }
+
+    async fn end_unheld(&self, session_id: Uuid) {
+        if let Err(error) = self.store.end(session_id, self.clock.now()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a session that nobody holds could not be ended");
+        }
     }
 
     fn new_user(&self, phone: PhoneNumber) -> NewUser {

@@ -24,7 +24,7 @@ use self::keys::Keys;
 pub use self::refresh::RefreshToken;
 
 /// No access token is longer; it bounds what is decoded.
-const MAX_ACCESS_TOKEN_BYTES: usize = 4096;
+const MAX_ACCESS_TOKEN_BYTES: usize = 8192;
 /// How long a proof is good.
 const PROOF_TTL: Duration = Duration::from_mins(5);
 

@@ -206,7 +206,8 @@ impl Verification {
             expires_at: now + self.policy.code_ttl,
         };
         let ticket = ticket(&challenge, &request.phone, day);
-        if self.limits.take_send(&ticket, self.captcha.is_for_all()).await? == Taken::Suspect {
+        // What is not sent costs nothing, and says nothing of the traffic.
+        if is_sent && self.limits.take_send(&ticket, self.captcha.is_for_all()).await? == Taken::Suspect {
             self.captcha.check(request.captcha.as_ref(), true, request.client).await?;
             self.limits.take_send(&ticket, true).await?;
         }
@@ -291,27 +292,27 @@ impl Verification {
         }
     }
 
-    /// Counts the attempt for its address, and makes it: at once, since each is a step of its own and a right code is
-    /// given back where the address has had too many.
+    /// Counts the attempt for its address, and makes it where the address has not had too many.
     async fn take_and_try(&self, attempt: &Attempt) -> Result<AttemptOutcome, AttemptError> {
         let claim = &attempt.claim;
         let address = claim.subject.address.to_string();
-        let taken = self.limits.take_attempt(&address, &claim.token, attempt.at);
-        let (taken, outcome) = tokio::join!(taken, self.store.attempt(attempt));
-        let refusal = match (taken, outcome) {
-            (Ok(None), Ok(outcome)) => return Ok(outcome),
-            (Ok(Some(limited)), _) => AttemptError::Limited(limited),
-            (Ok(None), Err(error)) => {
-                self.return_attempt(claim).await;
-                error.into()
-            }
-            (Err(error), _) => error.into(),
-        };
-        // The store may have claimed the code, and its answer may be lost: nothing is to be used up.
-        if let Err(error) = self.store.release(claim).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "a claim could not be released");
+        if let Some(limited) = self.limits.take_attempt(&address, &claim.token, attempt.at).await? {
+            return Err(AttemptError::Limited(limited));
         }
-        Err(refusal)
+        match self.store.attempt(attempt).await {
+            Ok(outcome) => Ok(outcome),
+            Err(error) => {
+                // The store may have claimed the code, and its answer may be lost: nothing is to be used up.
+                tokio::join!(self.return_attempt(claim), self.give_back(claim));
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn give_back(&self, claim: &Claim) {
+        if let Err(error) = self.store.release(claim).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a claim could not be released");
+        }
     }
 
     async fn return_attempt(&self, claim: &Claim) {
@@ -345,10 +346,7 @@ impl Verification {
 
     /// Gives a claimed code back, after what it was for could not be stored. Where this fails, its lease ends it.
     pub async fn release(&self, claimed: Claimed) {
-        self.return_attempt(&claimed.claim).await;
-        if let Err(error) = self.store.release(&claimed.claim).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a claim could not be released");
-        }
+        tokio::join!(self.return_attempt(&claimed.claim), self.give_back(&claimed.claim));
     }
 
     /// Says whether the code store answers.

@@ -19,7 +19,8 @@ pub enum CaptchaConfig {
     },
 }
 
-/// Captcha is off where `CAPTCHA=off` says so, whatever else is set: that is how it is turned off for a while. Where
+/// Captcha is off where `CAPTCHA=off` says so, whatever else of it is set: that is how it is turned off for a while. The
+/// guard that asks for it has to be told too, for it would let everybody past. Where
 /// `CAPTCHA` is not set, an id or a key without it is a mistake: it would look protected and not be.
 pub(super) fn read(settings: &Settings) -> Result<CaptchaConfig, ConfigError> {
     let captcha = &settings.captcha;

@@ -23,6 +23,8 @@ pub(super) const PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
 pub(super) const VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
 
 const STORE_RETRY_SECONDS: u64 = 2;
+/// As long as a claim holds that a store's failure left behind.
+const UNAVAILABLE_RETRY_SECONDS: u64 = 10;
 
 /// What a resolver answers with.
 pub(super) type ApiResult<T> = Result<T, ApiError>;
@@ -134,7 +136,7 @@ impl ApiError {
     fn unavailable(cause: &(dyn Error + 'static)) -> Self {
         tracing::error!(error = cause, "a store is unavailable");
         Self::new(ErrorCode::Unavailable, "The service is not available at the moment. Nothing was used up; try again.")
-            .with("retryAfterSeconds", STORE_RETRY_SECONDS)
+            .with("retryAfterSeconds", UNAVAILABLE_RETRY_SECONDS)
     }
 
     /// A fault of ours. The log gets the cause.

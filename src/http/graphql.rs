@@ -196,7 +196,7 @@ async fn read_post(headers: &HeaderMap, body: Body) -> Result<Parameters, Refusa
     let body = match timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 256 KiB."));
+            return Err(TOO_LARGE);
         }
         Ok(Err(_)) => return Err(Refusal(StatusCode::BAD_REQUEST, "The body did not arrive whole.")),
         Err(_) => return Err(Refusal(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.")),
@@ -208,6 +208,8 @@ async fn read_post(headers: &HeaderMap, body: Body) -> Result<Parameters, Refusa
     }
     serde_json::from_value(value).map_err(|_| MALFORMED)
 }
+
+const TOO_LARGE: Refusal = Refusal(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 256 KiB.");
 
 const MALFORMED: Refusal = Refusal(
     StatusCode::BAD_REQUEST,
@@ -238,7 +240,9 @@ fn not_acceptable() -> Response {
 }
 
 fn refuse(Refusal(status, message): Refusal, media_type: MediaType) -> Response {
-    fail(status, ErrorCode::BadInput, message, media_type, None)
+    let too_large = status == StatusCode::PAYLOAD_TOO_LARGE;
+    let code = if too_large { ErrorCode::QueryTooComplex } else { ErrorCode::BadInput };
+    fail(status, code, message, media_type, None)
 }
 
 fn fault(request_id: Option<&str>) -> Response {

@@ -43,6 +43,16 @@ async fn name_and_avatar_change_one_by_one() {
 }
 
 #[tokio::test]
+async fn the_largest_profile_still_fits_into_a_token() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let user = app.signed_in().await;
+    let avatar = format!("https://a.b/{}", "\u{20000}".repeat(500));
+    let input = json!({ "name": "👩‍👩‍👧‍👦".repeat(32), "avatar": avatar });
+    user.run(UPDATE, json!({ "input": input })).await.data("updateProfile");
+    assert_eq!(user.refreshed().await.run(ME, json!({})).await.data("me")["avatar"], avatar);
+}
+
+#[tokio::test]
 async fn names_and_avatars_that_are_none_are_refused() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;

@@ -136,6 +136,9 @@ async fn one_address_has_sixty_wrong_codes_an_hour() {
         let phone = phone();
         let session_id = stranger.ask(&phone).await;
         let code = app.code(&phone);
+        for _ in 0..5 {
+            limited_by(&stranger.login(&phone, &wrong(&code), &session_id).await, "IP_ATTEMPTS");
+        }
         limited_by(&stranger.login(&phone, &code, &session_id).await, "IP_ATTEMPTS");
         app.anonymous().login(&phone, &code, &session_id).await.data("login");
     }

@@ -59,7 +59,7 @@ async fn operations_stay_within_their_round_trips() {
 
     let before = counters.read().await;
     app.anonymous().login(&user.phone, &app.code(&user.phone), &session_id).await.data("login");
-    cost("login of a known user: twice a pair sent at once", before, 4, 3).await;
+    cost("login of a known user: limits, attempt, and consume with limits at once", before, 4, 3).await;
 
     let before = counters.read().await;
     user.run(ME, json!({})).await.data("me");
