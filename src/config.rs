@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use crate::limits::{GuardMode, GuardPolicy, LimitPolicy};
 use crate::sessions::SessionPolicy;
-use crate::sms::tencent::{Templates, TencentSmsConfig};
+use crate::sms::tencent::{TemplateParam, Templates, TencentSmsConfig};
+use crate::tencent::Url;
 use crate::tencent::api::Timeouts;
 use crate::tencent::tc3::Credentials;
 use crate::tokens::TokenPolicy;
@@ -33,6 +34,8 @@ pub use test_numbers::{NumbersWithCodes, Until};
 pub use values::Secret;
 
 const MAX_CODE_TTL: Duration = Duration::from_mins(10);
+const DEFAULT_TENCENT_REGION: &str = "ap-guangzhou";
+const DEFAULT_TENCENT_ENDPOINT: &str = "https://sms.tencentcloudapi.com";
 const DATABASE_FILE: &str = "sms-login.db";
 const SIGNING_KEY_FILE: &str = "signing-key.pem";
 
@@ -311,7 +314,7 @@ fn sms(settings: &Settings) -> Result<SmsConfig, ConfigError> {
     }
     Ok(SmsConfig::Tencent(Box::new(TencentSmsConfig {
         credentials: Credentials::new(secret_id.expose(), secret_key.expose()),
-        region: tencent.region.clone(),
+        region: tencent.region.clone().unwrap_or_else(|| DEFAULT_TENCENT_REGION.to_owned()),
         sdk_app_id: tencent.sdk_app_id.clone().ok_or_else(|| need("TENCENT_SMS_SDK_APP_ID"))?,
         sign_name: tencent.sign_name.clone(),
         templates: Templates {
@@ -320,8 +323,17 @@ fn sms(settings: &Settings) -> Result<SmsConfig, ConfigError> {
             delete_account: tencent.template_id_delete_account.clone(),
             verify: tencent.template_id_verify.clone(),
         },
-        template_params: tencent.template_params.clone(),
-        endpoint: tencent.endpoint.clone(),
+        template_params: if tencent.template_params.is_empty() {
+            vec![TemplateParam::Code, TemplateParam::Minutes]
+        } else {
+            tencent.template_params.clone()
+        },
+        endpoint: match &tencent.endpoint {
+            Some(endpoint) => endpoint.clone(),
+            None => {
+                Url::parse(DEFAULT_TENCENT_ENDPOINT).map_err(|error| ConfigError::new("TENCENT_SMS_ENDPOINT", error))?
+            }
+        },
         timeouts: Timeouts::default(),
     })))
 }

@@ -242,9 +242,9 @@ pub struct TencentSettings {
     /// API key
     #[arg(long = "tencentcloud-secret-key", value_name = "KEY", global = true)]
     pub secret_key: Option<Secret>,
-    /// Region of the SMS service
-    #[arg(long = "tencentcloud-region", value_name = "REGION", default_value = "ap-guangzhou", global = true)]
-    pub region: String,
+    /// Region of the SMS service [default: ap-guangzhou]
+    #[arg(long = "tencentcloud-region", value_name = "REGION", global = true)]
+    pub region: Option<String>,
     /// SMS application's id
     #[arg(long = "tencent-sms-sdk-app-id", value_name = "ID", global = true)]
     pub sdk_app_id: Option<String>,
@@ -263,17 +263,17 @@ pub struct TencentSettings {
     /// Template for VERIFY [default: TENCENT_SMS_TEMPLATE_ID]
     #[arg(long = "tencent-sms-template-id-verify", value_name = "ID", global = true)]
     pub template_id_verify: Option<String>,
-    /// What fills a template's places, in order: code, minutes
-    #[arg(long = "tencent-sms-template-params", value_name = "NAME,…", default_value = "code,minutes", value_delimiter = ',', value_parser = template_param, global = true)]
+    /// What fills a template's places, in order [default: code,minutes]
+    #[arg(long = "tencent-sms-template-params", value_name = "NAME,…", value_delimiter = ',', value_parser = template_param, global = true)]
     pub template_params: Vec<TemplateParam>,
     /// Address of the SMS service
     #[arg(
         long = "tencent-sms-endpoint",
         value_name = "URL",
-        default_value = "https://sms.tencentcloudapi.com",
+        help = "Address of the SMS service [default: https://sms.tencentcloudapi.com]",
         global = true
     )]
-    pub endpoint: Url,
+    pub endpoint: Option<Url>,
 }
 
 impl TencentSettings {
@@ -281,6 +281,9 @@ impl TencentSettings {
     pub(super) fn any_set(&self) -> Option<&'static str> {
         [
             ("TENCENTCLOUD_SECRET_KEY", self.secret_key.is_some()),
+            ("TENCENTCLOUD_REGION", self.region.is_some()),
+            ("TENCENT_SMS_TEMPLATE_PARAMS", !self.template_params.is_empty()),
+            ("TENCENT_SMS_ENDPOINT", self.endpoint.is_some()),
             ("TENCENT_SMS_SDK_APP_ID", self.sdk_app_id.is_some()),
             ("TENCENT_SMS_SIGN_NAME", self.sign_name.is_some()),
             ("TENCENT_SMS_TEMPLATE_ID", self.template_id.is_some()),

@@ -53,6 +53,8 @@ fn every_refusal_names_its_setting_in_one_line() {
         (vec![("SMS_PROVIDER", "twilio")], "SMS_PROVIDER"),
         (vec![("SMS_PROVIDER", "tencent")], "TENCENTCLOUD_SECRET_ID"),
         (vec![("TENCENT_SMS_TEMPLATE_ID", "1")], "TENCENT_SMS_TEMPLATE_ID"),
+        (vec![("TENCENTCLOUD_REGION", "ap-singapore")], "TENCENTCLOUD_REGION"),
+        (vec![("TENCENT_SMS_ENDPOINT", "https://sms.example")], "TENCENT_SMS_ENDPOINT"),
         (vec![("TENCENT_SMS_TEMPLATE_PARAMS", "code,hours")], "TENCENT_SMS_TEMPLATE_PARAMS"),
         (vec![("TENCENT_SMS_ENDPOINT", "nowhere")], "TENCENT_SMS_ENDPOINT"),
         (vec![("CODE_SECRET_FILE", "/nonexistent/secret")], "CODE_SECRET_FILE"),

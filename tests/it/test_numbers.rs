@@ -201,3 +201,20 @@ async fn the_log_warns_at_start_while_there_are_test_numbers() {
         assert!(!printed.contains(CODE) && !printed.contains("13800000000"), "{printed}");
     }
 }
+
+#[tokio::test]
+async fn a_test_number_spends_nothing_that_sends_are_paid_from() {
+    for stores in Stores::BOTH {
+        let builder = TestApp::on(stores).set("TEST_NUMBERS", format!("{LISTED}={CODE}"));
+        let builder = builder.set("TEST_NUMBERS_UNTIL", "2999-12-31").set("SEND_TOTAL_DAILY_LIMIT", "2");
+        let app = builder.set("SEND_IP_HOURLY_LIMIT", "2").start().await;
+        for _ in 0..5 {
+            let session_id = app.anonymous().ask(LISTED).await;
+            app.anonymous().login(LISTED, CODE, &session_id).await.data("login");
+        }
+        for _ in 0..2 {
+            app.anonymous().ask(&crate::app::phone()).await;
+        }
+        assert_eq!(app.sms.messages().len(), 2);
+    }
+}
