@@ -37,6 +37,9 @@ pub enum AccountError {
     /// Another user has the phone. The code is used up.
     #[error("the phone is taken")]
     PhoneTaken,
+    /// The account was deleted meanwhile.
+    #[error("the account is gone")]
+    Gone,
     /// The code is not taken.
     #[error(transparent)]
     Attempt(#[from] AttemptError),
@@ -71,7 +74,9 @@ impl Accounts {
             return Ok(user);
         }
         let change = ProfileChange { name, avatar };
-        self.users.update_profile(user.id, &change).await?;
+        if !self.users.update_profile(user.id, &change).await? {
+            return Err(AccountError::Gone);
+        }
         user.name = change.name.unwrap_or(user.name);
         user.avatar = change.avatar.unwrap_or(user.avatar);
         Ok(user)
@@ -92,6 +97,7 @@ impl Accounts {
                 Ok(user)
             }
             PhoneChangeOutcome::Taken => Err(AccountError::PhoneTaken),
+            PhoneChangeOutcome::Gone => Err(AccountError::Gone),
         }
     }
 

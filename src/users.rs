@@ -76,6 +76,8 @@ pub enum PhoneChangeOutcome {
     Changed,
     /// Another user has the phone. Nothing was changed.
     Taken,
+    /// The user is not there any more.
+    Gone,
 }
 
 /// Keeps users.
@@ -87,11 +89,11 @@ pub trait UserStore: Send + Sync {
     /// Where the store fails.
     async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<User>, StoreError>;
 
-    /// Changes name and avatar, by one statement.
+    /// Changes name and avatar, by one statement. False where the user is not there any more.
     ///
     /// # Errors
     /// Where the store fails.
-    async fn update_profile(&self, id: Uuid, change: &ProfileChange) -> Result<(), StoreError>;
+    async fn update_profile(&self, id: Uuid, change: &ProfileChange) -> Result<bool, StoreError>;
 
     /// Changes the phone and ends the user's other sessions; both or nothing.
     ///

@@ -300,6 +300,7 @@ impl From<AccountError> for ApiError {
             AccountError::BadAvatar => {
                 Self::bad_input("input.avatar", "An avatar is an https URL of at most 512 characters.")
             }
+            AccountError::Gone => TokenError::Invalid.into(),
             AccountError::PhoneTaken => Self::new(ErrorCode::PhoneTaken, "Another account has this phone."),
             AccountError::Attempt(error) => error.into(),
             AccountError::Store(error) => error.into(),

@@ -39,10 +39,10 @@ impl UserStore for MySqlUserStore {
         .await
     }
 
-    async fn update_profile(&self, id: Uuid, change: &ProfileChange) -> Result<(), StoreError> {
+    async fn update_profile(&self, id: Uuid, change: &ProfileChange) -> Result<bool, StoreError> {
         let (name, avatar) = (change.name.as_deref(), change.avatar.as_deref());
         let query = sqlx::query(UPDATE_PROFILE).bind(name).bind(avatar).bind(id);
-        bounded(query.execute(&self.pool)).await.map(drop)
+        Ok(bounded(query.execute(&self.pool)).await?.rows_affected() == 1)
     }
 
     async fn change_phone(&self, change: &PhoneChange) -> Result<PhoneChangeOutcome, StoreError> {
@@ -53,8 +53,11 @@ impl UserStore for MySqlUserStore {
                 .bind(change.user_id)
                 .execute(&mut *transaction)
                 .await;
-            if let Err(error) = changed {
-                return if is_taken(&error) { Ok(PhoneChangeOutcome::Taken) } else { Err(error) };
+            match changed {
+                Ok(done) if done.rows_affected() == 1 => {}
+                Ok(_) => return Ok(PhoneChangeOutcome::Gone),
+                Err(error) if is_taken(&error) => return Ok(PhoneChangeOutcome::Taken),
+                Err(error) => return Err(error),
             }
             sqlx::query(END_OTHERS)
                 .bind(change.at.as_millisecond())

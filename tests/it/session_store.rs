@@ -346,3 +346,22 @@ async fn a_profile_changes_where_it_is_said() {
         assert_eq!(user(&stores, stranger.id).await, stranger);
     }
 }
+
+#[tokio::test]
+async fn a_user_who_is_gone_is_told_from_one_who_stays_the_same() {
+    for stores in engines().await {
+        let session = new_session(start());
+        let (user, _) = stores.sessions.sign_in(&new_user(&phone()), &session).await.expect("a sign-in");
+        let same = ProfileChange { name: Some("same".to_owned()), avatar: None };
+        for _ in 0..2 {
+            assert!(
+                stores.users.update_profile(user.id, &same).await.expect("an answer"),
+                "also where nothing changes"
+            );
+        }
+        stores.users.delete(user.id).await.expect("gone");
+        assert!(!stores.users.update_profile(user.id, &same).await.expect("an answer"));
+        let change = PhoneChange { user_id: user.id, phone: user.phone, kept_session: session.id, at: start() };
+        assert_eq!(stores.users.change_phone(&change).await.expect("an answer"), PhoneChangeOutcome::Gone);
+    }
+}
