@@ -7,6 +7,11 @@ use serde_json::json;
 
 use crate::app::{ASK, Answer, LOGIN, ME, Stores, TestApp, phone, wrong};
 
+mod connections;
+mod documents;
+mod limits;
+mod local;
+
 #[track_caller]
 fn limited_by(answer: &Answer, limit: &str) {
     let extensions = answer.extensions();

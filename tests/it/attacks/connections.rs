@@ -1,0 +1,1 @@
+//! Attacks by connections: many, silent, slow or unread ones, against a real server process.

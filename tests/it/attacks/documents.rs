@@ -1,0 +1,1 @@
+//! Attacks by documents and variables: small requests that cost the server much.

@@ -1,0 +1,1 @@
+//! Attacks on limits: requests that use up the places of others, or get around a limit.
