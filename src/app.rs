@@ -21,7 +21,7 @@ use crate::config::{
     CaptchaConfig, Config, ConfigError, DatabaseConfig, PlaygroundConfig, Secret, SigningConfig, SmsConfig,
 };
 use crate::database::{Database, DatabaseSetupError};
-use crate::graphql::{self, Services};
+use crate::graphql::{Executor, Services};
 use crate::http::{self, HttpState, Patience, Playground, Readiness};
 use crate::limits::{LimitStore, Limits, MemoryLimitStore, RedisLimitStore};
 use crate::proofs::Proofs;
@@ -103,7 +103,7 @@ impl App {
         let readiness = Readiness { database: database.clone(), codes: Arc::clone(&verification) };
         let services = Services { verification, sessions: Arc::clone(&sessions), accounts, proofs, users };
         let state = Arc::new(HttpState {
-            schema: graphql::schema(config.introspection),
+            executor: Executor::new(config.introspection),
             services: Arc::new(services),
             tokens,
             readiness,

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use async_graphql::{EmptySubscription, Schema, SchemaBuilder};
 
+mod answer;
+pub mod bounds;
 mod context;
 mod error;
-pub(crate) mod execute;
+mod execute;
 mod inputs;
-pub mod limits;
 mod mutation;
 mod payloads;
 mod query;
@@ -19,6 +20,7 @@ mod scalars;
 mod types;
 
 pub(crate) use context::{Authorization, RequestContext};
+pub(crate) use execute::{Executor, Prepared, too_large};
 
 pub(crate) use self::error::ErrorCode;
 use self::mutation::Mutation;
@@ -56,8 +58,7 @@ pub fn sdl() -> String {
 }
 
 /// The schema, which takes its services from the `RequestContext` of each request.
-#[must_use]
-pub(crate) fn schema(introspection: bool) -> ApiSchema {
+fn schema(introspection: bool) -> ApiSchema {
     let builder = builder();
     let builder = if introspection { builder } else { builder.disable_introspection().disable_suggestions() };
     builder.finish()

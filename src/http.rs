@@ -17,7 +17,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::graphql::{ApiSchema, Services};
+use crate::graphql::{Executor, Services};
 use crate::tokens::Tokens;
 
 mod accept;
@@ -38,7 +38,7 @@ const JWKS_CACHE: &str = "public, max-age=300";
 
 /// What the routes need.
 pub(crate) struct HttpState {
-    pub(crate) schema: ApiSchema,
+    pub(crate) executor: Executor,
     pub(crate) services: Arc<Services>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) readiness: Readiness,

@@ -3,12 +3,13 @@
 //! Each has a code, a number and one plain sentence. Nothing internal gets out: for a fault the client has a fixed
 //! sentence and the request's id, the log has the cause, once.
 
+use std::any::Any;
 use std::error::Error;
 use std::sync::Arc;
 
 use async_graphql::{Enum, ErrorExtensionValues, ServerError, Value};
 
-use super::limits::Excess;
+use super::bounds::Refusal;
 use crate::accounts::AccountError;
 use crate::captcha::CaptchaError;
 use crate::limits::RateLimited;
@@ -110,11 +111,34 @@ pub(super) struct ApiError {
     code: ErrorCode,
     message: &'static str,
     more: Vec<(&'static str, Value)>,
+    fault: Option<Fault>,
+}
+
+/// What the log says about an error that is not the client's. It travels with the error, so that a conversion has no
+/// effects, and is logged where the request ends.
+#[derive(Clone)]
+struct Fault {
+    what: &'static str,
+    cause: Arc<dyn Error + Send + Sync>,
+}
+
+/// Logs the faults of one request in one line: the first cause, and how many fields failed. A client decides how many
+/// fields there are, so a line a field would let strangers fill the log.
+pub(super) fn log_faults(errors: &[ServerError]) {
+    let mut faults = errors.iter().filter_map(ServerError::source::<Fault>);
+    if let Some(Fault { what, cause }) = faults.next() {
+        tracing::error!(error = cause.as_ref() as &dyn Error, failed_fields = 1 + faults.count(), "{what}");
+    }
 }
 
 impl ApiError {
     fn new(code: ErrorCode, message: &'static str) -> Self {
-        Self { code, message, more: Vec::new() }
+        Self { code, message, more: Vec::new(), fault: None }
+    }
+
+    fn because(mut self, what: &'static str, cause: Arc<dyn Error + Send + Sync>) -> Self {
+        self.fault = Some(Fault { what, cause });
+        self
     }
 
     fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
@@ -132,17 +156,16 @@ impl ApiError {
         Self::new(ErrorCode::Unauthenticated, "Sign in first.")
     }
 
-    /// A store that is away. The log gets the cause.
-    fn unavailable(cause: &(dyn Error + 'static)) -> Self {
-        tracing::error!(error = cause, "a store is unavailable");
+    /// A store that cannot be reached.
+    fn unavailable(cause: Arc<dyn Error + Send + Sync>) -> Self {
         Self::new(ErrorCode::Unavailable, "The service is not available at the moment. Nothing was used up; try again.")
             .with("retryAfterSeconds", UNAVAILABLE_RETRY_SECONDS)
+            .because("a store is unavailable", cause)
     }
 
-    /// A fault of ours. The log gets the cause.
-    fn internal(cause: &(dyn Error + 'static)) -> Self {
-        tracing::error!(error = cause, "internal fault");
-        Self::new(ErrorCode::Internal, "Something went wrong on the server.")
+    /// A fault of the server.
+    fn internal(cause: Arc<dyn Error + Send + Sync>) -> Self {
+        Self::new(ErrorCode::Internal, "Something went wrong on the server.").because("internal fault", cause)
     }
 }
 
@@ -154,7 +177,8 @@ impl From<ApiError> for async_graphql::Error {
         for (name, value) in error.more {
             extensions.set(name, value);
         }
-        Self { message: error.message.to_owned(), source: None, extensions: Some(extensions) }
+        let source = error.fault.map(|fault| Arc::new(fault) as Arc<dyn Any + Send + Sync>);
+        Self { message: error.message.to_owned(), source, extensions: Some(extensions) }
     }
 }
 
@@ -176,8 +200,8 @@ impl From<TokenError> for ApiError {
 impl From<&Arc<StoreError>> for ApiError {
     fn from(error: &Arc<StoreError>) -> Self {
         match error.as_ref() {
-            StoreError::Unavailable(_) => Self::unavailable(error.as_ref()),
-            StoreError::Refused(_) => Self::internal(error.as_ref()),
+            StoreError::Unavailable(_) => Self::unavailable(Arc::clone(error) as _),
+            StoreError::Refused(_) => Self::internal(Arc::clone(error) as _),
         }
     }
 }
@@ -215,9 +239,9 @@ impl From<RequestCodeError> for ApiError {
             }
             RequestCodeError::Limited(limited) => rate_limited(limited),
             RequestCodeError::SendFailed { retry_after, source } => {
-                tracing::error!(error = &source as &dyn Error, "an SMS was not sent");
                 Self::new(ErrorCode::SmsSendFailed, "The message could not be sent. Ask for a new code in a moment.")
                     .with("retryAfterSeconds", retry_after.as_secs())
+                    .because("an SMS was not sent", Arc::new(source))
             }
             RequestCodeError::Store(error) => error.into(),
         }
@@ -271,12 +295,12 @@ impl From<SignInError> for ApiError {
             ),
             SignInError::Attempt(error) => error.into(),
             SignInError::Store(StoreError::Refused(cause)) => {
-                tracing::error!(error = cause.as_ref() as &dyn Error, "a sign-in could not be stored");
                 Self::new(ErrorCode::SignupFailed, "The sign-in could not be stored. Try again with the same code.")
                     .with("retryAfterSeconds", STORE_RETRY_SECONDS)
+                    .because("a sign-in could not be stored", cause.into())
             }
             SignInError::Store(error @ StoreError::Unavailable(_)) => error.into(),
-            SignInError::Token(error) => Self::internal(&error),
+            SignInError::Token(error) => Self::internal(Arc::new(error)),
         }
     }
 }
@@ -286,7 +310,7 @@ impl From<RefreshError> for ApiError {
         match error {
             RefreshError::Token(error) => error.into(),
             RefreshError::Store(error) => error.into(),
-            RefreshError::Key(error) => Self::internal(&error),
+            RefreshError::Key(error) => Self::internal(Arc::new(error)),
         }
     }
 }
@@ -312,7 +336,7 @@ impl From<ProofError> for ApiError {
     fn from(error: ProofError) -> Self {
         match error {
             ProofError::Attempt(error) => error.into(),
-            ProofError::Key(error) => Self::internal(&error),
+            ProofError::Key(error) => Self::internal(Arc::new(error)),
         }
     }
 }
@@ -328,30 +352,62 @@ fn rate_limited(limited: RateLimited) -> ApiError {
         .with("retryAt", limited.retry_at.to_string())
 }
 
-impl From<Excess> for ServerError {
-    fn from(excess: Excess) -> Self {
+impl From<Refusal> for ServerError {
+    fn from(refusal: Refusal) -> Self {
         let too_complex = |sentence| whole_request(ApiError::new(ErrorCode::QueryTooComplex, sentence));
-        match excess {
-            Excess::OpenString => document_error("A string has no end.", PARSE_FAILED),
-            Excess::Cycle => document_error("A fragment uses itself.", VALIDATION_FAILED),
-            Excess::Tokens => too_complex("The document has more than 1000 tokens."),
-            Excess::Nesting => too_complex("The document has more than 50 brackets open at once."),
-            Excess::Credentials => too_complex(
+        match refusal {
+            Refusal::OpenString => document_error("A string has no end.", PARSE_FAILED),
+            Refusal::DuplicateInputField => {
+                document_error("An input object sets the same field twice.", VALIDATION_FAILED)
+            }
+            Refusal::Cycle => document_error("A fragment uses itself.", VALIDATION_FAILED),
+            Refusal::UnknownFragment => {
+                document_error("The document uses a fragment that it does not define.", VALIDATION_FAILED)
+            }
+            Refusal::UnknownDirective => {
+                document_error("The only directives are @skip and @include.", VALIDATION_FAILED)
+            }
+            Refusal::TypenameMisuse => {
+                document_error("The field __typename has no arguments and no fields of its own.", VALIDATION_FAILED)
+            }
+            Refusal::IntrospectionOff => document_error("Introspection is off on this server.", VALIDATION_FAILED),
+            Refusal::Tokens => too_complex("The document has more than 1000 tokens."),
+            Refusal::Nesting => too_complex("The document has more than 50 brackets open at once."),
+            Refusal::LongName => too_complex("A name is longer than 256 bytes."),
+            Refusal::Operations => too_complex("The document has more than 16 operations."),
+            Refusal::VariableValues => too_complex("The variables hold more than 1000 values."),
+            Refusal::Credentials => too_complex(
                 "A request may have one of requestCode, login, refreshSession, changePhone, deleteAccount and verifyCode.",
             ),
-            Excess::Depth => too_complex("The document asks for fields that lie more than 8 deep."),
-            Excess::Complexity => {
-                too_complex("The document asks for more than 200 fields; those of a list of sessions count ten times.")
+            Refusal::Selections => {
+                too_complex("The document has more than 1000 selections, with its fragments in place.")
             }
-            Excess::Introspection => too_complex(
+            Refusal::Depth => too_complex("The document asks for fields that are nested more than 8 deep."),
+            Refusal::Complexity => {
+                too_complex("The document asks for more than 200 fields; the fields of a list count ten times.")
+            }
+            Refusal::InputSize => too_complex(
+                "The arguments are larger than 10000 units, with each variable in place of its uses; 64 bytes are a unit.",
+            ),
+            Refusal::Introspection => too_complex(
                 "The document asks for more of the schema than 500 fields, 20 deep, with two lists in one another.",
             ),
         }
     }
 }
 
+/// A variable of a non-null type without a value (GraphQL 6.1.2).
+pub(super) fn missing_variable(name: &str) -> ServerError {
+    document_error(format!("The variable ${name} needs a value."), VALIDATION_FAILED)
+}
+
+/// An answer that is larger than any client needs.
+pub(super) fn answer_too_large() -> ServerError {
+    whole_request(ApiError::new(ErrorCode::QueryTooComplex, "The answer is larger than 256 KiB. Ask for less."))
+}
+
 /// An error of the document itself.
-fn document_error(message: &'static str, code: &'static str) -> ServerError {
+fn document_error(message: impl Into<String>, code: &'static str) -> ServerError {
     let mut error = ServerError::new(message, None);
     mark_document_error(&mut error, code);
     error
@@ -367,7 +423,6 @@ fn whole_request(error: ApiError) -> ServerError {
 
 /// A query that was given up.
 pub(super) fn query_timed_out() -> ServerError {
-    tracing::error!("a query took too long and was given up");
     let message = "The query took too long. Nothing was used up; try again.";
     let error = ApiError::new(ErrorCode::Unavailable, message).with("retryAfterSeconds", STORE_RETRY_SECONDS);
     whole_request(error)

@@ -3,11 +3,12 @@
 //! An operation runs in a task of its own: a client that hangs up cannot cut a sign-in in half.
 
 use std::any::Any;
+use std::fmt;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::parser::types::OperationType;
-use async_graphql::{Request as Operation, Response as Outcome, Value as GraphQlValue, Variables};
+use async_graphql::{Request as Operation, Response as Outcome, Value as GraphQlValue};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Query, State};
 use axum::http::request::Parts;
@@ -15,32 +16,60 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, Limited};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::error::Category;
+use serde_json::json;
 use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::accept::MediaType;
 use super::client_ip::client_address;
 use super::{HttpState, RequestId};
-use crate::graphql::{Authorization, ErrorCode, RequestContext, execute};
+use crate::graphql::bounds::BoundedVariables;
+use crate::graphql::{Authorization, ErrorCode, Prepared, RequestContext, too_large};
 use crate::tokens::Tokens;
 
-/// The most bytes of a body.
 const MAX_BODY_BYTES: usize = 256 * 1024;
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longer than all that an operation's own bounds add up to; what passes it goes on unwatched.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A request's parameters (GraphQL over HTTP, "Request Parameters").
+/// The parameters of a request (GraphQL over HTTP, "Request Parameters").
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Parameters {
     query: String,
     operation_name: Option<String>,
-    variables: Option<Map<String, Value>>,
+    #[serde(default)]
+    variables: BoundedVariables,
     /// Nothing is read from them, but they must be a map.
     #[serde(rename = "extensions")]
-    _extensions: Option<Map<String, Value>>,
+    _extensions: Option<AnyMap>,
+}
+
+/// A JSON object that is read past.
+struct AnyMap;
+
+impl<'de> Deserialize<'de> for AnyMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ReadPast;
+
+        impl<'de> Visitor<'de> for ReadPast {
+            type Value = AnyMap;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnyMap, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(AnyMap)
+            }
+        }
+
+        deserializer.deserialize_map(ReadPast)
+    }
 }
 
 /// The same in a URL, where maps are JSON text.
@@ -62,7 +91,10 @@ pub(super) async fn post(State(state): State<Arc<HttpState>>, request: Request<B
         return not_acceptable();
     };
     match read_post(&parts.headers, body).await {
-        Ok(parameters) => run(state, &parts, operation(parameters), media_type).await,
+        Ok(parameters) => match prepare(&state, parameters) {
+            Ok(operation) => run(state, &parts, operation, media_type).await,
+            Err(refused) => answer(&refused, media_type),
+        },
         Err(refusal) => refuse(refusal, media_type),
     }
 }
@@ -76,12 +108,11 @@ pub(super) async fn get(State(state): State<Arc<HttpState>>, request: Request<Bo
         Ok(parameters) => parameters,
         Err(refusal) => return refuse(refusal, media_type),
     };
-    let mut operation = operation(parameters);
-    // What does not parse is told so when it runs.
-    if matches!(execute::operation_type(&mut operation), Ok(Some(ty)) if ty != OperationType::Query) {
-        return method_not_allowed().await;
+    match prepare(&state, parameters) {
+        Ok(operation) if operation.is_mutation() => method_not_allowed().await,
+        Ok(operation) => run(state, &parts, operation, media_type).await,
+        Err(refused) => answer(&refused, media_type),
     }
-    run(state, &parts, operation, media_type).await
 }
 
 pub(super) async fn method_not_allowed() -> Response {
@@ -99,15 +130,21 @@ pub(super) fn panicked(cause: Box<dyn Any + Send>) -> Response {
     fault(None)
 }
 
-async fn run(state: Arc<HttpState>, parts: &Parts, operation: Operation, media_type: MediaType) -> Response {
+/// Checks the operation against the bounds and the rules for requests. Nothing has run if it is refused.
+fn prepare(state: &HttpState, parameters: Parameters) -> Result<Prepared, Box<Outcome>> {
+    let mut request = Operation::new(parameters.query);
+    request.operation_name = parameters.operation_name.filter(|name| !name.is_empty());
+    state.executor.prepare(request, parameters.variables).map_err(|error| Box::new(Outcome::from_errors(vec![*error])))
+}
+
+async fn run(state: Arc<HttpState>, parts: &Parts, operation: Prepared, media_type: MediaType) -> Response {
     let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let authorization = authorize(&state.tokens, &parts.headers);
     let client = client_address(&parts.extensions, &parts.headers, &state.trusted_proxies);
     let context = RequestContext::new(authorization, client, Arc::clone(&state.services));
-    let operation = operation.data(context);
-    let schema = state.schema.clone();
+    let executor = state.executor.clone();
     let request_id = id.clone();
-    let task = async move { execute::execute(&schema, operation, &request_id).await }.in_current_span();
+    let task = async move { executor.run(operation, context, &request_id).await }.in_current_span();
     let outcome = match timeout(OPERATION_TIMEOUT, state.operations.spawn(task)).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(error)) => {
@@ -133,15 +170,19 @@ fn answer(outcome: &Outcome, media_type: MediaType) -> Response {
         MediaType::GraphQlResponse if request_error => StatusCode::BAD_REQUEST,
         MediaType::GraphQlResponse | MediaType::Json => StatusCode::OK,
     };
-    let body = if request_error {
-        serde_json::to_vec(&json!({ "errors": outcome.errors }))
+    let mut body = BoundedBody::default();
+    let written = if request_error {
+        serde_json::to_writer(&mut body, &json!({ "errors": outcome.errors }))
     } else {
-        serde_json::to_vec(outcome)
+        serde_json::to_writer(&mut body, outcome)
     };
-    let Ok(body) = body else {
+    if body.is_full {
+        return answer(&too_large(), media_type);
+    }
+    if written.is_err() {
         return fault(None);
-    };
-    let mut response = respond(status, media_type, body);
+    }
+    let mut response = respond(status, media_type, body.bytes);
     if let Some(seconds) = retry_after(outcome) {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
@@ -180,11 +221,26 @@ fn authorize(tokens: &Tokens, headers: &HeaderMap) -> Authorization {
     }
 }
 
-fn operation(parameters: Parameters) -> Operation {
-    let mut operation = Operation::new(parameters.query);
-    operation.operation_name = parameters.operation_name.filter(|name| !name.is_empty());
-    operation.variables = Variables::from_json(Value::Object(parameters.variables.unwrap_or_default()));
-    operation
+/// Collects an answer of at most `MAX_ANSWER_BYTES`.
+#[derive(Default)]
+struct BoundedBody {
+    bytes: Vec<u8>,
+    is_full: bool,
+}
+
+impl Write for BoundedBody {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > MAX_ANSWER_BYTES {
+            self.is_full = true;
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 async fn read_post(headers: &HeaderMap, body: Body) -> Result<Parameters, Refusal> {
@@ -201,12 +257,14 @@ async fn read_post(headers: &HeaderMap, body: Body) -> Result<Parameters, Refusa
         Ok(Err(_)) => return Err(Refusal(StatusCode::BAD_REQUEST, "The body did not arrive whole.")),
         Err(_) => return Err(Refusal(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.")),
     };
-    let value: Value =
-        serde_json::from_slice(&body).map_err(|_| Refusal(StatusCode::BAD_REQUEST, "The body is not JSON."))?;
-    if value.is_array() {
+    if body.trim_ascii_start().first() == Some(&b'[') {
         return Err(Refusal(StatusCode::BAD_REQUEST, "Batches are not taken: send one operation a request."));
     }
-    serde_json::from_value(value).map_err(|_| MALFORMED)
+    // The parameters are read without a tree of JSON values between, which could take a hundred times the body's size.
+    serde_json::from_slice(&body).map_err(|error| match error.classify() {
+        Category::Data => MALFORMED,
+        Category::Syntax | Category::Eof | Category::Io => Refusal(StatusCode::BAD_REQUEST, "The body is not JSON."),
+    })
 }
 
 const TOO_LARGE: Refusal = Refusal(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 256 KiB.");
@@ -223,12 +281,12 @@ async fn read_get(parts: &mut Parts) -> Result<Parameters, Refusal> {
     Ok(Parameters {
         query: url.query.ok_or(MALFORMED)?,
         operation_name: url.operation_name,
-        variables: read_map(url.variables)?,
+        variables: read_map(url.variables)?.unwrap_or_default(),
         _extensions: read_map(url.extensions)?,
     })
 }
 
-fn read_map(text: Option<String>) -> Result<Option<Map<String, Value>>, Refusal> {
+fn read_map<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, Refusal> {
     let text = text.filter(|text| !text.is_empty());
     text.map_or(Ok(None), |text| serde_json::from_str(&text).map_err(|_| MALFORMED))
 }

@@ -189,6 +189,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    /// The body as it was sent.
+    pub(crate) text: String,
 }
 
 impl Answer {
@@ -247,8 +249,9 @@ impl Anonymous<'_> {
         let response = self.app.send(request, self.address).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a body").to_bytes();
-        let body = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into());
-        Answer { status: parts.status, headers: parts.headers, body }
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let body = serde_json::from_slice(&body).unwrap_or_else(|_| text.clone().into());
+        Answer { status: parts.status, headers: parts.headers, body, text }
     }
 
     pub(crate) async fn try_ask(&self, phone: &str) -> Answer {

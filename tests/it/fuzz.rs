@@ -4,10 +4,11 @@
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use async_graphql::Variables;
 use axum::http::StatusCode;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sms_login::graphql::limits::{self, Excess};
+use sms_login::graphql::bounds::{Refusal, check_document};
 use sms_login::sms::{SendOutcome, tencent::TencentSms};
 use tokio::runtime::Runtime;
 
@@ -22,9 +23,9 @@ pub(crate) fn cases(default: u32) -> ProptestConfig {
 }
 
 /// Longer than any document may take, on a machine that does much else.
-const LONG: Duration = Duration::from_secs(5);
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
-static APP: LazyLock<TestApp> = LazyLock::new(|| RUNTIME.block_on(TestApp::start(Stores::Embedded)));
+pub(crate) const LONG: Duration = Duration::from_secs(5);
+pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+pub(crate) static APP: LazyLock<TestApp> = LazyLock::new(|| RUNTIME.block_on(TestApp::start(Stores::Embedded)));
 static PROVIDER: LazyLock<(TencentStub, TencentSms)> = LazyLock::new(|| RUNTIME.block_on(tencent::start()));
 
 const CREDENTIALS: [&str; 3] = ["login", "requestCode", "refreshSession"];
@@ -58,6 +59,19 @@ enum Pick {
     Inline(Vec<Pick>),
     /// A fragment; in an acyclic document, counted from the one that uses it on.
     Spread(usize),
+}
+
+impl Pick {
+    /// Whether `__typename` is asked for fields of its own.
+    fn misuses_typename(&self) -> bool {
+        match self {
+            Self::Field { name, inner, .. } => {
+                (*name == "__typename" && !inner.is_empty()) || inner.iter().any(Self::misuses_typename)
+            }
+            Self::Inline(inner) => inner.iter().any(Self::misuses_typename),
+            Self::Spread(_) => false,
+        }
+    }
 }
 
 /// Operations, and fragments `F0`, `F1` and so on.
@@ -160,8 +174,10 @@ impl Document {
     }
 
     /// What is to be said of a document without cycles, counted field by field.
-    fn verdict(&self) -> Result<(), Excess> {
-        let mut excesses = Vec::new();
+    fn verdict(&self) -> Result<(), Refusal> {
+        let mut refusals = Vec::new();
+        let sets = self.operations.iter().chain(&self.fragments);
+        refusals.extend(sets.flatten().any(Pick::misuses_typename).then_some(Refusal::TypenameMisuse));
         for (number, operation) in self.operations.iter().enumerate() {
             let mut ways = Vec::new();
             self.ways(operation, None, &[], &mut ways);
@@ -173,13 +189,13 @@ impl Document {
             let deep = plain.iter().map(|way| way.len()).max().unwrap_or_default();
             let cost = plain.iter().map(|way| 10_usize.pow(count(&way[..way.len() - 1], &["sessions"]))).sum::<usize>();
             let credentials = plain.iter().filter(|way| CREDENTIALS.contains(&way[way.len() - 1])).count();
-            excesses.extend((number == 0 && credentials > 1).then_some(Excess::Credentials));
-            excesses.extend((deep > 8).then_some(Excess::Depth));
-            excesses.extend((cost > 200).then_some(Excess::Complexity));
+            refusals.extend((number == 0 && credentials > 1).then_some(Refusal::Credentials));
+            refusals.extend((deep > 8).then_some(Refusal::Depth));
+            refusals.extend((cost > 200).then_some(Refusal::Complexity));
             let over = inside.len() > 500 || inside.iter().any(|way| way.len() > 20 || count(way, &LISTS) > 2);
-            excesses.extend(over.then_some(Excess::Introspection));
+            refusals.extend(over.then_some(Refusal::Introspection));
         }
-        excesses.into_iter().min().map_or(Ok(()), Err)
+        refusals.into_iter().min().map_or(Ok(()), Err)
     }
 }
 
@@ -254,7 +270,7 @@ proptest! {
     fn a_document_is_weighed_as_if_it_were_counted(document in documents()) {
         let text = document.text(acyclic);
         let parsed = async_graphql::parser::parse_query(&text).expect("a document");
-        prop_assert_eq!(limits::check_document(&parsed, Some("O0")), document.verdict(), "{}", text);
+        prop_assert_eq!(check_document(&parsed, Some("O0"), &Variables::default(), true), document.verdict(), "{}", text);
     }
 
     #[test]
@@ -262,7 +278,7 @@ proptest! {
         let text = document.text(cyclic);
         let begun = Instant::now();
         if let Ok(parsed) = async_graphql::parser::parse_query(&text) {
-            let _ = limits::check_document(&parsed, Some("O0"));
+            let _ = check_document(&parsed, Some("O0"), &Variables::default(), true);
         }
         prop_assert!(begun.elapsed() < LONG);
         run(&text)?;

@@ -3,6 +3,7 @@
 mod accounts;
 mod app;
 mod attacks;
+mod bounds;
 mod captcha;
 mod cli;
 mod code_at_rest;

@@ -37,8 +37,8 @@ const TOKENS: &str = "The document has more than 1000 tokens.";
 const NESTING: &str = "The document has more than 50 brackets open at once.";
 const CREDENTIALS: &str =
     "A request may have one of requestCode, login, refreshSession, changePhone, deleteAccount and verifyCode.";
-const DEPTH: &str = "The document asks for fields that lie more than 8 deep.";
-const COMPLEXITY: &str = "The document asks for more than 200 fields; those of a list of sessions count ten times.";
+const DEPTH: &str = "The document asks for fields that are nested more than 8 deep.";
+const COMPLEXITY: &str = "The document asks for more than 200 fields; the fields of a list count ten times.";
 const INTROSPECTS: &str =
     "The document asks for more of the schema than 500 fields, 20 deep, with two lists in one another.";
 

@@ -1,0 +1,147 @@
+//! Making the library's answer what the specification asks for, and bounding it.
+//!
+//! The library resolves fields concurrently and writes them in the order in which they finish, and it leaves failed
+//! fields out. Here keys get the order in which they were asked for (GraphQL 7.2.2), a failed field is null, and a failed
+//! field that cannot be null takes its parent with it (6.4.4): in this schema, the mutations.
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{Directive, ExecutableDocument, OperationDefinition, Selection, SelectionSet};
+use async_graphql::{Name, PathSegment, Positioned, ServerError, Value, Variables};
+
+/// Errors in one answer. More say nothing new.
+pub(super) const MAX_ERRORS: usize = 10;
+/// Characters in an error's message. Messages of the library repeat names and values of the request.
+const MAX_MESSAGE_CHARS: usize = 300;
+
+/// The response keys of a selection set, in the order in which they were asked for, with those of the fields below.
+#[derive(Debug, Default)]
+pub(super) struct Shape(IndexMap<Name, Shape>);
+
+impl Shape {
+    /// Reads the shape of the answer to an operation. `check_document` has bounded what this visits.
+    pub(super) fn of(document: &ExecutableDocument, operation: &OperationDefinition, variables: &Variables) -> Self {
+        let collector = Collector { document, variables };
+        collector.shape(&[&operation.selection_set.node])
+    }
+
+    /// Puts the keys of a value into this order.
+    pub(super) fn order(&self, value: &mut Value) {
+        if let Value::List(values) = value {
+            for value in values {
+                self.order(value);
+            }
+        }
+        if let Value::Object(fields) = value
+            && !self.0.is_empty()
+        {
+            let mut ordered = IndexMap::with_capacity(fields.len());
+            for (key, shape) in &self.0 {
+                if let Some((key, mut value)) = fields.swap_remove_entry(key) {
+                    shape.order(&mut value);
+                    ordered.insert(key, value);
+                }
+            }
+            *fields = ordered;
+        }
+    }
+}
+
+/// Collects fields as the specification does (6.3.2, "Collecting Fields"). Every type of the schema is an object, so
+/// each fragment that passed validation applies.
+struct Collector<'a> {
+    document: &'a ExecutableDocument,
+    variables: &'a Variables,
+}
+
+impl<'a> Collector<'a> {
+    fn shape(&self, sets: &[&'a SelectionSet]) -> Shape {
+        let mut fields = IndexMap::new();
+        for set in sets {
+            self.collect(set, &mut fields);
+        }
+        Shape(fields.into_iter().map(|(key, sets)| (key.clone(), self.shape(&sets))).collect())
+    }
+
+    fn collect(&self, set: &'a SelectionSet, fields: &mut IndexMap<&'a Name, Vec<&'a SelectionSet>>) {
+        for selection in set.items.iter().map(|selection| &selection.node) {
+            if self.is_skipped(selection.directives()) {
+                continue;
+            }
+            match selection {
+                Selection::Field(field) => {
+                    let sets: &mut Vec<_> = fields.entry(&field.node.response_key().node).or_default();
+                    sets.push(&field.node.selection_set.node);
+                }
+                Selection::InlineFragment(inline) => self.collect(&inline.node.selection_set.node, fields),
+                Selection::FragmentSpread(spread) => {
+                    if let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node) {
+                        self.collect(&fragment.node.selection_set.node, fields);
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_skipped(&self, directives: &[Positioned<Directive>]) -> bool {
+        directives.iter().map(|directive| &directive.node).any(|directive| {
+            let condition = match directive.get_argument("if").map(|value| &value.node) {
+                Some(async_graphql_value::Value::Boolean(condition)) => *condition,
+                Some(async_graphql_value::Value::Variable(name)) => {
+                    self.variables.get(name) == Some(&Value::Boolean(true))
+                }
+                _ => false,
+            };
+            match directive.name.node.as_str() {
+                "skip" => condition,
+                "include" => !condition,
+                _ => false,
+            }
+        })
+    }
+}
+
+/// Puts null at each place where a field failed. If a mutation's own field failed, the whole data is null.
+pub(super) fn set_failed_to_null(data: &mut Value, errors: &[ServerError], is_query: bool) {
+    for error in errors {
+        match error.path.as_slice() {
+            [] => {}
+            [_] if !is_query => *data = Value::Null,
+            path => set_null(data, path),
+        }
+    }
+}
+
+/// Puts null where a field failed, unless its parent is null already.
+fn set_null(value: &mut Value, path: &[PathSegment]) {
+    match (value, path) {
+        (Value::Object(object), [PathSegment::Field(name)]) => {
+            object.insert(Name::new(name), Value::Null);
+        }
+        (Value::Object(object), [PathSegment::Field(name), rest @ ..]) => {
+            if let Some(child) = object.get_mut(name.as_str()) {
+                set_null(child, rest);
+            }
+        }
+        (Value::List(list), [PathSegment::Index(index), rest @ ..]) => {
+            if let Some(child) = list.get_mut(*index) {
+                set_null(child, rest);
+            }
+        }
+        // If every field of an object failed, the library leaves null in its place.
+        (value @ Value::Null, [PathSegment::Field(_), ..]) => {
+            *value = Value::Object(IndexMap::new());
+            set_null(value, path);
+        }
+        _ => {}
+    }
+}
+
+/// Cuts the messages of errors.
+pub(super) fn bound(errors: &mut [ServerError]) {
+    for error in errors {
+        if error.message.chars().count() > MAX_MESSAGE_CHARS {
+            let kept = error.message.chars().take(MAX_MESSAGE_CHARS - 1);
+            error.message = kept.chain(['…']).collect();
+        }
+    }
+}

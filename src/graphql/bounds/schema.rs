@@ -1,0 +1,110 @@
+//! What the bounds need to know about the schema. It is read from the schema itself, so a new field cannot be forgotten.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::{BaseType, Type, TypeKind, TypeSystemDefinition};
+
+/// Input fields that identify a phone or prove something: a mutation that takes one is a credential field.
+const CREDENTIAL_INPUTS: [&str; 3] = ["phone", "code", "refreshToken"];
+const MUTATION: &str = "Mutation";
+
+static FIELDS: LazyLock<Fields> = LazyLock::new(|| Fields::read(&crate::graphql::sdl()));
+
+/// The fields of the schema that weigh more than others.
+#[derive(Debug, Default)]
+struct Fields {
+    credentials: HashSet<String>,
+    lists: HashSet<String>,
+}
+
+/// Returns whether the field takes a phone, a code or a refresh token.
+pub(super) fn is_credential(field: &str) -> bool {
+    FIELDS.credentials.contains(field)
+}
+
+/// Returns whether a field of this name answers with a list, on whatever type.
+pub(super) fn is_list(field: &str) -> bool {
+    FIELDS.lists.contains(field)
+}
+
+impl Fields {
+    fn read(sdl: &str) -> Self {
+        let Ok(document) = parse_schema(sdl) else {
+            // The library printed it: a test reads every field from it.
+            return Self::default();
+        };
+        let mut fields = Self::default();
+        let types = document.definitions.iter().filter_map(|definition| match definition {
+            TypeSystemDefinition::Type(definition) => Some(&definition.node),
+            TypeSystemDefinition::Schema(_) | TypeSystemDefinition::Directive(_) => None,
+        });
+
+        let mut credential_inputs = HashSet::new();
+        let mut mutations = Vec::new();
+        for definition in types {
+            match &definition.kind {
+                TypeKind::InputObject(input) => {
+                    let mut names = input.fields.iter().map(|field| field.node.name.node.as_str());
+                    if names.any(|name| CREDENTIAL_INPUTS.contains(&name)) {
+                        credential_inputs.insert(definition.name.node.as_str());
+                    }
+                }
+                TypeKind::Object(object) => {
+                    for field in object.fields.iter().map(|field| &field.node) {
+                        if matches!(field.ty.node.base, BaseType::List(_)) {
+                            fields.lists.insert(field.name.node.to_string());
+                        }
+                        if definition.name.node == MUTATION {
+                            mutations.push(field);
+                        }
+                    }
+                }
+                TypeKind::Scalar | TypeKind::Interface(_) | TypeKind::Union(_) | TypeKind::Enum(_) => {}
+            }
+        }
+
+        for mutation in mutations {
+            let mut inputs = mutation.arguments.iter().map(|argument| named(&argument.node.ty.node));
+            if inputs.any(|input| credential_inputs.contains(input)) {
+                fields.credentials.insert(mutation.name.node.to_string());
+            }
+        }
+        fields
+    }
+}
+
+/// Returns the name of the type inside lists.
+fn named(ty: &Type) -> &str {
+    match &ty.base {
+        BaseType::Named(name) => name,
+        BaseType::List(inner) => named(inner),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_are_read_from_the_schema() {
+        let sorted = |names: &HashSet<String>| {
+            let mut names: Vec<_> = names.iter().cloned().collect();
+            names.sort_unstable();
+            names
+        };
+        let credentials = ["changePhone", "deleteAccount", "login", "refreshSession", "requestCode", "verifyCode"];
+        assert_eq!(sorted(&FIELDS.credentials), credentials);
+        assert_eq!(sorted(&FIELDS.lists), ["sessions"]);
+    }
+
+    #[test]
+    fn a_new_mutation_that_takes_a_code_is_a_credential_field() {
+        let sdl = "input NewInput { code: String! } input Other { name: String }
+            type Mutation { new(input: NewInput!): Boolean, many(inputs: [NewInput!]!): Boolean, other(input: Other): [Int] }";
+        let fields = Fields::read(sdl);
+        assert_eq!(fields.credentials, HashSet::from(["new".to_owned(), "many".to_owned()]));
+        assert_eq!(fields.lists, HashSet::from(["other".to_owned()]));
+    }
+}
