@@ -189,7 +189,7 @@ fn requests() -> Vec<(&'static str, String, Value)> {
         ),
         (
             "unknown arguments with long names",
-            format!("{{ {} }}", many(150, |n| format!("a{n}: me({}: 1) {{ id }} ", long(n)))),
+            format!("{{ {} }}", many(88, |n| format!("a{n}: me({}: 1) {{ id }} ", long(n)))),
             json!({}),
         ),
         (
@@ -239,19 +239,19 @@ fn requests() -> Vec<(&'static str, String, Value)> {
         ),
         (
             "users that do not exist",
-            format!("{{ {} }}", many(99, |n| format!("u{n}: user(id: \"00000000-0000-0000-0000-{n:012}\") {{ id }} "))),
+            format!("{{ {} }}", many(88, |n| format!("u{n}: user(id: \"00000000-0000-0000-0000-{n:012}\") {{ id }} "))),
             json!({}),
         ),
         (
             "users with a wrong id",
-            format!("{{ {} }}", many(99, |n| format!("u{n}: user(id: \"{n}\") {{ id }} "))),
+            format!("{{ {} }}", many(88, |n| format!("u{n}: user(id: \"{n}\") {{ id }} "))),
             json!({}),
         ),
         (
             "profile changes",
             format!(
                 "mutation {{ {} }}",
-                many(66, |n| format!("u{n}: updateProfile(input: {{ name: \"n{n}\" }}) {{ user {{ id }} }} "))
+                many(58, |n| format!("u{n}: updateProfile(input: {{ name: \"n{n}\" }}) {{ user {{ id }} }} "))
             ),
             json!({}),
         ),
