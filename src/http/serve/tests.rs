@@ -12,11 +12,11 @@ use tokio::time::Instant;
 
 use super::*;
 
-/// A second is a long time here, but for a request's own bound.
+/// Half a second is a long time here.
 const SHORT: Patience = Patience {
     headers: Duration::from_millis(200),
     idle: Duration::from_millis(600),
-    request: Duration::from_secs(2),
+    request: Duration::from_mins(1),
     answer: Duration::from_millis(500),
     reset: Duration::from_millis(300),
     age: Duration::from_mins(1),
@@ -338,7 +338,7 @@ async fn pings_keep_no_connection_alive() {
 /// Keeps a request in flight whose handler waits for ever.
 #[tokio::test]
 async fn a_request_without_an_answer_is_given_up() {
-    let server = start().await;
+    let server = TestServer::start_with(Patience { request: SHORT.answer, ..SHORT }).await;
     let mut socket = server.connect().await;
     socket.write_all(b"GET /never HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is sent");
     assert_eq!(timeout(LONG, socket.read(&mut [0])).await.expect("in time").expect("an end"), 0);
