@@ -22,7 +22,8 @@ use crate::config::{
 };
 use crate::database::{Database, DatabaseSetupError};
 use crate::graphql::{Executor, Services};
-use crate::http::{self, HttpState, Patience, Playground, Readiness};
+use crate::http::descriptors;
+use crate::http::{self, ConnectionLimits, Connections, HttpState, Patience, Playground, Readiness};
 use crate::limits::{LimitStore, Limits, MemoryLimitStore, RedisLimitStore};
 use crate::proofs::Proofs;
 use crate::redis::RedisPool;
@@ -36,6 +37,14 @@ use crate::tokens::keys::{self, KeyError, Keys};
 use crate::users::{MySqlUserStore, SqliteUserStore, UserStore};
 use crate::verification::store::{CodeStore, MemoryCodeStore, RedisCodeStore};
 use crate::verification::{CodeKeys, Defences, Verification};
+
+/// A few collectors read the metrics, one connection each.
+const METRICS_CONNECTIONS: usize = 16;
+
+/// Enough for the users of a mobile network behind one address: connections without a request make room for each other.
+const DEFAULT_CONNECTIONS_PER_ADDRESS: usize = 256;
+/// Under a low MAX_CONNECTIONS, no address gets more than this part of it by default.
+const ADDRESS_SHARE: usize = 4;
 
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +75,7 @@ pub struct App {
     database: Database,
     sessions: Arc<Sessions>,
     operations: TaskTracker,
+    connections: Arc<Connections>,
     shutdown_grace: Duration,
 }
 
@@ -76,6 +86,7 @@ impl App {
     /// `StartError` in one line that names the setting.
     pub async fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         warn_of_test_numbers(&config, clock.now());
+        let connections = Connections::new(connection_limits(&config)?);
         let database = open_database(&config.database).await?;
         migrate_or_refuse(&database, &config).await?;
         let keys = signing_keys(&config)?;
@@ -112,7 +123,7 @@ impl App {
             trusted_proxies: config.trusted_proxies,
         });
         let router = http::router(state, &config.cors_origins);
-        Ok(Self { router, database, sessions, operations, shutdown_grace: config.shutdown_grace })
+        Ok(Self { router, database, sessions, operations, connections, shutdown_grace: config.shutdown_grace })
     }
 
     /// The routes, without a socket.
@@ -123,7 +134,7 @@ impl App {
     /// Serves until `shutdown`, then lets requests in flight finish within their grace.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
         let cleanup = tokio::spawn(async move { self.sessions.clean_up_forever().await });
-        let server = http::serve(listener, self.router, Patience::default(), shutdown.clone());
+        let server = http::serve(listener, self.router, self.connections, Patience::default(), shutdown.clone());
         let deadline = async {
             shutdown.cancelled().await;
             tokio::time::sleep(self.shutdown_grace).await;
@@ -151,6 +162,19 @@ fn warn_of_test_numbers(config: &Config, now: Timestamp) {
     }
 }
 
+/// Raises the descriptor limit and fits the settings under it.
+fn connection_limits(config: &Config) -> Result<ConnectionLimits, StartError> {
+    let settings = config.connections;
+    let total = descriptors::connections(descriptors::raise(), settings.max_connections)
+        .map_err(|error| ConfigError::new("MAX_CONNECTIONS", error))?;
+    let per_address = match settings.max_connections_per_address {
+        None => Some(total.div_ceil(ADDRESS_SHARE).min(DEFAULT_CONNECTIONS_PER_ADDRESS)),
+        Some(0) => None,
+        Some(limit) => Some(limit),
+    };
+    Ok(ConnectionLimits { total, per_address, exempt: config.trusted_proxies.clone() })
+}
+
 /// Serves metrics on an address of their own until the process ends.
 ///
 /// # Errors
@@ -160,7 +184,9 @@ pub async fn serve_metrics(addr: SocketAddr) -> Result<(), StartError> {
     let listener = TcpListener::bind(addr).await.map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
     let addr = listener.local_addr().map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
     tracing::info!("metrics on http://{addr}/metrics");
-    tokio::spawn(http::serve(listener, router, Patience::default(), CancellationToken::new()));
+    let limits = ConnectionLimits { total: METRICS_CONNECTIONS, per_address: None, exempt: Vec::new() };
+    let connections = Connections::new(limits);
+    tokio::spawn(http::serve(listener, router, connections, Patience::default(), CancellationToken::new()));
     Ok(())
 }
 

@@ -21,6 +21,7 @@ use crate::verification::test_numbers::TestNumbers;
 
 mod avatars;
 mod captcha;
+mod connections;
 mod network;
 mod settings;
 mod source;
@@ -28,6 +29,7 @@ mod test_numbers;
 mod values;
 
 pub use captcha::CaptchaConfig;
+pub use connections::ConnectionSettings;
 pub use settings::{GuardModeSetting, LogFormat, Settings, SmsProvider};
 pub use source::{ParseOutcome, parse};
 pub use test_numbers::{NumbersWithCodes, Until};
@@ -139,6 +141,8 @@ pub struct Config {
     pub sessions: SessionPolicy,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// How many client connections may be open.
+    pub connections: ConnectionSettings,
     /// The origins whose pages may call; `*` is any.
     pub cors_origins: Vec<String>,
     /// Whether the schema can be asked for.
@@ -194,6 +198,7 @@ impl TryFrom<Settings> for Config {
                 avatars: avatars::or_own(settings.avatars),
             },
             trusted_proxies: settings.trusted_proxies,
+            connections: settings.connections,
             cors_origins: settings.cors_origins,
             introspection: settings.introspection.unwrap_or(embedded),
             playground,

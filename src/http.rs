@@ -22,6 +22,7 @@ use crate::tokens::Tokens;
 
 mod accept;
 mod client_ip;
+pub(crate) mod descriptors;
 mod graphql;
 mod headers;
 mod health;
@@ -31,7 +32,7 @@ mod serve;
 
 pub(crate) use health::Readiness;
 pub(crate) use playground::Playground;
-pub(crate) use serve::{Patience, serve};
+pub(crate) use serve::{ConnectionLimits, Connections, Patience, serve};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const JWKS_CACHE: &str = "public, max-age=300";

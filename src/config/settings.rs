@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
+use super::connections::ConnectionSettings;
 use super::network::{origin, range};
 use super::test_numbers::{NumbersWithCodes, Until};
 use super::values::{
@@ -184,6 +185,9 @@ pub struct Settings {
     /// Proxies whose X-Forwarded-For is believed: ranges such as 10.0.0.0/8, comma-separated [default: none]
     #[arg(long, value_name = "CIDR,…", value_delimiter = ',', value_parser = range, global = true)]
     pub trusted_proxies: Vec<IpNet>,
+    /// Connections
+    #[command(flatten)]
+    pub connections: ConnectionSettings,
     /// Origins whose pages may call, such as `https://app.example.com`, comma-separated, or * [default: none]
     #[arg(long, value_name = "ORIGIN,…", value_delimiter = ',', value_parser = origin, global = true)]
     pub cors_origins: Vec<String>,

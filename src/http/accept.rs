@@ -1,8 +1,16 @@
-//! Which media type a client wants its answer in (GraphQL over HTTP, "Accept"; RFC 9110 12.5.1).
+//! The media type of an answer, from the client's `Accept` (GraphQL over HTTP, "Accept"; RFC 9110 12.5.1).
+//!
+//! Libraries for content negotiation do not know the GraphQL draft's rule for clients that accept anything, which decides
+//! half of the cases here.
 
 use axum::http::{HeaderMap, header};
 
-/// A media type that answers have.
+/// How many media ranges of a request are read; browsers send fewer than ten.
+const MAX_RANGES: usize = 64;
+/// A quality of 1, in thousandths.
+const BEST: u16 = 1000;
+
+/// A media type of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MediaType {
     /// `application/graphql-response+json`: the HTTP status says how it went.
@@ -27,7 +35,7 @@ impl MediaType {
         }
     }
 
-    /// The type that the client likes best; `None` where it takes neither.
+    /// The type that the client prefers; `None` if it accepts neither.
     pub(super) fn negotiate(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(header::ACCEPT).iter().peekable();
         if values.peek().is_none() {
@@ -36,6 +44,7 @@ impl MediaType {
         let ranges: Vec<Range<'_>> = values
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
+            .take(MAX_RANGES)
             .filter_map(Range::parse)
             .collect();
         // A client that says it takes anything is one from before the draft's own type.
@@ -56,6 +65,21 @@ fn quality(ranges: &[Range<'_>], media_type: MediaType) -> u16 {
     named.max_by_key(|range| range.specificity(media_type)).map_or(0, |range| range.quality)
 }
 
+/// Reads a quality such as `0.75` (RFC 9110 12.4.2): 0 or 1, with at most three decimals, and never more than 1.
+fn thousandths(text: &str) -> Option<u16> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let is_decimal = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_decimal {
+        return None;
+    }
+    let thousandths: u16 = format!("{decimals:0<3}").parse().ok()?;
+    match whole {
+        "0" => Some(thousandths),
+        "1" => (thousandths == 0).then_some(BEST),
+        _ => None,
+    }
+}
+
 struct Range<'a> {
     essence: &'a str,
     quality: u16,
@@ -65,10 +89,9 @@ impl<'a> Range<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let essence = parts.next().filter(|essence| essence.contains('/'))?;
-        let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-        let quality: f32 = quality.map_or(Some(1.0), |quality| quality.parse().ok())?;
-        let thousandths = (1..=1000_u16).rev().find(|step| f32::from(*step) / 1000.0 <= quality);
-        Some(Self { essence, quality: thousandths.unwrap_or_default() })
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        let quality = weight.map_or(Some(BEST), thousandths)?;
+        Some(Self { essence, quality })
     }
 
     /// 2 for the type by its name, 1 for one that a wildcard takes in, 0 for another.
@@ -83,6 +106,7 @@ impl<'a> Range<'a> {
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -109,6 +133,73 @@ mod tests {
             ("nonsense", None),
         ] {
             assert_eq!(negotiated(accept), expected, "{accept}");
+        }
+    }
+
+    #[test]
+    fn qualities_are_read_as_the_standard_writes_them() {
+        for (text, expected) in
+            [("0", 0), ("0.", 0), ("0.5", 500), ("0.001", 1), ("0.75", 750), ("1", 1000), ("1.000", 1000)]
+        {
+            assert_eq!(thousandths(text), Some(expected), "{text}");
+        }
+        for text in ["", ".", ".5", "00", "1.001", "2", "-1", "+1", "0.0001", "1e0", "inf", "NaN", "0.+1", "0,5", "٠"]
+        {
+            assert_eq!(thousandths(text), None, "{text}");
+        }
+    }
+
+    /// A long list keeps the server busy, or hides the range that counts.
+    #[test]
+    fn only_the_first_ranges_count() {
+        let accept = |count: usize| {
+            let ranges = format!("{}application/json", "text/html;q=0.1,".repeat(count));
+            let value = HeaderValue::from_str(&ranges).expect("a value");
+            MediaType::negotiate(&HeaderMap::from_iter([(header::ACCEPT, value)]))
+        };
+        assert_eq!((accept(MAX_RANGES - 1), accept(MAX_RANGES)), (Some(MediaType::Json), None));
+    }
+
+    /// Ranges that look right, or any bytes that a header may have.
+    fn accept_header() -> impl Strategy<Value = Vec<u8>> {
+        let name = prop_oneof![
+            Just("application/json"),
+            Just("Application/GraphQL-Response+JSON"),
+            Just("application/*"),
+            Just("*/*"),
+            Just("text/html"),
+            Just("/"),
+        ];
+        let range = (name, "(;[ a-zA-Z=]{0,9})?", "(;[qQ]=[01]?\\.?[0-9]{0,4})?");
+        let range = range.prop_map(|(name, parameter, weight)| format!("{name}{parameter}{weight}"));
+        let ranges = proptest::collection::vec(range, 0..200).prop_map(|ranges| ranges.join(", ").into_bytes());
+        let bytes = proptest::collection::vec(prop_oneof![0x20..0x7f_u8, 0x80..=0xff_u8, Just(b'\t')], 0..2000);
+        prop_oneof![ranges, bytes]
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read(values in proptest::collection::vec(accept_header(), 0..4)) {
+            let value = |bytes: &Vec<u8>| HeaderValue::from_bytes(bytes).expect("a value");
+            let headers: HeaderMap = values.iter().map(|bytes| (header::ACCEPT, value(bytes))).collect();
+            let chosen = MediaType::negotiate(&headers);
+            prop_assert!(!values.is_empty() || chosen == Some(MediaType::Json));
+
+            // A type that no range names, not even by a wildcard, is never chosen.
+            let text = String::from_utf8_lossy(&values.concat()).to_lowercase();
+            let is_named = |name: &str| ["*/*", "application/*", name].iter().any(|name| text.contains(name));
+            if let Some(chosen) = chosen && !values.is_empty() {
+                prop_assert!(is_named(chosen.essence()));
+            }
+        }
+
+        #[test]
+        fn qualities_are_at_most_1(text in "[01]?[.]?[0-9]{0,5}") {
+            let expected = text.parse::<f64>().ok().filter(|quality| *quality <= 1.0);
+            if let Some(read) = thousandths(&text) {
+                let difference = expected.map(|expected| (expected * 1000.0 - f64::from(read)).abs());
+                prop_assert!(difference.is_some_and(|difference| difference < 1e-6));
+            }
         }
     }
 }

@@ -50,6 +50,8 @@ fn every_refusal_names_its_setting_in_one_line() {
         (vec![("ALLOWED_REGIONS", "CN,China")], "ALLOWED_REGIONS"),
         (vec![("AUTO_MIGRATE", "maybe")], "AUTO_MIGRATE"),
         (vec![("LOG_FORMAT", "xml")], "LOG_FORMAT"),
+        (vec![("MAX_CONNECTIONS", "0")], "MAX_CONNECTIONS"),
+        (vec![("MAX_CONNECTIONS_PER_ADDRESS", "-1")], "MAX_CONNECTIONS_PER_ADDRESS"),
         (vec![("SMS_PROVIDER", "twilio")], "SMS_PROVIDER"),
         (vec![("SMS_PROVIDER", "tencent")], "TENCENTCLOUD_SECRET_ID"),
         (vec![("TENCENT_SMS_TEMPLATE_ID", "1")], "TENCENT_SMS_TEMPLATE_ID"),

@@ -29,9 +29,26 @@ fn command(args: &[&str], env: &BTreeMap<String, String>) -> Command {
     command
 }
 
+/// `serve` under a limit of the shell.
+fn limited(limit: &str, env: &BTreeMap<String, String>) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &format!("{limit} && exec \"$0\" serve"), PROGRAM]).env_clear().envs(env);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
 /// Runs a command to its end.
 pub(crate) fn run(args: &[&str], env: &BTreeMap<String, String>) -> Output {
-    let output = command(args, env).output().expect("the program runs");
+    output_of(command(args, env))
+}
+
+/// Runs `serve` under a limit of the shell to its end, for a limit that it refuses.
+pub(crate) fn run_under(limit: &str, env: &BTreeMap<String, String>) -> Output {
+    output_of(limited(limit, env))
+}
+
+fn output_of(mut command: Command) -> Output {
+    let output = command.output().expect("the program runs");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     Output { status: output.status, out: text(output.stdout), err: text(output.stderr) }
 }
@@ -76,7 +93,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `serve` and waits until it listens.
     pub(crate) fn start(env: &BTreeMap<String, String>) -> Self {
-        let mut child = command(&["serve"], env).spawn().expect("the program starts");
+        Self::spawn(command(&["serve"], env))
+    }
+
+    /// The same under a limit of the shell, such as `ulimit -n 256`.
+    pub(crate) fn start_under(limit: &str, env: &BTreeMap<String, String>) -> Self {
+        Self::spawn(limited(limit, env))
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the program starts");
         let log = Arc::new(Mutex::new(String::new()));
         let mut err = BufReader::new(child.stderr.take().expect("standard error"));
         let mut said = String::new();
