@@ -29,7 +29,7 @@ mod values;
 
 pub use captcha::CaptchaConfig;
 pub use settings::{GuardModeSetting, LogFormat, Settings, SmsProvider};
-pub use source::{ParseOutcome, parse};
+pub use source::{ParseOutcome, SecretFile, parse};
 pub use test_numbers::{NumbersWithCodes, Until};
 pub use values::Secret;
 
@@ -147,6 +147,8 @@ pub struct Config {
     pub playground: PlaygroundConfig,
     /// How long requests in flight have to finish at shutdown.
     pub shutdown_grace: Duration,
+    /// The files that settings were read from.
+    pub secret_files: Vec<SecretFile>,
 }
 
 impl TryFrom<Settings> for Config {
@@ -198,6 +200,7 @@ impl TryFrom<Settings> for Config {
             introspection: settings.introspection.unwrap_or(embedded),
             playground,
             shutdown_grace: settings.shutdown_grace,
+            secret_files: settings.secret_files,
             redis_urls: settings.redis_url,
         })
     }

@@ -19,6 +19,7 @@
 //! | [`limits`] | which limits there are, and what is said when one refuses |
 //! | [`phone`], [`client`], [`clock`], [`random`], [`store`] | phone numbers, addresses, time, chance, and how stores fail |
 //! | [`database`], [`redis`] | connections |
+//! | [`files`] | files that only their owner can use |
 //! | [`telemetry`], `metrics` | logs, and what is counted |
 //!
 //! A sign-in travels one way. `http` reads the request, verifies the bearer token once and hands the operation to
@@ -33,6 +34,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod database;
+pub mod files;
 pub mod graphql;
 mod http;
 pub mod limits;

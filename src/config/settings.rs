@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
 use super::network::{origin, range};
+use super::source::SecretFile;
 use super::test_numbers::{NumbersWithCodes, Until};
 use super::values::{
     DayOffset, Regions, Secret, boolean, captcha_app_id, captcha_mode, duration, on_outage, ratio, template_param,
@@ -205,6 +206,9 @@ pub struct Settings {
     /// How log lines look
     #[arg(long, value_name = "FORMAT", default_value = "text", global = true)]
     pub log_format: LogFormat,
+    /// The files that settings were read from
+    #[arg(skip)]
+    pub secret_files: Vec<SecretFile>,
 }
 
 /// The settings of the captcha.

@@ -76,7 +76,19 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `serve` and waits until it listens.
     pub(crate) fn start(env: &BTreeMap<String, String>) -> Self {
-        let mut child = command(&["serve"], env).spawn().expect("the program starts");
+        Self::spawn(command(&["serve"], env))
+    }
+
+    /// Starts `serve` with a umask, which a shell sets.
+    pub(crate) fn start_with_umask(umask: &str, env: &BTreeMap<String, String>) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("umask {umask}; exec \"$0\" serve"), PROGRAM]).env_clear().envs(env);
+        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn(shell)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the program starts");
         let log = Arc::new(Mutex::new(String::new()));
         let mut err = BufReader::new(child.stderr.take().expect("standard error"));
         let mut said = String::new();
