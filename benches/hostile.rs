@@ -95,7 +95,7 @@ async fn server(data_dir: OsString) -> anyhow::Result<Router> {
     ]);
     let parsed = config::parse::<OnlySettings>(&[OsString::from("sms-login")], &env)?;
     let settings = match parsed {
-        ParseOutcome::Parsed(parsed) => parsed.settings,
+        ParseOutcome::Parsed(parsed, _) => parsed.settings,
         ParseOutcome::Said(said) => anyhow::bail!("{said}"),
     };
     Ok(App::build(Config::try_from(settings)?, Arc::new(SystemClock)).await?.router())

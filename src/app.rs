@@ -2,13 +2,11 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +19,7 @@ use crate::config::{
     CaptchaConfig, Config, ConfigError, DatabaseConfig, PlaygroundConfig, Secret, SigningConfig, SmsConfig,
 };
 use crate::database::{Database, DatabaseSetupError};
+use crate::files;
 use crate::graphql::{Executor, Services};
 use crate::http::descriptors;
 use crate::http::{self, ConnectionLimits, Connections, HttpState, Patience, Playground, Readiness};
@@ -37,6 +36,8 @@ use crate::tokens::keys::{self, KeyError, Keys};
 use crate::users::{MySqlUserStore, SqliteUserStore, UserStore};
 use crate::verification::store::{CodeStore, MemoryCodeStore, RedisCodeStore};
 use crate::verification::{CodeKeys, Defences, Verification};
+
+mod warnings;
 
 /// A few collectors read the metrics, one connection each.
 const METRICS_CONNECTIONS: usize = 16;
@@ -85,7 +86,7 @@ impl App {
     /// # Errors
     /// `StartError` in one line that names the setting.
     pub async fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        warn_of_test_numbers(&config, clock.now());
+        warnings::log(&config, clock.now());
         let connections = Connections::new(connection_limits(&config)?);
         let database = open_database(&config.database).await?;
         migrate_or_refuse(&database, &config).await?;
@@ -151,14 +152,6 @@ impl App {
         }
         cleanup.abort();
         self.database.close().await;
-    }
-}
-
-/// Whoever reads the log is to know that these numbers sign in without an SMS.
-fn warn_of_test_numbers(config: &Config, now: Timestamp) {
-    if let Some((count, end)) = config.verification.test_numbers.active(now) {
-        let until = end.map_or_else(|| "they are taken out".to_owned(), |end| end.to_string());
-        tracing::warn!("{count} test numbers sign in with fixed codes until {until}");
     }
 }
 
@@ -330,6 +323,7 @@ fn read_or_make_key(path: &Path) -> Result<String, StartError> {
         let made = keys::generate().map_err(|error| ConfigError::new("DATA_DIR", error))?;
         let parent = path.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(parent).map_err(io_error(path))?;
+        files::make_private(file.as_file()).map_err(io_error(path))?;
         file.write_all(made.private_pem.as_bytes()).map_err(io_error(path))?;
         file.as_file().sync_all().map_err(io_error(path))?;
         // Whoever came first stays: the key is read from the file below.
@@ -340,8 +334,7 @@ fn read_or_make_key(path: &Path) -> Result<String, StartError> {
 
 fn make_parent(path: &Path) -> Result<(), StartError> {
     let parent = path.parent().unwrap_or(Path::new("."));
-    let private = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent);
-    private.map_err(io_error(parent))
+    files::create_folder(parent).map_err(io_error(parent))
 }
 
 fn io_error(path: &Path) -> impl FnOnce(std::io::Error) -> StartError {

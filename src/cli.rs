@@ -56,8 +56,11 @@ enum Command {
 /// # Errors
 /// What stopped the command, in one line.
 pub async fn run(args: Vec<OsString>, env: BTreeMap<String, OsString>) -> anyhow::Result<ExitCode> {
-    let cli: Cli = match config::parse(&args, &env)? {
-        ParseOutcome::Parsed(cli) => cli,
+    let cli = match config::parse::<Cli>(&args, &env)? {
+        ParseOutcome::Parsed(mut cli, files) => {
+            cli.settings.secret_files = files;
+            cli
+        }
         ParseOutcome::Said(said) => {
             said.print()?;
             return Ok(ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(2)));

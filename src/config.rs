@@ -31,7 +31,7 @@ mod values;
 pub use captcha::CaptchaConfig;
 pub use connections::ConnectionSettings;
 pub use settings::{GuardModeSetting, LogFormat, Settings, SmsProvider};
-pub use source::{ParseOutcome, parse};
+pub use source::{ParseOutcome, SecretFile, parse};
 pub use test_numbers::{NumbersWithCodes, Until};
 pub use values::Secret;
 
@@ -151,6 +151,8 @@ pub struct Config {
     pub playground: PlaygroundConfig,
     /// How long requests in flight have to finish at shutdown.
     pub shutdown_grace: Duration,
+    /// The files that settings were read from.
+    pub secret_files: Vec<SecretFile>,
 }
 
 impl TryFrom<Settings> for Config {
@@ -195,7 +197,7 @@ impl TryFrom<Settings> for Config {
                 refresh_ttl: settings.refresh_token_ttl,
                 refresh_grace: settings.refresh_grace,
                 max_age: settings.session_max_age,
-                avatars: avatars::or_own(settings.avatars),
+                avatars: avatars::or_own(settings.avatars)?,
             },
             trusted_proxies: settings.trusted_proxies,
             connections: settings.connections,
@@ -203,6 +205,7 @@ impl TryFrom<Settings> for Config {
             introspection: settings.introspection.unwrap_or(embedded),
             playground,
             shutdown_grace: settings.shutdown_grace,
+            secret_files: settings.secret_files,
             redis_urls: settings.redis_url,
         })
     }

@@ -3,7 +3,7 @@
 //! Every call is bounded in time. MySQL connections read committed rows: a sign-in that lost a race then sees the
 //! winner's user.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{Connection, Executor};
 use tokio::time::timeout;
 
+use crate::files;
 use crate::store::StoreError;
 
 static MYSQL_MIGRATIONS: Migrator = sqlx::migrate!("migrations/mysql");
@@ -25,6 +26,10 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 const MYSQL_CONNECTIONS: u32 = 32;
 const SQLITE_CONNECTIONS: u32 = 4;
+/// The name of a database that is in no file.
+const IN_MEMORY: &str = ":memory:";
+/// How a file name begins that SQLite reads as a URI.
+const URI_SCHEME: &[u8] = b"file:";
 
 /// A pool of connections to the one database of a server.
 #[derive(Debug, Clone)]
@@ -50,11 +55,11 @@ pub enum DatabaseSetupError {
 }
 
 impl Database {
-    /// Prepares a pool for `mysql://…` or `sqlite://…`. A MySQL server is connected at first use; an SQLite file is made
-    /// where it is missing, and opened.
+    /// Prepares a pool for `mysql://…` or `sqlite://…`. A MySQL server is connected at first use; an SQLite file is
+    /// created if it does not exist, with mode 0600, and opened.
     ///
     /// # Errors
-    /// Where the address cannot be read, or an SQLite file not opened.
+    /// If the address cannot be read, or an SQLite file cannot be opened.
     pub async fn open(url: &str) -> Result<Self, DatabaseSetupError> {
         if url.starts_with("mysql://") {
             return mysql(url).map(Self::MySql);
@@ -63,14 +68,20 @@ impl Database {
             return Err(DatabaseSetupError::Url);
         }
         let options = SqliteConnectOptions::from_str(url).map_err(|_| DatabaseSetupError::Url)?;
+        if let Some(path) = sqlite_file(url)?
+            && !has_mode(url, "ro")
+        {
+            create_sqlite_file(&path)?;
+        }
         sqlite(options).await.map(Self::Sqlite)
     }
 
-    /// Opens an SQLite file, made where it is missing.
+    /// Opens an SQLite file, and creates it with mode 0600 if it does not exist.
     ///
     /// # Errors
-    /// Where it cannot be opened.
+    /// If it cannot be opened.
     pub async fn open_file(path: &Path) -> Result<Self, DatabaseSetupError> {
+        create_sqlite_file(path)?;
         sqlite(SqliteConnectOptions::new().filename(path)).await.map(Self::Sqlite)
     }
 
@@ -151,6 +162,34 @@ fn mysql(url: &str) -> Result<MySqlPool, DatabaseSetupError> {
             })
         })
         .connect_lazy_with(options))
+}
+
+/// The file that an `sqlite://` address names. `None` if the database is in memory.
+///
+/// # Errors
+/// If the address cannot be read, or its path is a URI: SQLite would then open another file than the one named here.
+pub fn sqlite_file(url: &str) -> Result<Option<PathBuf>, DatabaseSetupError> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|_| DatabaseSetupError::Url)?;
+    let name = url.trim_start_matches("sqlite:").trim_start_matches("//").split('?').next();
+    if name == Some(IN_MEMORY) || has_mode(url, "memory") {
+        return Ok(None);
+    }
+
+    let path = options.get_filename();
+    let is_uri = path.as_os_str().as_encoded_bytes().starts_with(URI_SCHEME);
+    if is_uri { Err(DatabaseSetupError::Url) } else { Ok(Some(path.to_owned())) }
+}
+
+/// Whether the address has the parameter `mode` with this value.
+fn has_mode(url: &str, mode: &str) -> bool {
+    let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters);
+    url::form_urlencoded::parse(parameters.as_bytes()).any(|(name, value)| name == "mode" && value == mode)
+}
+
+/// SQLite creates a database with mode 0644 less the umask, and gives the write-ahead log and its index the mode of the
+/// database. So the file is created before SQLite opens it.
+fn create_sqlite_file(path: &Path) -> Result<(), DatabaseSetupError> {
+    files::create_file(path).map_err(|error| DatabaseSetupError::Open(error.into()))
 }
 
 async fn sqlite(options: SqliteConnectOptions) -> Result<SqlitePool, DatabaseSetupError> {

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::connections::ConnectionSettings;
 use super::network::{origin, range};
+use super::source::SecretFile;
 use super::test_numbers::{NumbersWithCodes, Until};
 use super::values::{
     DayOffset, Regions, Secret, boolean, captcha_app_id, captcha_mode, duration, on_outage, ratio, template_param,
@@ -194,7 +195,7 @@ pub struct Settings {
     /// Whether the schema can be asked for [default: with SQLite and no Redis]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set, global = true)]
     pub introspection: Option<bool>,
-    /// URLs that new users' avatars are drawn from, comma-separated [default: a few of its own]
+    /// Avatars of new users: https: or data:image/ URLs, comma-separated, of at most 512 characters [default: a few of its own]
     #[arg(long, value_name = "URL,…", value_delimiter = ',', global = true)]
     pub avatars: Vec<String>,
     /// Where Prometheus metrics are served, at /metrics [default: nowhere]
@@ -209,6 +210,9 @@ pub struct Settings {
     /// How log lines look
     #[arg(long, value_name = "FORMAT", default_value = "text", global = true)]
     pub log_format: LogFormat,
+    /// The files that settings were read from
+    #[arg(skip)]
+    pub secret_files: Vec<SecretFile>,
 }
 
 /// The settings of the captcha.

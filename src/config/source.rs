@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory, FromArgMatches};
@@ -21,10 +22,19 @@ const FROM_FILE: [&str; 9] = [
     "TENCENT_CAPTCHA_APP_SECRET_KEY",
 ];
 
-/// What came of the arguments and the environment.
+/// A file that a setting's value was read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretFile {
+    /// The setting that names the file, such as `CODE_SECRET_FILE`.
+    pub setting: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// The outcome of reading the arguments and the environment.
 pub enum ParseOutcome<T> {
-    /// They can be worked with.
-    Parsed(T),
+    /// The settings, and the files that some of them were read from.
+    Parsed(T, Vec<SecretFile>),
     /// Help or version was asked for, or the arguments are no command: clap says the rest.
     Said(clap::Error),
 }
@@ -39,17 +49,18 @@ pub fn parse<T: CommandFactory + FromArgMatches>(
 ) -> Result<ParseOutcome<T>, ConfigError> {
     let command = T::command();
     let (program, given) = args.split_first().map_or((OsString::from("sms-login"), args), |(p, g)| (p.clone(), g));
-    let mut all = vec![program];
+    let (mut all, mut files) = (vec![program], Vec::new());
     for flag in command.get_arguments().filter_map(Arg::get_long) {
-        if let Some(value) = from_env(flag, given, env)? {
+        if let Some((value, file)) = from_env(flag, given, env)? {
             let mut argument = OsString::from(format!("--{flag}="));
             argument.push(value);
             all.push(argument);
+            files.extend(file);
         }
     }
     all.extend(given.iter().cloned());
     match matches(command, all) {
-        Ok(parsed) => Ok(ParseOutcome::Parsed(parsed)),
+        Ok(parsed) => Ok(ParseOutcome::Parsed(parsed, files)),
         Err(error) => match refused_setting(&error) {
             Some(refusal) => Err(refusal),
             None => Ok(ParseOutcome::Said(error)),
@@ -61,8 +72,12 @@ fn matches<T: FromArgMatches>(command: Command, args: Vec<OsString>) -> Result<T
     T::from_arg_matches(&command.try_get_matches_from(args)?)
 }
 
-/// The value that the environment has for a flag that is not given.
-fn from_env(flag: &str, given: &[OsString], env: &BTreeMap<String, OsString>) -> Result<Option<OsString>, ConfigError> {
+/// The value that the environment has for a flag that is not given, and the file that the value was read from.
+fn from_env(
+    flag: &str,
+    given: &[OsString],
+    env: &BTreeMap<String, OsString>,
+) -> Result<Option<(OsString, Option<SecretFile>)>, ConfigError> {
     let is_this = |argument: &OsString| {
         let name = argument.to_str().and_then(|argument| argument.strip_prefix("--"));
         name.is_some_and(|name| name.split('=').next() == Some(flag))
@@ -76,10 +91,11 @@ fn from_env(flag: &str, given: &[OsString], env: &BTreeMap<String, OsString>) ->
     let file = set(&file_name).filter(|_| FROM_FILE.contains(&name.as_str()));
     match (set(&name), file) {
         (Some(_), Some(_)) => Err(ConfigError::new(file_name, format!("set {name} or {name}_FILE, not both"))),
-        (Some(value), None) => Ok(Some(value.clone())),
+        (Some(value), None) => Ok(Some((value.clone(), None))),
         (None, Some(path)) => {
-            let text = std::fs::read_to_string(path).map_err(|error| ConfigError::new(file_name, error))?;
-            Ok(Some(text.trim_end_matches(['\r', '\n']).into()))
+            let text = std::fs::read_to_string(path).map_err(|error| ConfigError::new(file_name.clone(), error))?;
+            let value = text.trim_end_matches(['\r', '\n']).into();
+            Ok(Some((value, Some(SecretFile { setting: file_name, path: path.into() }))))
         }
         (None, None) => Ok(None),
     }

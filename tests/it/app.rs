@@ -62,7 +62,7 @@ pub(crate) fn settings<'a>(
     let args: Vec<OsString> = ["sms-login"].iter().chain(args).map(OsString::from).collect();
     let env: BTreeMap<_, _> = env.into_iter().map(|(name, value)| (name.to_owned(), OsString::from(value))).collect();
     match config::parse::<OnlySettings>(&args, &env)? {
-        ParseOutcome::Parsed(parsed) => Ok(parsed.settings),
+        ParseOutcome::Parsed(parsed, _) => Ok(parsed.settings),
         ParseOutcome::Said(said) => panic!("{said}"),
     }
 }
