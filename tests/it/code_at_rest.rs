@@ -13,7 +13,7 @@ use sms_login::captcha::Captcha;
 use sms_login::clock::ManualClock;
 use sms_login::limits::{Limits, RedisLimitStore};
 use sms_login::phone::PhoneNumber;
-use sms_login::redis::RedisPool;
+use sms_login::redis::KeyPrefix;
 use sms_login::sms::{CodeMessage, SendError, SendOutcome, SmsSender};
 use sms_login::store::StoreError;
 use sms_login::verification::code::Purpose;
@@ -25,6 +25,7 @@ use sms_login::verification::{
 
 use crate::code_store::{Phone, Store, connection, redis_store_at};
 use crate::limit_store::limit_policy;
+use crate::servers;
 use crate::servers::own::OwnRedis;
 
 const SECRET: &[u8] = b"a secret of the tests, 32 bytes.";
@@ -169,7 +170,7 @@ async fn lead_some_lives(url: &str) -> Vec<String> {
     let sender = Arc::new(CapturingSender::default());
     let clock = Arc::new(ManualClock::new("2026-01-01T12:00:00Z".parse().expect("a time")));
     let keys = CodeKeys::new(SECRET);
-    let redis = RedisPool::new(&[url.to_owned()]).expect("a valid address");
+    let redis = servers::redis_pool_with(&[url.to_owned()], KeyPrefix::default());
     let limits = Limits::new(Arc::new(RedisLimitStore::new(redis)), limit_policy());
     let store = redis_store_at(url.to_owned());
     let defences = Defences { limits, captcha: Captcha::off() };
