@@ -16,6 +16,7 @@ mod inputs;
 mod mutation;
 mod payloads;
 mod query;
+mod raises;
 mod scalars;
 mod types;
 
@@ -65,5 +66,5 @@ fn schema(introspection: bool) -> ApiSchema {
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query, Mutation, EmptySubscription).register_output_type::<ErrorCode>()
+    Schema::build(Query, Mutation, EmptySubscription)
 }

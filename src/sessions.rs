@@ -44,7 +44,7 @@ pub struct SessionPolicy {
     pub refresh_ttl: Duration,
     /// How long after a refresh the token before it still gets its successor.
     pub refresh_grace: Duration,
-    /// How long a session lasts at the most, however often it is refreshed.
+    /// The longest life of a session, however often it is refreshed; zero for no limit.
     pub max_age: Duration,
     /// What a new user's avatar is drawn from.
     pub avatars: Vec<String>,
@@ -220,7 +220,8 @@ impl Sessions {
 
     /// Until when a session that began at `created_at` and is used now can be refreshed.
     fn expiry(&self, created_at: Timestamp, now: Timestamp) -> Timestamp {
-        (now + self.policy.refresh_ttl).min(created_at + self.policy.max_age)
+        let expires_at = now + self.policy.refresh_ttl;
+        if self.policy.max_age.is_zero() { expires_at } else { expires_at.min(created_at + self.policy.max_age) }
     }
 
     /// Uses the code up. Where that fails, nobody has got a token of the session yet: it is ended again.

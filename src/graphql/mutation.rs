@@ -4,6 +4,11 @@ use async_graphql::{Context, ID, Object};
 use uuid::Uuid;
 
 use super::context::RequestContext;
+use super::error::ErrorCode::{
+    BadInput, CaptchaFailed, CaptchaRequired, CodeExpired, CodeIncorrect, InvalidPhone, NumberBlocked, PhoneTaken,
+    RateLimited, RegionNotAllowed, SessionMismatch, SignupFailed, SmsSendFailed, TokenExpired, TokenInvalid,
+    Unauthenticated,
+};
 use super::error::{ApiError, ApiResult};
 use super::inputs::{
     ChangePhoneInput, DeleteAccountInput, LoginInput, LogoutInput, RefreshSessionInput, RequestCodeInput,
@@ -13,6 +18,7 @@ use super::payloads::{
     ChangePhonePayload, DeleteAccountPayload, LoginPayload, LogoutPayload, RefreshSessionPayload, RequestCodePayload,
     UpdateProfilePayload, VerifyCodePayload,
 };
+use super::raises::raises;
 use super::types::UserNode;
 use crate::accounts::Proof;
 use crate::sessions::{LogOut, SignIn};
@@ -30,7 +36,12 @@ pub struct Mutation;
 #[Object]
 impl Mutation {
     /// Sends a six-digit code by SMS. Show it with its `sessionId`, to `login` or to the field of its purpose.
-    async fn request_code(&self, ctx: &Context<'_>, input: RequestCodeInput) -> ApiResult<RequestCodePayload> {
+    #[graphql(directive = raises::apply(vec![BadInput, InvalidPhone, SmsSendFailed, TokenInvalid, TokenExpired, Unauthenticated, RateLimited, CaptchaRequired, CaptchaFailed, RegionNotAllowed, NumberBlocked]))]
+    async fn request_code(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The phone, the purpose, and what the purpose needs.")] input: RequestCodeInput,
+    ) -> ApiResult<RequestCodePayload> {
         let request = ctx.data_unchecked::<RequestContext>();
         let purpose = Purpose::from(input.purpose);
         let requester = if purpose.needs_user() {
@@ -52,7 +63,12 @@ impl Mutation {
     }
 
     /// Signs a person in with the code that `requestCode` sent, and up where the phone is new.
-    async fn login(&self, ctx: &Context<'_>, input: LoginInput) -> ApiResult<LoginPayload> {
+    #[graphql(directive = raises::apply(vec![BadInput, InvalidPhone, CodeExpired, CodeIncorrect, SessionMismatch, SignupFailed, RateLimited]))]
+    async fn login(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The phone, the code from its SMS and the `sessionId` that came with it.")] input: LoginInput,
+    ) -> ApiResult<LoginPayload> {
         let request = ctx.data_unchecked::<RequestContext>();
         let signed_in = request.services.sessions.sign_in(SignIn {
             phone: request.services.verification.read_phone(&input.phone.0)?,
@@ -66,14 +82,24 @@ impl Mutation {
 
     /// Takes a refresh token for the next one, and a new access token. A refresh token is good once: using an older one
     /// again ends the session, save that the one just before gets the same successor for a few seconds.
-    async fn refresh_session(&self, ctx: &Context<'_>, input: RefreshSessionInput) -> ApiResult<RefreshSessionPayload> {
+    #[graphql(directive = raises::apply(vec![TokenInvalid, TokenExpired]))]
+    async fn refresh_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The refresh token to exchange.")] input: RefreshSessionInput,
+    ) -> ApiResult<RefreshSessionPayload> {
         let request = ctx.data_unchecked::<RequestContext>();
         let refreshed = request.services.sessions.refresh(&input.refresh_token, request.client);
         Ok(refreshed.await?.into())
     }
 
     /// Ends sessions: this one, those named, or all. Their access tokens are refused at once. Needs sign-in.
-    async fn logout(&self, ctx: &Context<'_>, input: Option<LogoutInput>) -> ApiResult<LogoutPayload> {
+    #[graphql(directive = raises::apply(vec![BadInput, TokenInvalid, TokenExpired, Unauthenticated]))]
+    async fn logout(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The sessions to end; without it, only this one.")] input: Option<LogoutInput>,
+    ) -> ApiResult<LogoutPayload> {
         let request = ctx.data_unchecked::<RequestContext>();
         let viewer = request.require_viewer().await?;
         let which = log_out(input.unwrap_or_default())?;
@@ -82,7 +108,12 @@ impl Mutation {
     }
 
     /// Changes name and avatar; what is absent or null stays. Needs sign-in.
-    async fn update_profile(&self, ctx: &Context<'_>, input: UpdateProfileInput) -> ApiResult<UpdateProfilePayload> {
+    #[graphql(directive = raises::apply(vec![BadInput, TokenInvalid, TokenExpired, Unauthenticated]))]
+    async fn update_profile(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The fields to change.")] input: UpdateProfileInput,
+    ) -> ApiResult<UpdateProfilePayload> {
         let request = ctx.data_unchecked::<RequestContext>();
         let viewer = request.require_viewer().await?;
         let change = ProfileChange { name: input.name, avatar: input.avatar };
@@ -92,7 +123,13 @@ impl Mutation {
 
     /// Moves the account to another phone, which got a code of purpose `CHANGE_PHONE`. All other sessions end. Needs
     /// sign-in.
-    async fn change_phone(&self, ctx: &Context<'_>, input: ChangePhoneInput) -> ApiResult<ChangePhonePayload> {
+    #[graphql(directive = raises::apply(vec![BadInput, InvalidPhone, TokenInvalid, TokenExpired, Unauthenticated, CodeExpired, CodeIncorrect, SessionMismatch, PhoneTaken, RateLimited]))]
+    async fn change_phone(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new phone, the code from its SMS and the `sessionId` that came with it.")]
+        input: ChangePhoneInput,
+    ) -> ApiResult<ChangePhonePayload> {
         let request = ctx.data_unchecked::<RequestContext>();
         let viewer = request.require_viewer().await?;
         let phone = request.services.verification.read_phone(&input.phone.0)?;
@@ -103,7 +140,13 @@ impl Mutation {
 
     /// Deletes the account and all that is known of the person, by a code of purpose `DELETE_ACCOUNT` that went to the
     /// account's own phone. The phone can sign up anew, as another user. Needs sign-in.
-    async fn delete_account(&self, ctx: &Context<'_>, input: DeleteAccountInput) -> ApiResult<DeleteAccountPayload> {
+    #[graphql(directive = raises::apply(vec![BadInput, TokenInvalid, TokenExpired, Unauthenticated, CodeExpired, CodeIncorrect, SessionMismatch, RateLimited]))]
+    async fn delete_account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The code from the SMS to the account's own phone and the `sessionId` that came with it.")]
+        input: DeleteAccountInput,
+    ) -> ApiResult<DeleteAccountPayload> {
         let request = ctx.data_unchecked::<RequestContext>();
         let viewer = request.require_viewer().await?;
         let proof = Proof { code: input.code, challenge_id: input.session_id.0, client: request.client };
@@ -113,7 +156,13 @@ impl Mutation {
 
     /// Takes a code of purpose `VERIFY` for a signed proof that the phone is held, which any service can check with the
     /// server's public keys. Nobody is signed in or up by it.
-    async fn verify_code(&self, ctx: &Context<'_>, input: VerifyCodeInput) -> ApiResult<VerifyCodePayload> {
+    #[graphql(directive = raises::apply(vec![BadInput, InvalidPhone, CodeExpired, CodeIncorrect, SessionMismatch, RateLimited]))]
+    async fn verify_code(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The phone, the code from its SMS and the `sessionId` that came with it.")]
+        input: VerifyCodeInput,
+    ) -> ApiResult<VerifyCodePayload> {
         let request = ctx.data_unchecked::<RequestContext>();
         let phone = request.services.verification.read_phone(&input.phone.0)?;
         let proof = request.services.proofs.verify(&phone, &input.code, &input.session_id, request.client);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sms_login::redis::RedisPool;
+use sms_login::redis::KeyPrefix;
 use sms_login::verification::code::Purpose;
 use sms_login::verification::store::{
     Attempt, AttemptOutcome, CLAIM_LEASE, Claim, CodeDigest, CodeStore, FAILURE_MEMORY, FAILURE_WAITS, FailureLimits,
@@ -55,7 +55,7 @@ macro_rules! hold_on_every_store {
         async fn every_promise_holds_on_a_redis_cluster() {
             let cluster = OwnRedisCluster::start();
             let urls: Vec<String> = cluster.urls().split(',').map(str::to_owned).collect();
-            let store: Store = Arc::new(RedisCodeStore::new(RedisPool::new(&urls).expect("valid addresses")));
+            let store: Store = Arc::new(RedisCodeStore::new(servers::redis_pool(&urls)));
             $($module::$behaviour(&store).await;)*
             for url in urls {
                 let keys: usize = redis::cmd("DBSIZE").query(&mut connection(&url)).expect("a number of keys");
@@ -148,12 +148,12 @@ pub(crate) fn memory_store() -> Store {
 
 /// A store on the Redis of the whole run.
 pub(crate) fn redis_store() -> Store {
-    redis_store_at(servers::redis().fresh_url())
+    Arc::new(RedisCodeStore::new(servers::redis_pool(&[servers::redis().fresh_url()])))
 }
 
-/// A store on the Redis at `url`.
+/// A store on the Redis at `url`, with keys as they are by default.
 pub(crate) fn redis_store_at(url: String) -> Store {
-    Arc::new(RedisCodeStore::new(RedisPool::new(&[url]).expect("a valid address")))
+    Arc::new(RedisCodeStore::new(servers::redis_pool_with(&[url], KeyPrefix::default())))
 }
 
 /// A plain connection to the Redis at `url`, to look behind the store.

@@ -9,9 +9,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sms_login::limits::{
     GuardMode, GuardPolicy, Limit, LimitPolicy, LimitStore, MemoryLimitStore, RedisLimitStore, SendLimits, SendTicket,
-    SendVerdict, Suspicion, UsedCode,
+    SendVerdict, Suspicion, Taking, UsedCode,
 };
-use sms_login::redis::RedisPool;
 
 use crate::app::START;
 use crate::servers;
@@ -34,7 +33,7 @@ pub(crate) fn guard_policy() -> GuardPolicy {
 }
 
 fn stores() -> [Arc<dyn LimitStore>; 2] {
-    let redis = RedisPool::new(&[servers::redis().fresh_url()]).expect("a URL");
+    let redis = servers::redis_pool(&[servers::redis().fresh_url()]);
     [Arc::new(MemoryLimitStore::default()), Arc::new(RedisLimitStore::new(redis))]
 }
 
@@ -60,7 +59,7 @@ fn ticket(id: u32, address: &str, at: Timestamp) -> SendTicket {
 }
 
 async fn take(store: &dyn LimitStore, ticket: &SendTicket, limits: &SendLimits<'_>) -> SendVerdict {
-    store.take_send(ticket, limits).await.expect("an answer")
+    store.take_send(ticket, limits, Taking::Everything).await.expect("an answer")
 }
 
 async fn use_code(store: &dyn LimitStore, ticket: &SendTicket, at: Timestamp) {
@@ -303,7 +302,10 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
                 let mut ticket = ticket(id, &format!("a{address}"), now);
                 ["CN", "HK", "US", "GB"][usize::from(*region)].clone_into(&mut ticket.region);
                 ticket.prefix = format!("+{}", region / 2);
-                answers.push(format!("{:?}", store.take_send(&ticket, &limits).await.expect("an answer")));
+                answers.push(format!(
+                    "{:?}",
+                    store.take_send(&ticket, &limits, Taking::Everything).await.expect("an answer")
+                ));
                 sends.push(ticket);
             }
             Step::Verify { send } => {

@@ -57,7 +57,8 @@ pub(crate) async fn wrong_codes_over_all_addresses_lock_everybody(store: &Store)
     let challenge = long_lived(&phone).await;
     for number in 0..25 {
         fail(&phone.from(&format!("address-{number}")), &challenge, 2).await;
-        if number < 24 {
+        // Not after each: a phone has only so many live challenges, and the guessed one has to stay.
+        if number % 2 == 1 {
             assert_free(&phone).await;
         }
     }
