@@ -93,10 +93,7 @@ impl App {
         let has_inbox = config.playground == PlaygroundConfig::PageWithInbox;
         let inbox = has_inbox.then(|| Arc::new(Inbox::new(Arc::clone(&clock))));
         let playground = playground(&config, inbox.clone());
-        let redis = match config.redis_urls.is_empty() {
-            true => None,
-            false => Some(redis(&config, &clock)?),
-        };
+        let redis = if config.redis_urls.is_empty() { None } else { Some(redis(&config, &clock)?) };
         let tokens = Arc::new(Tokens::new(keys, config.tokens, Arc::clone(&clock)));
         let (codes, limit_store) = fleeting_stores(redis.as_ref());
         let verification = Arc::new(Verification::new(
