@@ -165,6 +165,9 @@ fn trusting_every_address_as_a_proxy_is_warned_about() {
     }
 }
 
+/// What a browser says about a request of the page itself.
+const SAME_ORIGIN: (&str, &str) = ("sec-fetch-site", "same-origin");
+
 /// A page of another origin, a program of another user, or a client behind a tunnel on this machine wants to read the
 /// codes in the inbox. Only the page at `/` can.
 #[tokio::test]
@@ -177,7 +180,6 @@ async fn only_the_page_itself_reads_the_inbox() {
         }
         app.at("127.0.0.1").send(request.body(Body::empty()).expect("a request")).await.status
     };
-    const SAME_ORIGIN: (&str, &str) = ("sec-fetch-site", "same-origin");
     assert_eq!(status(&[SAME_ORIGIN]).await, StatusCode::OK);
 
     for headers in [
