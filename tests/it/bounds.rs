@@ -87,8 +87,35 @@ fn nodes() -> impl Strategy<Value = Vec<Node>> {
 }
 
 fn documents() -> impl Strategy<Value = Generated> {
-    (prop::collection::vec(nodes(), 1..4), prop::collection::vec(nodes(), 0..5))
-        .prop_map(|(operations, fragments)| Generated { operations, fragments })
+    (prop::collection::vec(nodes(), 1..4), prop::collection::vec(nodes(), 0..5), any::<bool>()).prop_map(
+        |(mut operations, mut fragments, is_acyclic)| {
+            // Left to chance, nearly every document with spreads has a cycle or an unknown fragment.
+            if is_acyclic {
+                let count = fragments.len();
+                for nodes in &mut operations {
+                    point_onward(nodes, 0, count);
+                }
+                for (number, nodes) in fragments.iter_mut().enumerate() {
+                    point_onward(nodes, number + 1, count);
+                }
+            }
+            Generated { operations, fragments }
+        },
+    )
+}
+
+/// Makes each spread name one of the fragments from `first` on, or a field if there is none.
+fn point_onward(nodes: &mut [Node], first: usize, count: usize) {
+    for node in nodes {
+        match node {
+            Node::Field { inner, .. } | Node::Inline { inner, .. } => point_onward(inner, first, count),
+            Node::Spread { fragment, .. } if first < count => *fragment = first + *fragment % (count - first),
+            Node::Spread { directives, .. } => {
+                let directives = std::mem::take(directives);
+                *node = Node::Field { name: "id", alias: false, arguments: Vec::new(), directives, inner: Vec::new() };
+            }
+        }
+    }
 }
 
 impl fmt::Display for Generated {
