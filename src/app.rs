@@ -17,9 +17,7 @@ use crate::accounts::Accounts;
 use crate::captcha::Captcha;
 use crate::captcha::tencent::{TencentCaptcha, TencentCaptchaConfig};
 use crate::clock::Clock;
-use crate::config::{
-    CaptchaConfig, Config, ConfigError, DatabaseConfig, PlaygroundConfig, Secret, SigningConfig, SmsConfig,
-};
+use crate::config::{CaptchaConfig, Config, ConfigError, DatabaseConfig, PlaygroundConfig, SigningConfig, SmsConfig};
 use crate::database::{Database, DatabaseSetupError};
 use crate::graphql::{self, Services};
 use crate::http::{self, HttpState, Patience, Playground, Readiness};
@@ -83,8 +81,12 @@ impl App {
         let has_inbox = config.playground == PlaygroundConfig::PageWithInbox;
         let inbox = has_inbox.then(|| Arc::new(Inbox::new(Arc::clone(&clock))));
         let playground = playground(&config, inbox.clone());
+        let redis = match config.redis_urls.is_empty() {
+            true => None,
+            false => Some(redis(&config, &clock)?),
+        };
         let tokens = Arc::new(Tokens::new(keys, config.tokens, Arc::clone(&clock)));
-        let (codes, limit_store) = fleeting_stores(&config.redis_urls)?;
+        let (codes, limit_store) = fleeting_stores(redis.as_ref());
         let verification = Arc::new(Verification::new(
             codes,
             Defences { limits: Limits::new(limit_store, config.limits), captcha: captcha(config.captcha, &clock)? },
@@ -100,7 +102,7 @@ impl App {
             Sessions::new(session_store, Arc::clone(&verification), Arc::clone(&tokens), config.sessions, clock);
         let sessions = Arc::new(sessions);
         let operations = TaskTracker::new();
-        let readiness = Readiness { database: database.clone(), codes: Arc::clone(&verification) };
+        let readiness = Readiness { database: database.clone(), codes: Arc::clone(&verification), redis };
         let services = Services { verification, sessions: Arc::clone(&sessions), accounts, proofs, users };
         let state = Arc::new(HttpState {
             schema: graphql::schema(config.introspection),
@@ -221,22 +223,22 @@ fn code_keys(config: &Config, keys: &Keys) -> Result<CodeKeys, StartError> {
 /// What is kept in Redis, or in process.
 type FleetingStores = (Arc<dyn CodeStore>, Arc<dyn LimitStore>);
 
-fn fleeting_stores(redis_urls: &[Secret]) -> Result<FleetingStores, StartError> {
-    if redis_urls.is_empty() {
-        return Ok((Arc::new(MemoryCodeStore::default()), Arc::new(MemoryLimitStore::default())));
+fn fleeting_stores(redis: Option<&RedisPool>) -> FleetingStores {
+    match redis {
+        Some(redis) => (Arc::new(RedisCodeStore::new(redis.clone())), Arc::new(RedisLimitStore::new(redis.clone()))),
+        None => (Arc::new(MemoryCodeStore::default()), Arc::new(MemoryLimitStore::default())),
     }
-    let redis = redis(redis_urls)?;
-    Ok((Arc::new(RedisCodeStore::new(redis.clone())), Arc::new(RedisLimitStore::new(redis))))
 }
 
-/// A connection to the Redis that settings name.
+/// A connection to the Redis that settings name, whose clock has to agree with `clock`.
 ///
 /// # Errors
-/// Where an address is not of its form.
-pub fn redis(urls: &[Secret]) -> Result<RedisPool, StartError> {
-    let urls: Vec<String> = urls.iter().map(|url| url.expose().to_owned()).collect();
+/// If an address is not of its form.
+pub fn redis(config: &Config, clock: &Arc<dyn Clock>) -> Result<RedisPool, StartError> {
+    let urls: Vec<String> = config.redis_urls.iter().map(|url| url.expose().to_owned()).collect();
     let reason = "not of the form redis://host:6379 or rediss://host:6379";
-    Ok(RedisPool::new(&urls).map_err(|_| ConfigError::new("REDIS_URL", reason))?)
+    let pool = RedisPool::new(&urls, config.redis_key_prefix.clone(), Arc::clone(clock));
+    Ok(pool.map_err(|_| ConfigError::new("REDIS_URL", reason))?)
 }
 
 fn playground(config: &Config, inbox: Option<Arc<Inbox>>) -> Option<Arc<Playground>> {

@@ -7,8 +7,11 @@ use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::client::ClientAddress;
 
@@ -26,6 +29,9 @@ const MAX_RANDSTR_BYTES: usize = 128;
 /// How the client library's own ticket begins, where it could not reach Captcha. Nobody signed it, so anybody can write
 /// one.
 const STAND_IN_TICKET: &str = "trerror_";
+
+/// How long the log is silent about an outage after it has said so: one line a request would be a flood.
+const OUTAGE_SILENCE: Duration = Duration::from_mins(1);
 
 /// When a captcha is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,9 +106,15 @@ pub enum CaptchaError {
         /// The application to show.
         app_id: u64,
     },
-    /// The answer was not taken, or could not be verified.
+    /// The answer was not accepted.
     #[error("the captcha was not passed")]
     Failed {
+        /// The application to show again.
+        app_id: u64,
+    },
+    /// The answer could not be verified, and the settings refuse such a request.
+    #[error("the captcha could not be verified")]
+    Unverified {
         /// The application to show again.
         app_id: u64,
     },
@@ -119,7 +131,7 @@ impl CaptchaError {
     pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::Required { .. } => "captcha_required",
-            Self::Failed { .. } => "captcha_failed",
+            Self::Failed { .. } | Self::Unverified { .. } => "captcha_failed",
             Self::BadTicket | Self::BadRandstr => "bad_input",
         }
     }
@@ -129,20 +141,22 @@ impl CaptchaError {
 pub struct Captcha {
     verifier: Arc<dyn CaptchaVerifier>,
     policy: CaptchaPolicy,
+    /// When the log last told of an outage, in milliseconds since 1970.
+    outage_told_at: AtomicI64,
 }
 
 impl Captcha {
-    /// A service of these parts.
+    /// Creates the service.
     #[must_use]
     pub fn new(verifier: Arc<dyn CaptchaVerifier>, policy: CaptchaPolicy) -> Self {
-        Self { verifier, policy }
+        Self { verifier, policy, outage_told_at: AtomicI64::new(i64::MIN) }
     }
 
-    /// A service that asks nobody for anything.
+    /// A service that never needs a captcha.
     #[must_use]
     pub fn off() -> Self {
         let policy = CaptchaPolicy { mode: CaptchaMode::Off, app_id: 0, on_outage: OnOutage::Refuse };
-        Self { verifier: Arc::new(DisabledCaptcha), policy }
+        Self::new(Arc::new(DisabledCaptcha), policy)
     }
 
     /// Whether every request that is let past has passed a captcha.
@@ -151,17 +165,17 @@ impl Captcha {
         self.policy.mode == CaptchaMode::Always
     }
 
-    /// Lets a request past that needs no captcha, or has a good one. An answer that is not needed is not looked at, for
-    /// a ticket is good once and the call takes time.
+    /// Looks at an answer without calling anybody. Gives the answer to verify, or `None` if the request can go on without:
+    /// because it needs no captcha, or because the settings let requests past while Captcha is down, as the client says
+    /// it is. An answer that is not needed is not looked at, because a ticket is good once.
     ///
     /// # Errors
-    /// `CaptchaError` where the request is not let past.
-    pub async fn check(
+    /// `CaptchaError` if the request is refused already.
+    pub fn screen<'a>(
         &self,
-        given: Option<&CaptchaAnswer>,
+        given: Option<&'a CaptchaAnswer>,
         suspect: bool,
-        client: ClientAddress,
-    ) -> Result<(), CaptchaError> {
+    ) -> Result<Option<&'a CaptchaAnswer>, CaptchaError> {
         let CaptchaPolicy { mode, app_id, on_outage } = self.policy;
         let needed = match mode {
             CaptchaMode::Off => false,
@@ -169,8 +183,9 @@ impl Captcha {
             CaptchaMode::Challenge => suspect,
         };
         if !needed {
-            return Ok(());
+            return Ok(None);
         }
+
         let answer = given.ok_or(CaptchaError::Required { app_id })?;
         if !is_plain(&answer.ticket, MAX_TICKET_BYTES) {
             return Err(CaptchaError::BadTicket);
@@ -178,22 +193,62 @@ impl Captcha {
         if !is_plain(&answer.randstr, MAX_RANDSTR_BYTES) {
             return Err(CaptchaError::BadRandstr);
         }
-        let outcome = if answer.ticket.starts_with(STAND_IN_TICKET) {
-            CaptchaOutcome::Unavailable("the client says that Captcha is down".into())
-        } else {
-            self.verifier.verify(answer, client.address()).await
+        if !answer.ticket.starts_with(STAND_IN_TICKET) {
+            return Ok(Some(answer));
+        }
+
+        // Anybody can send as many of these as they like, so they are not worth a line of the usual log.
+        tracing::debug!("the client says that Captcha is down");
+        match on_outage {
+            OnOutage::Refuse => Err(CaptchaError::Unverified { app_id }),
+            OnOutage::Allow => Ok(None),
+        }
+    }
+
+    /// Has an answer verified that `screen` gave.
+    ///
+    /// # Errors
+    /// `CaptchaError::Failed`; `CaptchaError::Unverified` if the service could not say and the settings refuse then.
+    pub async fn verify(
+        &self,
+        answer: &CaptchaAnswer,
+        client: ClientAddress,
+        now: Timestamp,
+    ) -> Result<(), CaptchaError> {
+        let CaptchaPolicy { app_id, on_outage, .. } = self.policy;
+        match self.verifier.verify(answer, client.address()).await {
+            CaptchaOutcome::Passed => Ok(()),
+            CaptchaOutcome::Failed => Err(CaptchaError::Failed { app_id }),
+            CaptchaOutcome::Unavailable(cause) => {
+                self.tell_outage(&*cause, now);
+                match on_outage {
+                    OnOutage::Refuse => Err(CaptchaError::Unverified { app_id }),
+                    OnOutage::Allow => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Warns of an outage, at most once a minute.
+    fn tell_outage(&self, cause: &(dyn Error + 'static), now: Timestamp) {
+        let told_at = self.outage_told_at.load(Ordering::Relaxed);
+        let silent_for = i64::try_from(OUTAGE_SILENCE.as_millis()).unwrap_or(i64::MAX);
+        let is_silent = (0..silent_for).contains(&now.as_millisecond().saturating_sub(told_at));
+        let outcome = match self.policy.on_outage {
+            OnOutage::Refuse => "refused",
+            OnOutage::Allow => "allowed",
         };
-        match (outcome, on_outage) {
-            (CaptchaOutcome::Passed, _) => Ok(()),
-            (CaptchaOutcome::Failed, _) => Err(CaptchaError::Failed { app_id }),
-            (CaptchaOutcome::Unavailable(cause), OnOutage::Refuse) => {
-                tracing::warn!(error = &*cause as &dyn Error, "a captcha could not be verified: refused");
-                Err(CaptchaError::Failed { app_id })
-            }
-            (CaptchaOutcome::Unavailable(cause), OnOutage::Allow) => {
-                tracing::warn!(error = &*cause as &dyn Error, "a captcha could not be verified: allowed");
-                Ok(())
-            }
+
+        // Of several requests at once, the one that moves the time tells.
+        let tells = !is_silent
+            && self
+                .outage_told_at
+                .compare_exchange(told_at, now.as_millisecond(), Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        if tells {
+            tracing::warn!(error = cause, outcome, "a captcha could not be verified");
+        } else {
+            tracing::debug!(error = cause, outcome, "a captcha could not be verified");
         }
     }
 }
@@ -220,6 +275,11 @@ mod tests {
         }
     }
 
+    /// Whether there is an answer to verify.
+    fn screened(captcha: &Captcha, given: Option<&CaptchaAnswer>, suspect: bool) -> Result<bool, CaptchaError> {
+        captcha.screen(given, suspect).map(|answer| answer.is_some())
+    }
+
     #[tokio::test]
     async fn a_challenge_is_for_the_suspect_alone() {
         let verifier = Arc::new(Counting::default());
@@ -227,12 +287,16 @@ mod tests {
         let captcha = Captcha::new(Arc::clone(&verifier) as Arc<dyn CaptchaVerifier>, policy);
         let client = ClientAddress::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let answer = CaptchaAnswer { ticket: "t".to_owned(), randstr: "r".to_owned() };
-        assert_eq!(captcha.check(None, false, client).await, Ok(()));
-        assert_eq!(captcha.check(Some(&answer), false, client).await, Ok(()));
-        assert_eq!(verifier.0.load(Ordering::SeqCst), 0, "an answer that is not needed is not used up");
-        assert_eq!(captcha.check(None, true, client).await, Err(CaptchaError::Required { app_id: 7 }));
-        assert_eq!(captcha.check(Some(&answer), true, client).await, Err(CaptchaError::Failed { app_id: 7 }));
+        assert_eq!(screened(&captcha, None, false), Ok(false));
+        assert_eq!(screened(&captcha, Some(&answer), false), Ok(false), "an answer that is not needed is not used up");
+        assert_eq!(screened(&captcha, None, true), Err(CaptchaError::Required { app_id: 7 }));
+        assert_eq!(screened(&captcha, Some(&answer), true), Ok(true));
+        assert_eq!(verifier.0.load(Ordering::SeqCst), 0, "nobody is called to look at an answer");
+        assert_eq!(
+            captcha.verify(&answer, client, Timestamp::UNIX_EPOCH).await,
+            Err(CaptchaError::Failed { app_id: 7 })
+        );
         assert_eq!(verifier.0.load(Ordering::SeqCst), 1);
-        assert_eq!(Captcha::off().check(None, true, client).await, Ok(()), "off is off");
+        assert_eq!(screened(&Captcha::off(), None, true), Ok(false), "off is off");
     }
 }

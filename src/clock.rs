@@ -10,6 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 pub trait Clock: Send + Sync {
     /// The present instant, to the millisecond: what is stored and what is answered are then the same.
     fn now(&self) -> Timestamp;
+
+    /// The same instant if this clock claims to show real time; it can then be compared with other machines' clocks.
+    /// `None` for a clock that is set by hand.
+    fn wall(&self) -> Option<Timestamp> {
+        Some(self.now())
+    }
 }
 
 /// The machine's clock.
@@ -46,6 +52,10 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(self.milliseconds.load(Ordering::SeqCst)).unwrap_or(Timestamp::MAX)
+    }
+
+    fn wall(&self) -> Option<Timestamp> {
+        None
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::limits::{GuardMode, GuardPolicy, LimitPolicy};
+use crate::redis::KeyPrefix;
 use crate::sessions::SessionPolicy;
 use crate::sms::tencent::{TemplateParam, Templates, TencentSmsConfig};
 use crate::tencent::Url;
@@ -119,6 +120,8 @@ pub struct Config {
     pub auto_migrate: bool,
     /// The addresses of Redis; none for codes in process.
     pub redis_urls: Vec<Secret>,
+    /// What every key in Redis begins with.
+    pub redis_key_prefix: KeyPrefix,
     /// Who sends.
     pub sms: SmsConfig,
     /// Who has to solve a captcha, and who verifies it.
@@ -199,6 +202,7 @@ impl TryFrom<Settings> for Config {
             playground,
             shutdown_grace: settings.shutdown_grace,
             redis_urls: settings.redis_url,
+            redis_key_prefix: settings.redis_key_prefix,
         })
     }
 }
@@ -251,8 +255,8 @@ fn tokens(settings: &Settings) -> Result<TokenPolicy, ConfigError> {
 }
 
 fn verification(settings: &Settings, test_numbers: TestNumbers) -> Result<VerificationPolicy, ConfigError> {
-    if settings.code_ttl.is_zero() || settings.code_ttl > MAX_CODE_TTL {
-        return Err(ConfigError::new("CODE_TTL", "longer than zero and at most 10m (NIST SP 800-63B)"));
+    if settings.code_ttl > MAX_CODE_TTL {
+        return Err(ConfigError::new("CODE_TTL", "longer than 10m (NIST SP 800-63B)"));
     }
     Ok(VerificationPolicy {
         code_ttl: settings.code_ttl,

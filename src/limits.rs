@@ -1,10 +1,13 @@
 //! Limits over phones: by the client's address, by the day's total, and the pumping guard.
 //!
-//! What one phone is allowed is the code store's to count, in the same step that issues. Here a send is taken before it is
-//! issued, in one step that counts all or nothing; it is returned where no code came of it, and turns from unverified to
-//! verified when its code is used. Stores see keyed hashes of addresses, and of a phone its region and prefix.
+//! What one phone is allowed is the code store's to count, in the same step that issues. Here a send is taken after its
+//! challenge is issued and before its SMS is sent, in one step that counts all or nothing; it is returned if it is not
+//! sent, and turns from unverified to verified when its code is used. Stores see keyed hashes of addresses, and of a phone
+//! its region and prefix.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -18,7 +21,10 @@ mod store;
 pub use guard::{GuardMode, GuardPolicy};
 pub use memory::MemoryLimitStore;
 pub use redis::RedisLimitStore;
-pub use store::{LimitStore, SendLimits, SendTicket, SendVerdict, Suspicion, UsedCode};
+pub use store::{LimitStore, SendLimits, SendTicket, SendVerdict, Suspicion, Taking, UsedCode};
+
+/// How long after a refusal requests are looked at before anything is reserved for them.
+const WARY: Duration = Duration::from_mins(1);
 
 /// A limit that can refuse a request; the API's `extensions.limit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,10 +102,22 @@ pub struct LimitPolicy {
     pub guard: GuardPolicy,
 }
 
+/// Which limits a send is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendKind {
+    /// An SMS is sent, and nothing says that a person asks for it: all limits.
+    Ordinary,
+    /// An SMS is sent, and a captcha says that a person asks for it: all limits, but the guard's challenge is met.
+    Human,
+    /// A test number: no SMS is sent, so nothing is paid for and the guard has nothing to learn. The address's limits
+    /// hold, because a request still costs work.
+    Unsent,
+}
+
 /// What became of a send that no limit refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
-    /// It is counted.
+    /// It is counted, as far as was asked.
     Counted,
     /// The guard wants a captcha first. Nothing is counted.
     Suspect,
@@ -120,57 +138,90 @@ pub enum TakeError {
 pub struct Limits {
     store: Arc<dyn LimitStore>,
     policy: LimitPolicy,
+    /// When a limit last refused a send, in milliseconds since 1970.
+    refused_at: AtomicI64,
 }
 
 impl Limits {
-    /// A service of these parts.
+    /// Creates the service.
     #[must_use]
     pub fn new(store: Arc<dyn LimitStore>, policy: LimitPolicy) -> Self {
-        Self { store, policy }
+        Self { store, policy, refused_at: AtomicI64::new(i64::MIN) }
     }
 
-    /// Takes a send, where all limits allow it. A person who has passed a captcha is not suspect.
+    /// Whether a send had better be checked with `Taking::Nothing` before a challenge is issued for it.
+    ///
+    /// In peace a send is issued first and taken second, which is one command to each store, and a refusal of the phone
+    /// takes no place here. A refusal here voids the challenge again; but until then it holds the phone's cooldown, and
+    /// somebody whom a limit refuses could hold a victim's phone by refused requests, a moment each. So for a minute
+    /// after any refusal, requests are checked first, and a refused one reserves nothing at all. This is a hint of one
+    /// server's own: if it is wrong, a request costs one command more, or holds a phone for that moment.
+    pub fn is_wary(&self, now: Timestamp) -> bool {
+        let since = now.as_millisecond().saturating_sub(self.refused_at.load(Ordering::Relaxed));
+        (0..i64::try_from(WARY.as_millis()).unwrap_or(i64::MAX)).contains(&since)
+    }
+
+    /// Checks a send against all limits of its kind, and counts as much of it as `taking` says.
     ///
     /// # Errors
     /// `TakeError`; then nothing is counted.
-    pub async fn take_send(&self, ticket: &SendTicket, human: bool) -> Result<Taken, TakeError> {
-        let mode = self.policy.guard.mode;
-        let limits = SendLimits {
-            ip_hourly: self.policy.ip_hourly,
-            ip_daily: self.policy.ip_daily,
-            total_daily: self.policy.total_daily,
-            guard: (mode != GuardMode::Off).then_some(&self.policy.guard),
-            suspect_passes: mode == GuardMode::Record || (mode == GuardMode::Challenge && human),
-        };
-        let suspicion = match self.store.take_send(ticket, &limits).await? {
-            SendVerdict::Taken { suspicion } => suspicion,
-            SendVerdict::Limited { limit, until } => {
-                return Err(TakeError::Limited(RateLimited::until(limit, until, ticket.at)));
+    pub async fn take_send(&self, ticket: &SendTicket, kind: SendKind, taking: Taking) -> Result<Taken, TakeError> {
+        let limits = self.send_limits(kind);
+        let verdict = match self.store.take_send(ticket, &limits, taking).await {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                // The store may have counted the send, and its answer may be lost.
+                if taking != Taking::Nothing {
+                    self.return_send(ticket).await;
+                }
+                return Err(error.into());
             }
-            SendVerdict::Suspect(suspicion) => Some(suspicion),
         };
-        let Some(suspicion) = suspicion else {
-            return Ok(Taken::Counted);
-        };
-        crate::metrics::suspect(suspicion.name(), mode.name());
-        tracing::warn!(
-            guard.reason = suspicion.name(),
-            guard.mode = mode.name(),
-            phone.region = %ticket.region,
-            phone.prefix = %ticket.prefix,
-            "more unverified sends than verified traffic explains"
-        );
-        if limits.suspect_passes {
-            return Ok(Taken::Counted);
+        let outcome = self.outcome(ticket, taking, verdict);
+        if !matches!(outcome, Ok(Taken::Counted)) {
+            self.refused_at.store(ticket.at.as_millisecond(), Ordering::Relaxed);
         }
-        if mode == GuardMode::Challenge {
-            return Ok(Taken::Suspect);
-        }
-        let until = ticket.at + guard::RETRY_AFTER;
-        Err(TakeError::Limited(RateLimited::until(Limit::Guard, until, ticket.at)))
+        outcome
     }
 
-    /// Gives a send back of which no code came: nothing was tried.
+    fn send_limits(&self, kind: SendKind) -> SendLimits<'_> {
+        let LimitPolicy { ip_hourly, ip_daily, total_daily, guard, .. } = &self.policy;
+        let mode = guard.mode;
+        let is_sent = kind != SendKind::Unsent;
+        SendLimits {
+            ip_hourly: *ip_hourly,
+            ip_daily: *ip_daily,
+            total_daily: if is_sent { *total_daily } else { 0 },
+            guard: (is_sent && mode != GuardMode::Off).then_some(guard),
+            suspect_passes: mode == GuardMode::Record || (mode == GuardMode::Challenge && kind == SendKind::Human),
+        }
+    }
+
+    fn outcome(&self, ticket: &SendTicket, taking: Taking, verdict: SendVerdict) -> Result<Taken, TakeError> {
+        let mode = self.policy.guard.mode;
+        match verdict {
+            SendVerdict::Limited { limit, until } => {
+                Err(TakeError::Limited(RateLimited::until(limit, until, ticket.at)))
+            }
+            SendVerdict::Taken { suspicion } => {
+                // A send that is looked at first is told of once, when it is counted.
+                if let Some(suspicion) = suspicion.filter(|_| taking == Taking::Everything) {
+                    tell_suspect(ticket, suspicion, mode);
+                }
+                Ok(Taken::Counted)
+            }
+            SendVerdict::Suspect(suspicion) => {
+                tell_suspect(ticket, suspicion, mode);
+                if mode == GuardMode::Challenge {
+                    return Ok(Taken::Suspect);
+                }
+                let until = ticket.at + guard::RETRY_AFTER;
+                Err(TakeError::Limited(RateLimited::until(Limit::Guard, until, ticket.at)))
+            }
+        }
+    }
+
+    /// Gives a send back that was not tried, or its address's place.
     pub async fn return_send(&self, ticket: &SendTicket) {
         report(self.store.return_send(ticket, true).await, "a send could not be given back");
     }
@@ -200,7 +251,14 @@ impl Limits {
         if self.policy.ip_attempts == 0 {
             return Ok(None);
         }
-        let until = self.store.take_attempt(address, id, self.policy.ip_attempts, at).await?;
+        let until = match self.store.take_attempt(address, id, self.policy.ip_attempts, at).await {
+            Ok(until) => until,
+            Err(error) => {
+                // The store may have counted the attempt, and its answer may be lost.
+                self.return_attempt(address, id).await;
+                return Err(error);
+            }
+        };
         Ok(until.map(|until| RateLimited::until(Limit::IpAttempts, until, at)))
     }
 
@@ -210,6 +268,17 @@ impl Limits {
             report(self.store.return_attempt(address, id).await, "an attempt could not be given back");
         }
     }
+}
+
+fn tell_suspect(ticket: &SendTicket, suspicion: Suspicion, mode: GuardMode) {
+    crate::metrics::suspect(suspicion.name(), mode.name());
+    tracing::warn!(
+        guard.reason = suspicion.name(),
+        guard.mode = mode.name(),
+        phone.region = %ticket.region,
+        phone.prefix = %ticket.prefix,
+        "more unverified sends than verified traffic explains"
+    );
 }
 
 fn report(outcome: Result<(), StoreError>, what: &'static str) {

@@ -1,32 +1,51 @@
 //! The connection to Redis, one server or a cluster, shared by every store that uses it.
 //!
 //! It is opened at first use and mended by itself, so a server starts and serves what needs no Redis while Redis is
-//! away. Every call is bounded in time.
+//! away. Every call is bounded in time. This is the one place that builds keys, that gives scripts their deadline, and
+//! that holds this server's clock against Redis's.
 
-use std::time::Duration;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use ::redis::cluster::ClusterClient;
 use ::redis::cluster_async::ClusterConnection;
-use ::redis::{Client, Cmd, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind, Value};
+use ::redis::{Client, Cmd, FromRedisValue, RedisError, Script, ScriptInvocation, ServerErrorKind, ToRedisArgs, Value};
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use crate::clock::Clock;
 use crate::store::StoreError;
+
+mod keys;
+mod server_time;
+
+pub use keys::KeyPrefix;
+pub use server_time::{ClockSkew, MAX_CLOCK_SKEW};
+use server_time::{Sample, ServerTime};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How an error of `deadline.lua` can be told from others, whatever a Redis version puts before it.
+const LATE: &str = "the script is past its deadline";
+
 /// A multiplexed connection to Redis. Clones share it.
 #[derive(Clone)]
-pub struct RedisPool(Kind);
+pub struct RedisPool {
+    connection: Connection,
+    prefix: KeyPrefix,
+    clock: Arc<dyn Clock>,
+    time: Arc<ServerTime>,
+}
 
 #[derive(Clone)]
-enum Kind {
+enum Connection {
     Single(ConnectionManager),
-    Cluster(std::sync::Arc<Cluster>),
+    Cluster(Arc<Cluster>),
 }
 
 struct Cluster {
@@ -34,62 +53,171 @@ struct Cluster {
     connection: OnceCell<ClusterConnection>,
 }
 
-impl RedisPool {
-    /// Prepares a connection to the server at the one address, or to the cluster that several addresses name.
-    ///
-    /// # Errors
-    /// Where an address is not of the form `redis://…` or `rediss://…`. Nothing is connected yet.
-    pub fn new(urls: &[String]) -> Result<Self, StoreError> {
-        if let [url] = urls {
-            let config = ConnectionManagerConfig::new()
-                .set_connection_timeout(Some(CONNECT_TIMEOUT))
-                .set_response_timeout(Some(RESPONSE_TIMEOUT))
-                .set_number_of_retries(0);
-            let client = Client::open(url.as_str()).map_err(store_error)?;
-            let manager = ConnectionManager::new_lazy_with_config(client, config).map_err(store_error)?;
-            return Ok(Self(Kind::Single(manager)));
-        }
-        let client = ClusterClient::builder(urls.iter().map(String::as_str))
-            .connection_timeout(CONNECT_TIMEOUT)
-            .response_timeout(RESPONSE_TIMEOUT)
-            .build()
-            .map_err(store_error)?;
-        let connection = OnceCell::new();
-        Ok(Self(Kind::Cluster(std::sync::Arc::new(Cluster { client, connection }))))
+/// A script of a store.
+pub(crate) struct StoreScript {
+    script: Script,
+    admits: bool,
+}
+
+impl StoreScript {
+    /// A script that gives something out: a place in a count, a challenge, a claim. It is called with a deadline, after
+    /// which it refuses to run, so that Redis never executes late what the server has given up on.
+    pub(crate) fn admitting(body: &str) -> Self {
+        Self { script: Script::new(&[include_str!("redis/deadline.lua"), body].concat()), admits: true }
     }
 
-    /// Runs a script, in one round trip where the server knows it.
+    /// A script that only gives back, ends or settles what was given out. It runs however late it arrives.
+    pub(crate) fn settling(body: &str) -> Self {
+        Self { script: Script::new(body), admits: false }
+    }
+
+    /// A call with these keys.
+    pub(crate) fn keys(&self, keys: impl IntoIterator<Item = String>) -> ScriptCall<'_> {
+        let mut invocation = self.script.prepare_invoke();
+        for key in keys {
+            invocation.key(key);
+        }
+        ScriptCall { invocation, admits: self.admits }
+    }
+}
+
+/// A script with its keys and arguments.
+pub(crate) struct ScriptCall<'a> {
+    invocation: ScriptInvocation<'a>,
+    admits: bool,
+}
+
+impl ScriptCall<'_> {
+    /// Adds an argument.
+    pub(crate) fn arg(mut self, arg: impl ToRedisArgs) -> Self {
+        self.invocation.arg(arg);
+        self
+    }
+}
+
+impl RedisPool {
+    /// Prepares a connection to the server at the one address, or to the cluster that several addresses name. `clock`
+    /// must agree with Redis's clock, if it claims to show real time.
     ///
     /// # Errors
-    /// Where Redis is away, too slow, or refuses.
-    pub async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
-        bounded(async {
-            match &self.0 {
-                Kind::Single(manager) => match script.invoke_async(&mut manager.clone()).await {
-                    // What was refused is the last try to connect; this failure has begun the next one.
-                    Err(error) if error.is_connection_refusal() => script.invoke_async(&mut manager.clone()).await,
-                    answer => answer,
-                },
-                Kind::Cluster(cluster) => script.invoke_async(&mut cluster.connection().await?).await,
-            }
-        })
-        .await
+    /// If an address is not of the form `redis://…` or `rediss://…`. Nothing is connected yet.
+    pub fn new(urls: &[String], prefix: KeyPrefix, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let connection = if let [url] = urls { Connection::single(url) } else { Connection::cluster(urls) };
+        let connection = connection.map_err(store_error)?;
+        Ok(Self { connection, prefix, clock, time: Arc::default() })
+    }
+
+    /// The name of a key. All keys with the same tag are in one slot of a cluster.
+    pub(crate) fn key(&self, tag: impl Display, rest: impl Display) -> String {
+        format!("{}{{{tag}}}:{rest}", self.prefix)
+    }
+
+    /// Runs a script, in one round trip if the server knows it.
+    ///
+    /// # Errors
+    /// If Redis is away, too slow, or refuses; for a script that admits something, also if the clocks do not agree.
+    pub(crate) async fn run<T: FromRedisValue>(&self, mut call: ScriptCall<'_>) -> Result<T, StoreError> {
+        if call.admits {
+            call.invocation.arg(self.deadline().await?);
+        }
+        let answer = bounded(self.invoke(&call.invocation)).await;
+
+        if let Err(StoreError::Unavailable(error)) = &answer
+            && error.to_string().contains(LATE)
+        {
+            // The call was slow, or Redis's clock has jumped since the last sample: the next call looks again.
+            self.time.forget();
+        }
+        answer
+    }
+
+    async fn invoke<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisError> {
+        match &self.connection {
+            Connection::Single(manager) => match script.invoke_async(&mut manager.clone()).await {
+                // What was refused is the last try to connect; this failure has begun the next one.
+                Err(error) if error.is_connection_refusal() => script.invoke_async(&mut manager.clone()).await,
+                answer => answer,
+            },
+            Connection::Cluster(cluster) => script.invoke_async(&mut cluster.connection().await?).await,
+        }
     }
 
     /// Says whether Redis answers.
     ///
     /// # Errors
-    /// Where it does not.
+    /// If it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let mut ping = Cmd::new();
-        ping.arg("PING");
-        bounded(async {
-            match &self.0 {
-                Kind::Single(manager) => ping.query_async(&mut manager.clone()).await,
-                Kind::Cluster(cluster) => ping.query_async(&mut cluster.connection().await?).await,
+        self.sample().await.map(drop)
+    }
+
+    /// Says whether this server's clock agrees with Redis's.
+    ///
+    /// # Errors
+    /// If Redis does not answer, or the clocks are too far apart; then the source is a `ClockSkew`.
+    pub async fn check_clock(&self) -> Result<(), StoreError> {
+        match self.skew(&self.sample().await?) {
+            Some(skew) => Err(StoreError::Unavailable(skew.into())),
+            None => Ok(()),
+        }
+    }
+
+    /// Until when a script that is sent now may run, in Redis's time. It is no later than the moment at which this
+    /// server gives up on the answer.
+    async fn deadline(&self) -> Result<i64, StoreError> {
+        let sample = match self.time.current(Instant::now()) {
+            // Either clock may have been set since an older sample: only a new one can convict.
+            Some(sample) if self.skew(&sample).is_none() => sample,
+            Some(_) | None => self.sample().await?,
+        };
+        if let Some(skew) = self.skew(&sample) {
+            return Err(StoreError::Unavailable(skew.into()));
+        }
+
+        let allowed = i64::try_from(RESPONSE_TIMEOUT.as_millis()).unwrap_or(i64::MAX);
+        Ok(sample.earliest(Instant::now()).saturating_add(allowed))
+    }
+
+    fn skew(&self, sample: &Sample) -> Option<ClockSkew> {
+        sample.skew(self.clock.wall()?, Instant::now())
+    }
+
+    /// Asks Redis for its time. In a cluster any node may answer: the clocks of its nodes have to agree, as those of
+    /// servers do.
+    async fn sample(&self) -> Result<Sample, StoreError> {
+        let mut time = Cmd::new();
+        time.arg("TIME");
+        let sent = Instant::now();
+        let (seconds, microseconds): (i64, i64) = bounded(async {
+            match &self.connection {
+                Connection::Single(manager) => time.query_async(&mut manager.clone()).await,
+                Connection::Cluster(cluster) => time.query_async(&mut cluster.connection().await?).await,
             }
         })
-        .await
+        .await?;
+
+        let redis = seconds.saturating_mul(1000).saturating_add(microseconds / 1000);
+        let sample = Sample { redis, sent, received: Instant::now() };
+        self.time.keep(sample);
+        Ok(sample)
+    }
+}
+
+impl Connection {
+    fn single(url: &str) -> Result<Self, RedisError> {
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT))
+            .set_number_of_retries(0);
+        let client = Client::open(url)?;
+        ConnectionManager::new_lazy_with_config(client, config).map(Self::Single)
+    }
+
+    fn cluster(urls: &[String]) -> Result<Self, RedisError> {
+        let client = ClusterClient::builder(urls.iter().map(String::as_str))
+            .connection_timeout(CONNECT_TIMEOUT)
+            .response_timeout(RESPONSE_TIMEOUT)
+            .build()?;
+        Ok(Self::Cluster(Arc::new(Cluster { client, connection: OnceCell::new() })))
     }
 }
 
@@ -108,6 +236,9 @@ async fn bounded<T>(call: impl Future<Output = Result<T, RedisError>>) -> Result
 }
 
 fn store_error(error: RedisError) -> StoreError {
+    if error.to_string().contains(LATE) {
+        return StoreError::Unavailable(error.into());
+    }
     let refused = matches!(
         error.kind(),
         ::redis::ErrorKind::Server(

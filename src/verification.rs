@@ -1,11 +1,11 @@
 //! Codes: asking for one, and showing one.
 //!
-//! Owns the policy of codes and the order of steps in their life: count and store, then send; claim, act, then consume
-//! or release. A code is claimed before anything happens on its strength and consumed only after that is stored. It
-//! knows nothing of users and tokens, and never logs a code, a challenge id or a whole phone number.
+//! Owns the policy of codes and the order of steps in their life: check and count, then send (`requesting`); claim, act,
+//! then consume or release. A code is claimed before anything happens on its strength and consumed only after that is
+//! stored. It knows nothing of users and tokens, and never logs a code, a challenge id or a whole phone number.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -13,35 +13,31 @@ use uuid::Uuid;
 use crate::captcha::{Captcha, CaptchaAnswer};
 use crate::client::ClientAddress;
 use crate::clock::Clock;
-use crate::limits::{Limit, Limits, RateLimited, SendTicket, Taken, UsedCode};
+use crate::limits::{Limit, Limits, RateLimited, UsedCode};
 use crate::metrics;
 use crate::phone::{PhoneError, PhoneNumber, Region};
-use crate::sms::{CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
+use crate::sms::SmsSender;
 use crate::store::StoreError;
 
 pub mod code;
 mod day;
 mod error;
 mod keys;
+mod requesting;
 pub mod store;
 pub mod test_numbers;
 
 use self::code::{Code, Purpose};
-use self::day::Day;
 pub use self::error::{AttemptError, RequestCodeError};
 pub use self::keys::CodeKeys;
 use self::keys::{Scope, claim_token};
-use self::store::{
-    Attempt, AttemptOutcome, Claim, CodeStore, FailureLimits, IssueOutcome, NewChallenge, Refund, SendLimits, Subject,
-};
+use self::store::{Attempt, AttemptOutcome, Claim, CodeStore, FailureLimits, Subject};
 use self::test_numbers::TestNumbers;
 
 /// The most characters that a reference has.
 pub const MAX_REFERENCE_CHARS: usize = 128;
 
 const CONSUME_TRIES: usize = 3;
-const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
-const RETRY_AFTER_OPERATOR: Duration = Duration::from_mins(1);
 
 /// How codes are given out and taken.
 #[derive(Debug, Clone)]
@@ -175,70 +171,6 @@ impl Verification {
         PhoneNumber::parse(input, self.policy.default_region)
     }
 
-    /// Issues a challenge and sends its code.
-    ///
-    /// # Errors
-    /// `RequestCodeError`; a code whose SMS was not taken is void.
-    pub async fn request_code(&self, request: CodeRequest) -> Result<CodeSent, RequestCodeError> {
-        let purpose = request.purpose.name();
-        let outcome = self.issue_and_send(request).await;
-        metrics::code_requested(purpose, outcome.as_ref().map_or_else(RequestCodeError::label, |_| "sent"));
-        outcome
-    }
-
-    async fn issue_and_send(&self, request: CodeRequest) -> Result<CodeSent, RequestCodeError> {
-        let user = self.check(&request)?;
-        self.captcha.check(request.captcha.as_ref(), false, request.client).await?;
-        let now = self.clock.now();
-        let day = Day::of(now, self.policy.day_offset);
-        let fixed = self.policy.test_numbers.code(&request.phone, now).cloned();
-        let limits = self.send_limits(day, fixed.is_some());
-        let is_sent = fixed.is_none();
-        let code = fixed.unwrap_or_else(Code::random);
-        let scope = Scope { phone: &request.phone, purpose: request.purpose, user };
-        let (nonce, challenge_id) = self.keys.new_challenge_id(scope);
-        let challenge = NewChallenge {
-            subject: self.subject(&request.phone, request.client),
-            digest: self.keys.digest(request.purpose, &request.phone, &nonce, &code),
-            nonce,
-            reference: request.reference,
-            issued_at: now,
-            expires_at: now + self.policy.code_ttl,
-        };
-        let ticket = ticket(&challenge, &request.phone, day);
-        // What is not sent costs nothing, and says nothing of the traffic.
-        if is_sent && self.limits.take_send(&ticket, self.captcha.is_for_all()).await? == Taken::Suspect {
-            self.captcha.check(request.captcha.as_ref(), true, request.client).await?;
-            self.limits.take_send(&ticket, true).await?;
-        }
-        let sends = match self.issue(&challenge, &limits, day).await {
-            Ok(sends) => sends,
-            Err(refusal) => {
-                self.limits.return_send(&ticket).await;
-                return Err(refusal);
-            }
-        };
-        if is_sent {
-            let message = CodeMessage {
-                phone: &request.phone,
-                code: &code,
-                purpose: request.purpose,
-                valid_for: self.policy.code_ttl,
-            };
-            self.send(&message, &challenge, &ticket).await?;
-        } else {
-            tracing::info!(phone.masked = %request.phone, purpose = request.purpose.name(), "a test number: nothing sent");
-        }
-        let sends_remaining = (limits.daily > 0).then(|| limits.daily.saturating_sub(sends));
-        let cooled_down = now + limits.cooldown;
-        Ok(CodeSent {
-            challenge_id,
-            expires_at: challenge.expires_at,
-            resend_at: if sends_remaining == Some(0) { day.end.max(cooled_down) } else { cooled_down },
-            sends_remaining,
-        })
-    }
-
     /// Takes a shown code, and holds it for whoever showed it.
     ///
     /// # Errors
@@ -357,118 +289,8 @@ impl Verification {
         self.store.ping().await
     }
 
-    /// The user that the challenge is bound to, where the request is of its form.
-    fn check(&self, request: &CodeRequest) -> Result<Option<Uuid>, RequestCodeError> {
-        let user = match (request.purpose.needs_user(), &request.requester) {
-            (false, _) => None,
-            (true, None) => return Err(RequestCodeError::SignInNeeded),
-            (true, Some(requester)) => {
-                if request.purpose == Purpose::DeleteAccount && requester.phone != request.phone {
-                    return Err(RequestCodeError::NotOwnPhone);
-                }
-                Some(requester.id)
-            }
-        };
-        if let Some(reference) = &request.reference {
-            let chars = reference.chars().count();
-            let plain = !reference.chars().any(char::is_control);
-            if request.purpose != Purpose::Verify || !plain || !(1..=MAX_REFERENCE_CHARS).contains(&chars) {
-                return Err(RequestCodeError::BadReference);
-            }
-        }
-        if let Some(allowed) = &self.policy.allowed_regions
-            && !request.phone.region().is_some_and(|region| allowed.contains(&region))
-        {
-            return Err(RequestCodeError::RegionNotAllowed);
-        }
-        Ok(user)
-    }
-
-    /// A test number costs nothing to send to, so only its wrong codes hold it up.
-    fn send_limits(&self, day: Day, is_test_number: bool) -> SendLimits {
-        let policy = &self.policy;
-        let (cooldown, daily) =
-            if is_test_number { (Duration::ZERO, 0) } else { (policy.cooldown, policy.daily_limit) };
-        SendLimits { cooldown, daily, day: day.number, failures: policy.failures }
-    }
-
-    async fn issue(&self, challenge: &NewChallenge, limits: &SendLimits, day: Day) -> Result<u32, RequestCodeError> {
-        let now = challenge.issued_at;
-        let limited = |limit, until| Err(RequestCodeError::Limited(RateLimited::until(limit, until, now)));
-        match self.store.issue(challenge, limits).await? {
-            IssueOutcome::Issued { sends } => Ok(sends),
-            IssueOutcome::Cooldown { until } => limited(Limit::Cooldown, until),
-            IssueOutcome::DailyLimit => limited(Limit::PhoneDaily, day.end),
-            IssueOutcome::FailureWait { until } => limited(Limit::FailedAttempts, until),
-        }
-    }
-
-    async fn send(
-        &self,
-        message: &CodeMessage<'_>,
-        challenge: &NewChallenge,
-        ticket: &SendTicket,
-    ) -> Result<(), RequestCodeError> {
-        let begun = Instant::now();
-        let outcome = self.sender.send(message).await;
-        metrics::sent(self.sender.name(), begun);
-        let (refusal, refund) = match outcome {
-            Ok(SendOutcome::Accepted) => {
-                tracing::info!(
-                    phone.masked = %message.phone,
-                    purpose = message.purpose.name(),
-                    sms.provider = self.sender.name(),
-                    "code sent"
-                );
-                return Ok(());
-            }
-            Ok(SendOutcome::InvalidPhone) => (RequestCodeError::InvalidPhone, Refund::Send),
-            Ok(SendOutcome::NumberBlocked) => (RequestCodeError::NumberBlocked, Refund::Send),
-            Ok(SendOutcome::RegionNotAllowed) => (RequestCodeError::RegionNotAllowed, Refund::Send),
-            Ok(SendOutcome::RateLimited(wait)) => (RequestCodeError::Limited(self.provider_limit(wait)), Refund::Send),
-            Err(source) => self.send_failure(source),
-        };
-        if let Err(error) = self.store.void(challenge, refund).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a challenge could not be voided");
-        }
-        if refund == Refund::Send {
-            self.limits.return_refused(ticket).await;
-        }
-        Err(refusal)
-    }
-
-    fn send_failure(&self, source: SendError) -> (RequestCodeError, Refund) {
-        let (retry_after, refund) = match &source {
-            SendError::Ambiguous(_) => (self.policy.cooldown.max(RETRY_AFTER_FAILURE), Refund::Nothing),
-            SendError::NeedsOperator { .. } => (RETRY_AFTER_OPERATOR, Refund::Send),
-            SendError::Failed { .. } | SendError::Unreachable(_) => (RETRY_AFTER_FAILURE, Refund::Send),
-        };
-        (RequestCodeError::SendFailed { retry_after, source }, refund)
-    }
-
-    fn provider_limit(&self, wait: ProviderWait) -> RateLimited {
-        let now = self.clock.now();
-        let until = match wait {
-            ProviderWait::For(duration) => now + duration,
-            ProviderWait::UntilTomorrow => Day::of(now, self.policy.day_offset).end,
-        };
-        RateLimited::until(Limit::Provider, until, now)
-    }
-
     fn subject(&self, phone: &PhoneNumber, client: ClientAddress) -> Subject {
         Subject { phone: self.keys.phone_tag(phone), address: self.keys.address_tag(client) }
-    }
-}
-
-fn ticket(challenge: &NewChallenge, phone: &PhoneNumber, day: Day) -> SendTicket {
-    SendTicket {
-        id: challenge.nonce.clone(),
-        address: challenge.subject.address.to_string(),
-        region: region_of(phone),
-        prefix: phone.prefix().to_owned(),
-        at: challenge.issued_at,
-        day: day.number,
-        day_end: day.end,
     }
 }
 

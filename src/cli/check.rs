@@ -1,12 +1,13 @@
 //! `check`: tries every configured part, and says what it found, a line each.
 
-use std::fmt::Display;
+use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::app;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{CaptchaConfig, Config, Settings, SigningConfig, SmsConfig};
+use crate::redis::MAX_CLOCK_SKEW;
 
 pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let config = match Config::try_from(settings) {
@@ -68,11 +69,17 @@ async fn codes(config: &Config) -> Found {
     if config.redis_urls.is_empty() {
         return Ok("codes: in process".to_owned());
     }
-    let failed = |error: &dyn Display| format!("codes: {error}");
-    let redis = app::redis(&config.redis_urls).map_err(|error| failed(&error))?;
-    match redis.ping().await {
-        Ok(()) => Ok("codes: Redis answers".to_owned()),
-        Err(error) => Err(format!("codes: Redis does not answer: {}", in_full(&error))),
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let redis = app::redis(config, &clock).map_err(|error| format!("codes: {error}"))?;
+    if let Err(error) = redis.ping().await {
+        return Err(format!("codes: Redis does not answer: {}", in_full(&error)));
+    }
+    match redis.check_clock().await {
+        Ok(()) => Ok("codes: Redis answers, and its clock agrees with this server's".to_owned()),
+        Err(error) => {
+            let skew = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            Err(format!("codes: {skew}, by more than {MAX_CLOCK_SKEW:#}: set the clocks, by NTP for one"))
+        }
     }
 }
 
@@ -106,6 +113,6 @@ async fn captcha(config: &Config) -> Option<Found> {
 
 /// An error with what lies behind it.
 fn in_full(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

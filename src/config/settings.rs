@@ -10,10 +10,12 @@ use ipnet::IpNet;
 use super::network::{origin, range};
 use super::test_numbers::{NumbersWithCodes, Until};
 use super::values::{
-    DayOffset, Regions, Secret, boolean, captcha_app_id, captcha_mode, duration, on_outage, ratio, template_param,
+    DayOffset, Regions, Secret, boolean, captcha_app_id, captcha_mode, duration, lifetime, on_outage, ratio,
+    template_param,
 };
 use crate::captcha::{CaptchaMode, OnOutage};
 use crate::phone::Region;
+use crate::redis::KeyPrefix;
 use crate::sms::tencent::TemplateParam;
 use crate::tencent::Url;
 
@@ -67,6 +69,9 @@ pub struct Settings {
     /// redis://host:6379 or rediss://…; several, comma-separated, are a cluster [default: in process]
     #[arg(long, value_name = "URL,…", value_delimiter = ',', global = true)]
     pub redis_url: Vec<Secret>,
+    /// What every key in Redis begins with, so that several environments can share one Redis
+    #[arg(long, value_name = "PREFIX", default_value_t, global = true)]
+    pub redis_key_prefix: KeyPrefix,
     /// Who sends the SMS [default: tencent where TENCENTCLOUD_SECRET_ID is set, else console]
     #[arg(long, value_name = "PROVIDER", global = true)]
     pub sms_provider: Option<SmsProvider>,
@@ -101,27 +106,27 @@ pub struct Settings {
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set, global = true)]
     pub jwt_profile_claims: bool,
     /// How long an access token is good
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration, global = true)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = lifetime, global = true)]
     pub access_token_ttl: Duration,
     /// How long a refresh token is good
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration, global = true)]
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = lifetime, global = true)]
     pub refresh_token_ttl: Duration,
-    /// How long after a refresh the token before it still gets its successor
+    /// How long after a refresh the token before it still gets its successor; 0 for not at all
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, global = true)]
     pub refresh_grace: Duration,
     /// How long a session lasts at the most, however often it is refreshed
-    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = duration, global = true)]
+    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = lifetime, global = true)]
     pub session_max_age: Duration,
     /// Secret of codes, at least 32 bytes, the same on every server [default: derived from the signing key]
     #[arg(long, value_name = "SECRET", allow_hyphen_values = true, global = true)]
     pub code_secret: Option<Secret>,
     /// How long a code is good, at most 10m
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration, global = true)]
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = lifetime, global = true)]
     pub code_ttl: Duration,
     /// Wrong tries that a code bears; the last ends it
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=10), global = true)]
     pub code_max_attempts: u32,
-    /// Time between two sends to one phone; 0s for none
+    /// Time between two sends to one phone; 0 for none
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, global = true)]
     pub send_cooldown: Duration,
     /// Sends to one phone a day; 0 for no limit
@@ -196,7 +201,7 @@ pub struct Settings {
     /// Where Prometheus metrics are served, at /metrics [default: nowhere]
     #[arg(long, value_name = "ADDR", global = true)]
     pub metrics_addr: Option<SocketAddr>,
-    /// How long requests in flight have to finish at shutdown
+    /// How long requests in flight have to finish at shutdown; 0 to break them off
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, global = true)]
     pub shutdown_grace: Duration,
     /// What is logged: error, warn, info, debug, trace, or a filter such as sms_login=debug

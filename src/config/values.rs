@@ -82,7 +82,7 @@ impl FromStr for DayOffset {
     }
 }
 
-/// Reads a duration of one number and one unit: `250ms`, `30s`, `5m`, `1h`, `30d`.
+/// Reads a duration of one number and one unit: `250ms`, `30s`, `5m`, `1h`, `30d`; or `0`, which turns a limit off.
 ///
 /// # Errors
 /// A sentence for whoever set it.
@@ -97,12 +97,25 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         "m" => 60 * 1000,
         "h" => 60 * 60 * 1000,
         "d" => 24 * 60 * 60 * 1000,
+        "" if number == 0 => 0,
         _ => return Err(wrong()),
     };
     // A hundred years: beyond it, times cannot be reckoned with.
     let longest = Duration::from_hours(100 * 365 * 24);
     let duration = number.checked_mul(milliseconds).map(Duration::from_millis);
     duration.filter(|duration| *duration <= longest).ok_or_else(|| "longer than a hundred years".to_owned())
+}
+
+/// Reads how long something is good: a duration that cannot be zero, because nothing would be good at all.
+///
+/// # Errors
+/// A sentence for whoever set it.
+pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration.is_zero() {
+        return Err("must be longer than zero: nothing would be good for any time".to_owned());
+    }
+    Ok(duration)
 }
 
 /// Reads a ratio.
@@ -181,6 +194,11 @@ mod tests {
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(duration("30d"), Ok(Duration::from_hours(30 * 24)));
+        for zero in ["0", "0s", "0d", "00"] {
+            assert_eq!(duration(zero), Ok(Duration::ZERO));
+            assert!(lifetime(zero).is_err(), "{zero}");
+        }
+        assert_eq!(lifetime("1ms"), Ok(Duration::from_millis(1)));
         for wrong in ["", "s", "30", "-1s", "1.5h", "1h30m", "５s", "9999999999999999999d", "99999999d"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }

@@ -230,7 +230,7 @@ impl From<CaptchaError> for ApiError {
         match error {
             CaptchaError::Required { app_id } => Self::new(ErrorCode::CaptchaRequired, "Solve the captcha first.")
                 .with("captchaAppId", app_id.to_string()),
-            CaptchaError::Failed { app_id } => {
+            CaptchaError::Failed { app_id } | CaptchaError::Unverified { app_id } => {
                 Self::new(ErrorCode::CaptchaFailed, "The captcha was not passed. Solve another.")
                     .with("captchaAppId", app_id.to_string())
             }

@@ -1,6 +1,7 @@
-//! Health: whether the process lives, and whether its stores answer.
+//! Health: whether the process lives, whether its stores answer, and whether its clock is sound.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::Arc;
 
 use axum::Json;
@@ -10,20 +11,38 @@ use axum::response::{IntoResponse, Response};
 
 use super::{HttpState, plain};
 use crate::database::Database;
+use crate::redis::{ClockSkew, RedisPool};
 use crate::verification::Verification;
 
-/// The stores that a server cannot do without.
+/// What a server cannot do without.
 pub(crate) struct Readiness {
     /// Users and sessions.
     pub(crate) database: Database,
     /// Codes.
     pub(crate) codes: Arc<Verification>,
+    /// The Redis that codes are in, if they are. Its clock has to agree with this server's.
+    pub(crate) redis: Option<RedisPool>,
 }
 
 impl Readiness {
     async fn parts(&self) -> BTreeMap<&'static str, bool> {
-        let (database, codes) = tokio::join!(self.database.ping(), self.codes.ping());
-        BTreeMap::from([("database", database.is_ok()), ("codes", codes.is_ok())])
+        let (database, codes, clock) = tokio::join!(self.database.ping(), self.codes.ping(), self.is_clock_sound());
+        BTreeMap::from([("database", database.is_ok()), ("codes", codes.is_ok()), ("clock", clock)])
+    }
+
+    /// False only if the clock is known to be wrong: a Redis that does not answer says nothing about it.
+    async fn is_clock_sound(&self) -> bool {
+        let Some(redis) = &self.redis else {
+            return true;
+        };
+        let Err(error) = redis.check_clock().await else {
+            return true;
+        };
+        let skew = error.source().and_then(|source| source.downcast_ref::<ClockSkew>());
+        if let Some(skew) = skew {
+            tracing::warn!("not ready: {skew}");
+        }
+        skew.is_none()
     }
 }
 
@@ -31,7 +50,7 @@ pub(super) async fn alive() -> Response {
     plain(StatusCode::OK, "ok\n")
 }
 
-/// Says of each store whether it answers, and 503 where one does not.
+/// Says of each store whether it answers, and of the clock whether it is sound; 503 if something is not.
 pub(super) async fn ready(State(state): State<Arc<HttpState>>) -> Response {
     let parts = state.readiness.parts().await;
     let status = if parts.values().all(|up| *up) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

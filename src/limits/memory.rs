@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::guard::{DAYS, Traffic};
-use super::store::{LimitStore, SendLimits, SendTicket, SendVerdict, Suspicion, UsedCode};
+use super::store::{LimitStore, SendLimits, SendTicket, SendVerdict, Suspicion, Taking, UsedCode};
 use super::{GuardPolicy, Limit};
 use crate::store::StoreError;
 
@@ -46,6 +46,10 @@ struct Address {
 struct Send {
     address: String,
     at: Timestamp,
+    /// The day of the total in which it is counted, if it is.
+    day: Option<i64>,
+    /// Whether it is in the guard's traffic.
+    in_traffic: bool,
 }
 
 /// The traffic of a region or a prefix, by five minutes, hours and days since 1970.
@@ -92,6 +96,57 @@ impl Buckets {
 }
 
 impl State {
+    /// What the address's limits or the day's total have against a send, and until when.
+    fn refusal(&mut self, ticket: &SendTicket, limits: &SendLimits<'_>) -> Option<(Limit, Timestamp)> {
+        let now = ticket.at;
+        let sends = &mut self.addresses.entry(ticket.address.clone()).or_default().sends;
+        sends.retain(|(at, _)| *at + DAY > now);
+        if !sends.iter().any(|(_, id)| *id == ticket.id) {
+            let spans = [(Limit::IpDaily, DAY, limits.ip_daily), (Limit::IpHourly, HOUR, limits.ip_hourly)];
+            for (limit, span, most) in spans {
+                if let Some(until) = full_until(sends, span, most, now) {
+                    return Some((limit, until));
+                }
+            }
+        }
+        let is_full = limits.total_daily > 0 && self.total_on(ticket.day) >= limits.total_daily;
+        is_full.then_some((Limit::TotalDaily, ticket.day_end))
+    }
+
+    /// The sends of this day, or of a later one that has begun.
+    fn total_on(&self, day: i64) -> u32 {
+        if self.total.0 >= day { self.total.1 } else { 0 }
+    }
+
+    fn take_place(&mut self, ticket: &SendTicket, limits: &SendLimits<'_>) {
+        let sends = &mut self.addresses.entry(ticket.address.clone()).or_default().sends;
+        sends.retain(|(_, id)| *id != ticket.id);
+        if limits.ip_hourly > 0 || limits.ip_daily > 0 {
+            sends.push((ticket.at, ticket.id.clone()));
+        }
+    }
+
+    /// Counts the send everywhere but for its address, and remembers where.
+    fn count(&mut self, ticket: &SendTicket, limits: &SendLimits<'_>) {
+        let mut day = None;
+        if limits.total_daily > 0 {
+            self.total = (self.total.0.max(ticket.day), self.total_on(ticket.day) + 1);
+            day = Some(self.total.0);
+        }
+        if let Some(guard) = limits.guard {
+            if guard.regions_per_address > 0 {
+                let address = self.addresses.entry(ticket.address.clone()).or_default();
+                address.regions.insert(ticket.region.clone(), ticket.at);
+            }
+            for key in [&ticket.region, &ticket.prefix] {
+                self.traffic.entry(key.clone()).or_default().send(ticket.at.as_millisecond());
+            }
+        }
+        let in_traffic = limits.guard.is_some();
+        let send = Send { address: ticket.address.clone(), at: ticket.at, day, in_traffic };
+        self.sends.insert(ticket.id.clone(), send);
+    }
+
     fn suspicion(&mut self, ticket: &SendTicket, guard: &GuardPolicy) -> Option<Suspicion> {
         let now = ticket.at.as_millisecond();
         let mut spent = |key: &str| guard.is_spent(self.traffic.entry(key.to_owned()).or_default().traffic(now));
@@ -138,57 +193,49 @@ impl MemoryLimitStore {
 
 #[async_trait]
 impl LimitStore for MemoryLimitStore {
-    async fn take_send(&self, ticket: &SendTicket, limits: &SendLimits<'_>) -> Result<SendVerdict, StoreError> {
-        let now = ticket.at;
+    async fn take_send(
+        &self,
+        ticket: &SendTicket,
+        limits: &SendLimits<'_>,
+        taking: Taking,
+    ) -> Result<SendVerdict, StoreError> {
         let mut state = self.state();
-        state.sweep(now);
-        let address = state.addresses.entry(ticket.address.clone()).or_default();
-        address.sends.retain(|(at, _)| *at + DAY > now);
-        for (limit, span, most) in [(Limit::IpDaily, DAY, limits.ip_daily), (Limit::IpHourly, HOUR, limits.ip_hourly)] {
-            if let Some(until) = full_until(&address.sends, span, most, now) {
-                return Ok(SendVerdict::Limited { limit, until });
-            }
+        state.sweep(ticket.at);
+        if let Some((limit, until)) = state.refusal(ticket, limits) {
+            return Ok(SendVerdict::Limited { limit, until });
         }
-        let total = if state.total.0 == ticket.day { state.total.1 } else { 0 };
-        if limits.total_daily > 0 && total >= limits.total_daily {
-            return Ok(SendVerdict::Limited { limit: Limit::TotalDaily, until: ticket.day_end });
-        }
+
         let suspicion = limits.guard.and_then(|guard| state.suspicion(ticket, guard));
         if let Some(suspicion) = suspicion.filter(|_| !limits.suspect_passes) {
             return Ok(SendVerdict::Suspect(suspicion));
         }
-        state.total = (ticket.day, total + 1);
-        let address = state.addresses.entry(ticket.address.clone()).or_default();
-        if limits.ip_hourly > 0 || limits.ip_daily > 0 {
-            address.sends.push((now, ticket.id.clone()));
-        }
-        if let Some(guard) = limits.guard {
-            if guard.regions_per_address > 0 {
-                address.regions.insert(ticket.region.clone(), now);
-            }
-            for key in [&ticket.region, &ticket.prefix] {
-                state.traffic.entry(key.clone()).or_default().send(now.as_millisecond());
+
+        match taking {
+            Taking::Nothing => {}
+            Taking::AddressPlace => state.take_place(ticket, limits),
+            Taking::Everything => {
+                state.take_place(ticket, limits);
+                state.count(ticket, limits);
             }
         }
-        state.sends.insert(ticket.id.clone(), Send { address: ticket.address.clone(), at: now });
         Ok(SendVerdict::Taken { suspicion })
     }
 
     async fn return_send(&self, ticket: &SendTicket, whole: bool) -> Result<(), StoreError> {
         let mut state = self.state();
-        if state.sends.remove(&ticket.id).is_none() {
-            return Ok(());
+        if whole && let Some(address) = state.addresses.get_mut(&ticket.address) {
+            address.sends.retain(|(_, id)| *id != ticket.id);
         }
-        if state.total.0 == ticket.day {
+        let Some(send) = state.sends.remove(&ticket.id) else {
+            return Ok(());
+        };
+        if send.day == Some(state.total.0) {
             state.total.1 = state.total.1.saturating_sub(1);
         }
         for key in [&ticket.region, &ticket.prefix] {
-            if let Some(buckets) = state.traffic.get_mut(key) {
-                buckets.take_back(ticket.at.as_millisecond());
+            if let Some(buckets) = state.traffic.get_mut(key).filter(|_| send.in_traffic) {
+                buckets.take_back(send.at.as_millisecond());
             }
-        }
-        if whole && let Some(address) = state.addresses.get_mut(&ticket.address) {
-            address.sends.retain(|(_, id)| *id != ticket.id);
         }
         Ok(())
     }
@@ -205,7 +252,7 @@ impl LimitStore for MemoryLimitStore {
             address.sends.retain(|(_, sent)| sent != used.send);
         }
         for key in [used.region, used.prefix] {
-            if let Some(buckets) = state.traffic.get_mut(key) {
+            if let Some(buckets) = state.traffic.get_mut(key).filter(|_| send.in_traffic) {
                 buckets.verify(send.at.as_millisecond(), used.at.as_millisecond());
             }
         }

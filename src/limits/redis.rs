@@ -3,62 +3,54 @@
 //! All keys carry the tag `{limits}`: a send is held against its address, its region and all others in one script, so
 //! they are in one slot of a cluster. Keys hold no address. A TTL only collects garbage; the clock decides.
 
+use std::fmt::Display;
 use std::time::Duration;
 
-use ::redis::Script;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::Limit;
 use super::guard::HOURS_OF_A_DAY;
-use super::store::{LimitStore, SendLimits, SendTicket, SendVerdict, Suspicion, UsedCode};
-use crate::redis::{Answer, RedisPool, unexpected};
+use super::store::{LimitStore, SendLimits, SendTicket, SendVerdict, Suspicion, Taking, UsedCode};
+use crate::redis::{Answer, RedisPool, StoreScript, unexpected};
 use crate::store::StoreError;
 
-const SENDS_OF: &str = "sms-login:{limits}:sends:";
-const TOTAL: &str = "sms-login:{limits}:total";
+const TAG: &str = "limits";
 /// How long a send can still turn verified: longer than any code is good.
 const SEND_MEMORY: Duration = Duration::from_hours(1);
 
 /// The limit store of servers that share a Redis.
 pub struct RedisLimitStore {
     redis: RedisPool,
-    take_send: Script,
-    return_send: Script,
-    verified: Script,
-    take_attempt: Script,
-    return_attempt: Script,
+    take_send: StoreScript,
+    return_send: StoreScript,
+    verified: StoreScript,
+    take_attempt: StoreScript,
+    return_attempt: StoreScript,
 }
 
 impl RedisLimitStore {
     /// A store on `redis`.
     #[must_use]
     pub fn new(redis: RedisPool) -> Self {
+        let with_traffic = |body: &str| [include_str!("traffic.lua"), body].concat();
         Self {
             redis,
-            take_send: Script::new(concat!(include_str!("traffic.lua"), include_str!("take_send.lua"))),
-            return_send: Script::new(concat!(include_str!("traffic.lua"), include_str!("return_send.lua"))),
-            verified: Script::new(concat!(include_str!("traffic.lua"), include_str!("verified.lua"))),
-            take_attempt: Script::new(include_str!("take_attempt.lua")),
-            return_attempt: Script::new(include_str!("return_attempt.lua")),
+            take_send: StoreScript::admitting(&with_traffic(include_str!("take_send.lua"))),
+            return_send: StoreScript::settling(&with_traffic(include_str!("return_send.lua"))),
+            verified: StoreScript::settling(&with_traffic(include_str!("verified.lua"))),
+            take_attempt: StoreScript::admitting(include_str!("take_attempt.lua")),
+            return_attempt: StoreScript::settling(include_str!("return_attempt.lua")),
         }
     }
-}
 
-fn sends_of(address: &str) -> String {
-    format!("{SENDS_OF}{address}")
-}
+    fn key(&self, kind: &str, of: impl Display) -> String {
+        self.redis.key(TAG, format_args!("{kind}:{of}"))
+    }
 
-fn attempts_of(address: &str) -> String {
-    format!("sms-login:{{limits}}:attempts:{address}")
-}
-
-fn send(id: &str) -> String {
-    format!("sms-login:{{limits}}:send:{id}")
-}
-
-fn traffic(of: &str) -> String {
-    format!("sms-login:{{limits}}:traffic:{of}")
+    fn total(&self) -> String {
+        self.redis.key(TAG, "total")
+    }
 }
 
 const fn flag(set: bool) -> &'static str {
@@ -67,15 +59,23 @@ const fn flag(set: bool) -> &'static str {
 
 #[async_trait]
 impl LimitStore for RedisLimitStore {
-    async fn take_send(&self, ticket: &SendTicket, limits: &SendLimits<'_>) -> Result<SendVerdict, StoreError> {
+    async fn take_send(
+        &self,
+        ticket: &SendTicket,
+        limits: &SendLimits<'_>,
+        taking: Taking,
+    ) -> Result<SendVerdict, StoreError> {
         let guard = limits.guard;
-        let mut script = self.take_send.key(sends_of(&ticket.address));
-        script
-            .key(format!("sms-login:{{limits}}:regions:{}", ticket.address))
-            .key(TOTAL)
-            .key(send(&ticket.id))
-            .key(traffic(&ticket.region))
-            .key(traffic(&ticket.prefix))
+        let call = self
+            .take_send
+            .keys([
+                self.key("sends", &ticket.address),
+                self.key("regions", &ticket.address),
+                self.total(),
+                self.key("send", &ticket.id),
+                self.key("traffic", &ticket.region),
+                self.key("traffic", &ticket.prefix),
+            ])
             .arg(ticket.at.as_millisecond())
             .arg(&ticket.id)
             .arg(&ticket.address)
@@ -92,8 +92,13 @@ impl LimitStore for RedisLimitStore {
             .arg(guard.map_or(0, |guard| guard.daily_floor))
             .arg(guard.map_or(0, |guard| guard.hourly_floor))
             .arg(guard.map_or(0, |guard| guard.regions_per_address))
-            .arg(HOURS_OF_A_DAY);
-        let answer = Answer::of(self.redis.run(&script).await?)?;
+            .arg(HOURS_OF_A_DAY)
+            .arg(match taking {
+                Taking::Nothing => "nothing",
+                Taking::AddressPlace => "place",
+                Taking::Everything => "everything",
+            });
+        let answer = Answer::of(self.redis.run(call).await?)?;
         match answer.kind.as_str() {
             "taken" => Ok(SendVerdict::Taken { suspicion: suspicion(answer)? }),
             "suspect" => suspicion(answer)?.map(SendVerdict::Suspect).ok_or_else(unexpected),
@@ -105,17 +110,30 @@ impl LimitStore for RedisLimitStore {
     }
 
     async fn return_send(&self, ticket: &SendTicket, whole: bool) -> Result<(), StoreError> {
-        let mut script = self.return_send.key(sends_of(&ticket.address));
-        script.key(TOTAL).key(send(&ticket.id)).key(traffic(&ticket.region)).key(traffic(&ticket.prefix));
-        script.arg(&ticket.id).arg(ticket.day).arg(flag(whole));
-        self.redis.run::<bool>(&script).await.map(drop)
+        let call = self.return_send.keys([
+            self.key("sends", &ticket.address),
+            self.total(),
+            self.key("send", &ticket.id),
+            self.key("traffic", &ticket.region),
+            self.key("traffic", &ticket.prefix),
+        ]);
+        self.redis.run::<bool>(call.arg(&ticket.id).arg(flag(whole))).await.map(drop)
     }
 
     async fn verified(&self, used: &UsedCode<'_>) -> Result<(), StoreError> {
-        let mut script = self.verified.key(send(used.send));
-        script.key(traffic(used.region)).key(traffic(used.prefix)).key(attempts_of(used.address));
-        script.arg(used.send).arg(used.at.as_millisecond()).arg(SENDS_OF).arg(used.attempt);
-        self.redis.run::<bool>(&script).await.map(drop)
+        let call = self
+            .verified
+            .keys([
+                self.key("send", used.send),
+                self.key("traffic", used.region),
+                self.key("traffic", used.prefix),
+                self.key("attempts", used.address),
+            ])
+            .arg(used.send)
+            .arg(used.at.as_millisecond())
+            .arg(self.key("sends", ""))
+            .arg(used.attempt);
+        self.redis.run::<bool>(call).await.map(drop)
     }
 
     async fn take_attempt(
@@ -125,9 +143,8 @@ impl LimitStore for RedisLimitStore {
         limit: u32,
         at: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let mut script = self.take_attempt.key(attempts_of(address));
-        script.arg(at.as_millisecond()).arg(id).arg(limit);
-        let until: i64 = self.redis.run(&script).await?;
+        let call = self.take_attempt.keys([self.key("attempts", address)]);
+        let until: i64 = self.redis.run(call.arg(at.as_millisecond()).arg(id).arg(limit)).await?;
         if until == 0 {
             return Ok(None);
         }
@@ -135,9 +152,8 @@ impl LimitStore for RedisLimitStore {
     }
 
     async fn return_attempt(&self, address: &str, id: &str) -> Result<(), StoreError> {
-        let mut script = self.return_attempt.key(attempts_of(address));
-        script.arg(id);
-        self.redis.run::<bool>(&script).await.map(drop)
+        let call = self.return_attempt.keys([self.key("attempts", address)]);
+        self.redis.run::<bool>(call.arg(id)).await.map(drop)
     }
 }
 

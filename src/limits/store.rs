@@ -19,7 +19,7 @@ pub struct SendTicket {
     pub prefix: String,
     /// The present.
     pub at: Timestamp,
-    /// The number of the present calendar day.
+    /// The number of the present calendar day. If the store has counted a later one, that one goes on.
     pub day: i64,
     /// When it ends.
     pub day_end: Timestamp,
@@ -49,12 +49,23 @@ pub struct SendLimits<'a> {
     pub ip_hourly: u32,
     /// The same in a day.
     pub ip_daily: u32,
-    /// Sends of the calendar day over all phones.
+    /// Sends of the calendar day over all phones. Zero also keeps this send out of the count.
     pub total_daily: u32,
     /// The guard's rule, where it counts.
     pub guard: Option<&'a GuardPolicy>,
     /// Whether a suspect send is taken all the same.
     pub suspect_passes: bool,
+}
+
+/// What becomes of a send that every limit allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taking {
+    /// Nothing: the limits were only looked at.
+    Nothing,
+    /// The address's place alone is taken. A later `Everything` under the same id finds it and does not take a second.
+    AddressPlace,
+    /// It is counted everywhere.
+    Everything,
 }
 
 /// Why a send is suspect.
@@ -83,7 +94,7 @@ impl Suspicion {
 /// What became of a send that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendVerdict {
-    /// It is counted.
+    /// Every limit allows it, and it is counted as far as was asked.
     Taken {
         /// Set where it is suspect, and passes.
         suspicion: Option<Suspicion>,
@@ -102,14 +113,20 @@ pub enum SendVerdict {
 /// Keeps the sends and attempts of addresses, the day's total, and the guard's traffic.
 #[async_trait]
 pub trait LimitStore: Send + Sync {
-    /// Checks the address's hour and day, the day's total and the guard, in that order, and counts the send.
+    /// Checks the address's hour and day, the day's total and the guard, in that order, and counts as much of the send as
+    /// `taking` says. The address's limits do not hold against a place that this send already has.
     ///
     /// # Errors
     /// Where the store fails.
-    async fn take_send(&self, ticket: &SendTicket, limits: &SendLimits<'_>) -> Result<SendVerdict, StoreError>;
+    async fn take_send(
+        &self,
+        ticket: &SendTicket,
+        limits: &SendLimits<'_>,
+        taking: Taking,
+    ) -> Result<SendVerdict, StoreError>;
 
-    /// Takes a send out of the day's total and the guard's traffic, and out of the address's count where `whole` is set.
-    /// A repeat does nothing.
+    /// Takes a send out of the day's total and the guard's traffic, if it was counted there, and out of the address's
+    /// count if `whole` is set. A repeat does nothing.
     ///
     /// # Errors
     /// Where the store fails.

@@ -6,10 +6,11 @@
 -- Closes the race with a second use: a send is verified once. The address that asked is known to the send alone; the
 -- key of its sends is in the same slot as these.
 redis.call('ZREM', KEYS[4], ARGV[4])
-local send = redis.call('HMGET', KEYS[1], 'address', 'at')
+local send = redis.call('HMGET', KEYS[1], 'address', 'at', 'traffic')
 if not send[1] then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', ARGV[3] .. send[1], ARGV[1])
+if not send[3] then return 1 end
 local now, sent = tonumber(ARGV[2]), tonumber(send[2])
 for i = 2, 3 do
   if redis.call('EXISTS', KEYS[i]) == 1 then

@@ -31,6 +31,13 @@ pub const FAILURE_MEMORY: Duration = Duration::from_hours(30 * 24);
 pub const FAILURE_WAITS: [Duration; 4] =
     [Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(15), Duration::from_hours(1)];
 
+/// How long a phone's counts are remembered after a send: longer than the calendar day of any offset.
+pub const PHONE_MEMORY: Duration = Duration::from_hours(2 * 24);
+
+/// How many challenges of one phone can be live. A new one drops the oldest past that, so that a phone without a
+/// cooldown, such as a test number, costs the same however often it is used.
+pub const LIVE_CHALLENGES: u32 = 16;
+
 /// A keyed hash that stands for a phone or an address, in base64url.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Tag(String);
@@ -107,7 +114,8 @@ pub struct SendLimits {
     pub cooldown: Duration,
     /// Sends a calendar day.
     pub daily: u32,
-    /// The number of the present calendar day.
+    /// The number of the present calendar day. If the store has counted a later one for this phone, that one goes on:
+    /// servers whose days begin at different times give out one day's sends together, not one each.
     pub day: i64,
     /// The limits of wrong codes, whose waits hold for sends too.
     pub failures: FailureLimits,
@@ -211,6 +219,12 @@ pub trait CodeStore: Send + Sync {
     /// # Errors
     /// Where the store fails.
     async fn issue(&self, challenge: &NewChallenge, limits: &SendLimits) -> Result<IssueOutcome, StoreError>;
+
+    /// Says what `issue` would answer, and changes nothing.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    async fn check(&self, challenge: &NewChallenge, limits: &SendLimits) -> Result<IssueOutcome, StoreError>;
 
     /// Looks at waits, state, age, attempts and digits, in that order, and claims the challenge or counts the failure.
     /// A repeat with the same claim token is claimed again.

@@ -114,6 +114,7 @@ impl Builder {
             if !self.env.contains_key("REDIS_URL") {
                 env.insert("REDIS_URL".to_owned(), servers::redis().fresh_url());
             }
+            env.insert("REDIS_KEY_PREFIX".to_owned(), servers::fresh_key_prefix());
         }
         env.extend(self.env);
         let pairs = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));

@@ -11,9 +11,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
 use sms_login::captcha::Captcha;
 use sms_login::clock::ManualClock;
-use sms_login::limits::{Limits, RedisLimitStore};
+use sms_login::limits::{LimitPolicy, Limits, RedisLimitStore};
 use sms_login::phone::PhoneNumber;
-use sms_login::redis::RedisPool;
+use sms_login::redis::KeyPrefix;
 use sms_login::sms::{CodeMessage, SendError, SendOutcome, SmsSender};
 use sms_login::store::StoreError;
 use sms_login::verification::code::Purpose;
@@ -25,6 +25,7 @@ use sms_login::verification::{
 
 use crate::code_store::{Phone, Store, connection, redis_store_at};
 use crate::limit_store::limit_policy;
+use crate::servers;
 use crate::servers::own::OwnRedis;
 
 const SECRET: &[u8] = b"a secret of the tests, 32 bytes.";
@@ -135,6 +136,25 @@ async fn scripts_that_redis_forgot_are_given_to_it_again() {
     a_code_works(&store).await;
 }
 
+/// A phone's key can be evicted, or lost in a failover, while its code is being used. Writing to it must not make a key
+/// that stays for ever.
+#[tokio::test]
+async fn a_key_that_was_lost_is_not_made_again_for_ever() {
+    let redis = OwnRedis::start();
+    let store = redis_store_at(redis.url());
+    let phone = Phone::new(&store);
+    let claim = phone.claimed(&phone.issued().await).await;
+    let mut connection = connection(&redis.url());
+    for key in keys(&mut connection).into_iter().filter(|key| key.ends_with(":phone")) {
+        redis::cmd("DEL").arg(key).exec(&mut connection).expect("the key is lost");
+    }
+    assert!(store.consume(&claim).await.expect("the store answers"));
+    for key in keys(&mut connection) {
+        let ttl: i64 = redis::cmd("PTTL").arg(&key).query(&mut connection).expect("a time to live");
+        assert!((1..=FORTY_DAYS).contains(&ttl), "{key} lives for {ttl} ms");
+    }
+}
+
 /// More than any key may be kept.
 const FORTY_DAYS: i64 = 40 * 24 * 60 * 60 * 1000;
 
@@ -169,8 +189,9 @@ async fn lead_some_lives(url: &str) -> Vec<String> {
     let sender = Arc::new(CapturingSender::default());
     let clock = Arc::new(ManualClock::new("2026-01-01T12:00:00Z".parse().expect("a time")));
     let keys = CodeKeys::new(SECRET);
-    let redis = RedisPool::new(&[url.to_owned()]).expect("a valid address");
-    let limits = Limits::new(Arc::new(RedisLimitStore::new(redis)), limit_policy());
+    let redis = servers::redis_pool_with(&[url.to_owned()], KeyPrefix::default());
+    let limits =
+        Limits::new(Arc::new(RedisLimitStore::new(redis)), LimitPolicy { total_daily: 1000, ..limit_policy() });
     let store = redis_store_at(url.to_owned());
     let defences = Defences { limits, captcha: Captcha::off() };
     let verification = Verification::new(store, defences, sender.clone(), keys, policy(), clock.clone());

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sms_login::limits::{
-    GuardMode, GuardPolicy, LimitPolicy, Limits, MemoryLimitStore, SendTicket, TakeError, Taken, UsedCode,
+    GuardMode, GuardPolicy, LimitPolicy, Limits, MemoryLimitStore, SendKind, SendTicket, TakeError, Taken, Taking,
+    UsedCode,
 };
 
 use crate::app::START;
@@ -112,7 +113,7 @@ impl World {
             day,
             day_end: Timestamp::from_second((day + 1) * 86_400).expect("a time"),
         };
-        match self.limits.take_send(&ticket, false).await {
+        match self.limits.take_send(&ticket, SendKind::Ordinary, Taking::Everything).await {
             Ok(Taken::Counted) => Some(self.next_id),
             Ok(Taken::Suspect) | Err(TakeError::Limited(_)) => None,
             Err(TakeError::Store(error)) => panic!("{error}"),

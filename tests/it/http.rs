@@ -134,13 +134,16 @@ async fn health_and_readiness_are_told() {
         let app = TestApp::start(stores).await;
         assert_eq!(get(&app, "/healthz").await.body, "ok\n");
         let ready = get(&app, "/readyz").await;
-        assert_eq!((ready.status, ready.body), (StatusCode::OK, json!({ "codes": true, "database": true })));
+        assert_eq!(
+            (ready.status, ready.body),
+            (StatusCode::OK, json!({ "clock": true, "codes": true, "database": true }))
+        );
     }
     let app = TestApp::on(Stores::Embedded).set("REDIS_URL", "redis://127.0.0.1:1").start().await;
     let ready = get(&app, "/readyz").await;
     assert_eq!(
         (ready.status, ready.body),
-        (StatusCode::SERVICE_UNAVAILABLE, json!({ "codes": false, "database": true }))
+        (StatusCode::SERVICE_UNAVAILABLE, json!({ "clock": true, "codes": false, "database": true }))
     );
     assert_eq!(get(&app, "/healthz").await.status, StatusCode::OK);
 }

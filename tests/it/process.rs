@@ -11,6 +11,7 @@ use reqwest::header;
 use serde_json::{Value, json};
 use sms_login::clock::{Clock, SystemClock};
 
+use crate::servers;
 use crate::tencent_stub::{self, TencentStub};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sms-login");
@@ -48,6 +49,7 @@ pub(crate) fn shared_env(database_url: &str, redis_url: &str, sms: &TencentStub)
         ("LISTEN_ADDR", "127.0.0.1:0"),
         ("DATABASE_URL", database_url),
         ("REDIS_URL", redis_url),
+        ("REDIS_KEY_PREFIX", &servers::fresh_key_prefix()),
         ("JWT_SIGNING_KEY", &key),
         ("TENCENTCLOUD_SECRET_ID", tencent_stub::SECRET_ID),
         ("TENCENTCLOUD_SECRET_KEY", tencent_stub::SECRET_KEY),

@@ -5,11 +5,15 @@
 //! `TEST_DATABASE_URL` (a user who may create databases) and `TEST_REDIS_URL` name servers to use instead of the
 //! common two. Nothing is removed from those afterwards.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
+use jiff::Timestamp;
+use sms_login::clock::ManualClock;
+use sms_login::redis::{KeyPrefix, RedisPool};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
+use uuid::Uuid;
 
 use own::{OwnMariaDb, OwnRedis};
 
@@ -68,13 +72,14 @@ pub(crate) enum Redis {
         /// The number of the next unused database.
         next: AtomicU32,
     },
-    /// Named by `TEST_REDIS_URL`. It may have other users and one database only, so tests keep apart by their random
-    /// phones and ids, not by databases.
+    /// Named by `TEST_REDIS_URL`. It may have other users and one database only, so tests keep apart by the prefixes of
+    /// their keys, not by databases.
     Given(String),
 }
 
 impl Redis {
-    /// The URL of an empty database that no other test has, or of the given server as it is.
+    /// The URL of an empty database that no other test has, or of the given server as it is. Use it with a
+    /// `fresh_key_prefix`.
     pub(crate) fn fresh_url(&self) -> String {
         match self {
             Self::Started { own, next } => {
@@ -85,6 +90,22 @@ impl Redis {
             Self::Given(url) => url.clone(),
         }
     }
+}
+
+/// A `REDIS_KEY_PREFIX` that no other test has, in this run or any other.
+pub(crate) fn fresh_key_prefix() -> String {
+    format!("test:{}:", Uuid::new_v4().simple())
+}
+
+/// A pool on the Redis at these URLs, with keys of its own. Its clock stands still, so it agrees with every server's.
+pub(crate) fn redis_pool(urls: &[String]) -> RedisPool {
+    let prefix = fresh_key_prefix().parse().expect("a prefix");
+    redis_pool_with(urls, prefix)
+}
+
+/// A pool whose keys have this prefix.
+pub(crate) fn redis_pool_with(urls: &[String], prefix: KeyPrefix) -> RedisPool {
+    RedisPool::new(urls, prefix, Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH))).expect("valid addresses")
 }
 
 /// Creates a database on the server that `server_url` names, whose own database, if any, is not touched.

@@ -14,14 +14,13 @@ use jiff::Timestamp;
 
 use super::{
     Attempt, AttemptOutcome, CLAIM_LEASE, Claim, CodeDigest, CodeStore, FAILURE_MEMORY, FAILURE_WAITS, IssueOutcome,
-    NewChallenge, Refund, SendLimits, Subject, Tag,
+    LIVE_CHALLENGES, NewChallenge, PHONE_MEMORY, Refund, SendLimits, Subject, Tag,
 };
 use crate::store::StoreError;
 use crate::verification::code::Purpose;
 
 const SHARDS: usize = 64;
 const SWEEP_FLOOR: usize = 256;
-const DAY: Duration = Duration::from_hours(24);
 
 /// How long a challenge is remembered past its code's expiry: a claim made before is still to be consumed.
 const REMEMBERED: Duration = Duration::from_mins(1);
@@ -76,6 +75,8 @@ struct Phone {
     failures: Failures,
     failures_by_address: HashMap<Tag, Failures>,
     challenges: HashMap<String, Challenge>,
+    /// The nonces of the last challenges, each in the place of its sequence.
+    live: HashMap<u64, String>,
 }
 
 impl Phone {
@@ -86,11 +87,61 @@ impl Phone {
         by_address.max(in_all).filter(|until| *until > now)
     }
 
+    /// What comes of one more send.
+    fn allows(&self, new: &NewChallenge, limits: &SendLimits) -> IssueOutcome {
+        let now = new.issued_at;
+        if let Some(until) = self.wait(&new.subject.address, limits.failures, now) {
+            return IssueOutcome::FailureWait { until };
+        }
+
+        let sends = self.sends_on(limits.day);
+        if limits.daily > 0 && sends >= limits.daily {
+            return IssueOutcome::DailyLimit;
+        }
+
+        let free_from = self.last_send.map(|sent| sent + limits.cooldown).filter(|_| !limits.cooldown.is_zero());
+        if let Some(until) = free_from.filter(|until| *until > now) {
+            return IssueOutcome::Cooldown { until };
+        }
+        IssueOutcome::Issued { sends: sends + 1 }
+    }
+
+    /// The sends of this day, or of a later one that another server has begun.
+    fn sends_on(&self, day: i64) -> u32 {
+        if self.day >= day { self.sends } else { 0 }
+    }
+
+    /// Counts the send and stores its challenge.
+    fn store(&mut self, new: &NewChallenge, limits: &SendLimits) {
+        let now = new.issued_at;
+        self.challenges.retain(|_, challenge| challenge.remembered(now));
+        self.sends = self.sends_on(limits.day) + 1;
+        self.day = self.day.max(limits.day);
+        self.last_issue = Some(now);
+        self.last_send = Some(now);
+        self.sequence += 1;
+
+        let challenge = Challenge {
+            state: State::Issued,
+            digest: new.digest.clone(),
+            reference: new.reference.clone(),
+            sequence: self.sequence,
+            day: self.day,
+            issued_at: now,
+            expires_at: new.expires_at,
+            attempts: 0,
+        };
+        self.challenges.insert(new.nonce.clone(), challenge);
+        if let Some(oldest) = self.live.insert(self.sequence % u64::from(LIVE_CHALLENGES), new.nonce.clone()) {
+            self.challenges.remove(&oldest);
+        }
+    }
+
     /// Drops what is past use, and says whether anything is left.
     fn sweep(&mut self, now: Timestamp) -> bool {
         self.challenges.retain(|_, challenge| challenge.remembered(now));
         self.failures_by_address.retain(|_, failures| failures.remembered(now));
-        let quiet = self.last_issue.is_none_or(|issued| issued + DAY + DAY <= now);
+        let quiet = self.last_issue.is_none_or(|issued| issued + PHONE_MEMORY <= now);
         !(quiet && self.challenges.is_empty() && self.failures_by_address.is_empty() && !self.failures.remembered(now))
     }
 }
@@ -147,38 +198,19 @@ enum State {
 #[async_trait]
 impl CodeStore for MemoryCodeStore {
     async fn issue(&self, new: &NewChallenge, limits: &SendLimits) -> Result<IssueOutcome, StoreError> {
-        let now = new.issued_at;
         let mut shard = self.shard(&new.subject.phone);
-        let phone = shard.phone(&new.subject.phone, now);
-        if let Some(until) = phone.wait(&new.subject.address, limits.failures, now) {
-            return Ok(IssueOutcome::FailureWait { until });
+        let phone = shard.phone(&new.subject.phone, new.issued_at);
+        let outcome = phone.allows(new, limits);
+        if matches!(outcome, IssueOutcome::Issued { .. }) {
+            phone.store(new, limits);
         }
-        let sends = if phone.day == limits.day { phone.sends } else { 0 };
-        if limits.daily > 0 && sends >= limits.daily {
-            return Ok(IssueOutcome::DailyLimit);
-        }
-        let free_from = phone.last_send.map(|sent| sent + limits.cooldown);
-        if let Some(until) = free_from.filter(|until| *until > now) {
-            return Ok(IssueOutcome::Cooldown { until });
-        }
-        phone.challenges.retain(|_, challenge| challenge.remembered(now));
-        phone.last_issue = Some(now);
-        phone.last_send = Some(now);
-        phone.day = limits.day;
-        phone.sends = sends + 1;
-        phone.sequence += 1;
-        let challenge = Challenge {
-            state: State::Issued,
-            digest: new.digest.clone(),
-            reference: new.reference.clone(),
-            sequence: phone.sequence,
-            day: limits.day,
-            issued_at: now,
-            expires_at: new.expires_at,
-            attempts: 0,
-        };
-        phone.challenges.insert(new.nonce.clone(), challenge);
-        Ok(IssueOutcome::Issued { sends: phone.sends })
+        Ok(outcome)
+    }
+
+    async fn check(&self, new: &NewChallenge, limits: &SendLimits) -> Result<IssueOutcome, StoreError> {
+        let shard = self.shard(&new.subject.phone);
+        let phone = shard.phones.get(&new.subject.phone);
+        Ok(phone.map_or(IssueOutcome::Issued { sends: 1 }, |phone| phone.allows(new, limits)))
     }
 
     async fn attempt(&self, attempt: &Attempt) -> Result<AttemptOutcome, StoreError> {

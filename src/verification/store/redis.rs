@@ -5,14 +5,13 @@
 
 use std::time::Duration;
 
-use ::redis::{Script, ScriptInvocation};
 use async_trait::async_trait;
 
 use super::{
-    Attempt, AttemptOutcome, CLAIM_LEASE, Claim, CodeStore, FAILURE_MEMORY, FAILURE_WAITS, IssueOutcome, NewChallenge,
-    Refund, SendLimits, Subject,
+    Attempt, AttemptOutcome, CLAIM_LEASE, Claim, CodeStore, FAILURE_MEMORY, FAILURE_WAITS, IssueOutcome,
+    LIVE_CHALLENGES, NewChallenge, PHONE_MEMORY, Refund, SendLimits, Subject,
 };
-use crate::redis::{Answer, RedisPool, unexpected};
+use crate::redis::{Answer, RedisPool, StoreScript, unexpected};
 use crate::store::StoreError;
 
 /// The code store of servers that share a Redis.
@@ -22,67 +21,65 @@ pub struct RedisCodeStore {
 }
 
 struct Scripts {
-    issue: Script,
-    attempt: Script,
-    consume: Script,
-    release: Script,
-    void: Script,
+    issue: StoreScript,
+    attempt: StoreScript,
+    consume: StoreScript,
+    release: StoreScript,
+    void: StoreScript,
 }
 
 impl RedisCodeStore {
     /// A store on `redis`.
     #[must_use]
     pub fn new(redis: RedisPool) -> Self {
+        let with_shared = |body: &str| [include_str!("failures.lua"), body].concat();
         let scripts = Scripts {
-            issue: Script::new(concat!(include_str!("failures.lua"), include_str!("issue.lua"))),
-            attempt: Script::new(concat!(include_str!("failures.lua"), include_str!("attempt.lua"))),
-            consume: Script::new(include_str!("consume.lua")),
-            release: Script::new(include_str!("release.lua")),
-            void: Script::new(include_str!("void.lua")),
+            issue: StoreScript::admitting(&with_shared(include_str!("issue.lua"))),
+            attempt: StoreScript::admitting(&with_shared(include_str!("attempt.lua"))),
+            consume: StoreScript::settling(&with_shared(include_str!("consume.lua"))),
+            release: StoreScript::settling(include_str!("release.lua")),
+            void: StoreScript::settling(include_str!("void.lua")),
         };
         Self { redis, scripts }
     }
-}
 
-struct Keys {
-    phone: String,
-    challenge: String,
-    failures: String,
-}
-
-impl Keys {
-    fn new(subject: &Subject, nonce: &str) -> Self {
+    fn keys(&self, subject: &Subject, nonce: &str) -> Keys {
         let Subject { phone, address } = subject;
-        Self {
-            phone: format!("sms-login:{{{phone}}}:phone"),
-            challenge: format!("sms-login:{{{phone}}}:challenge:{nonce}"),
-            failures: format!("sms-login:{{{phone}}}:failures:{address}"),
+        let challenges = self.redis.key(phone, "challenge:");
+        Keys {
+            phone: self.redis.key(phone, "phone"),
+            challenge: format!("{challenges}{nonce}"),
+            challenges,
+            failures: self.redis.key(phone, format_args!("failures:{address}")),
         }
     }
 
-    fn all<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
-        let mut invocation = script.key(&self.phone);
-        invocation.key(&self.challenge).key(&self.failures);
-        invocation
-    }
-}
-
-#[async_trait]
-impl CodeStore for RedisCodeStore {
-    async fn issue(&self, new: &NewChallenge, limits: &SendLimits) -> Result<IssueOutcome, StoreError> {
-        let mut script = Keys::new(&new.subject, &new.nonce).all(&self.scripts.issue);
-        script
+    async fn run_issue(
+        &self,
+        new: &NewChallenge,
+        limits: &SendLimits,
+        step: &'static str,
+    ) -> Result<IssueOutcome, StoreError> {
+        let keys = self.keys(&new.subject, &new.nonce);
+        let call = self
+            .scripts
+            .issue
+            .keys([keys.phone, keys.challenge, keys.failures])
+            .arg(step)
             .arg(new.issued_at.as_millisecond())
             .arg(milliseconds(limits.cooldown))
             .arg(limits.daily)
             .arg(limits.day)
             .arg(limits.failures.by_address)
             .arg(limits.failures.in_all)
+            .arg(&new.nonce)
             .arg(new.digest.to_base64url())
             .arg(new.expires_at.as_millisecond())
-            .arg(if new.reference.is_some() { "1" } else { "0" })
-            .arg(new.reference.as_deref().unwrap_or_default());
-        let answer = Answer::of(self.redis.run(&script).await?)?;
+            .arg(keys.challenges)
+            .arg(LIVE_CHALLENGES)
+            .arg(milliseconds(PHONE_MEMORY))
+            .arg(new.reference.as_deref());
+        let answer = Answer::of(self.redis.run(call).await?)?;
         match answer.kind.as_str() {
             "issued" => Ok(IssueOutcome::Issued { sends: answer.number()? }),
             "wait" => Ok(IssueOutcome::FailureWait { until: answer.instant()? }),
@@ -91,11 +88,33 @@ impl CodeStore for RedisCodeStore {
             _ => Err(unexpected()),
         }
     }
+}
+
+/// A challenge's keys, and what stands before the nonce in the names of its phone's challenges.
+struct Keys {
+    phone: String,
+    challenge: String,
+    challenges: String,
+    failures: String,
+}
+
+#[async_trait]
+impl CodeStore for RedisCodeStore {
+    async fn issue(&self, new: &NewChallenge, limits: &SendLimits) -> Result<IssueOutcome, StoreError> {
+        self.run_issue(new, limits, "issue").await
+    }
+
+    async fn check(&self, new: &NewChallenge, limits: &SendLimits) -> Result<IssueOutcome, StoreError> {
+        self.run_issue(new, limits, "check").await
+    }
 
     async fn attempt(&self, attempt: &Attempt) -> Result<AttemptOutcome, StoreError> {
         let claim = &attempt.claim;
-        let mut script = Keys::new(&claim.subject, &claim.nonce).all(&self.scripts.attempt);
-        script
+        let keys = self.keys(&claim.subject, &claim.nonce);
+        let call = self
+            .scripts
+            .attempt
+            .keys([keys.phone, keys.challenge, keys.failures])
             .arg(attempt.at.as_millisecond())
             .arg(attempt.digest.to_base64url())
             .arg(&claim.token)
@@ -106,7 +125,7 @@ impl CodeStore for RedisCodeStore {
             .arg(milliseconds(CLAIM_LEASE))
             .arg(milliseconds(FAILURE_MEMORY))
             .arg(FAILURE_WAITS.map(milliseconds).as_slice());
-        let answer = Answer::of(self.redis.run(&script).await?)?;
+        let answer = Answer::of(self.redis.run(call).await?)?;
         match answer.kind.as_str() {
             "claimed" => Ok(AttemptOutcome::Claimed { reference: answer.text()? }),
             "incorrect" => Ok(AttemptOutcome::Incorrect { attempts_remaining: answer.number()? }),
@@ -117,23 +136,21 @@ impl CodeStore for RedisCodeStore {
     }
 
     async fn consume(&self, claim: &Claim) -> Result<bool, StoreError> {
-        let mut script = Keys::new(&claim.subject, &claim.nonce).all(&self.scripts.consume);
-        script.arg(&claim.token).arg(claim.purpose.name());
-        self.redis.run(&script).await
+        let keys = self.keys(&claim.subject, &claim.nonce);
+        let call = self.scripts.consume.keys([keys.phone, keys.challenge, keys.failures]);
+        self.redis.run(call.arg(&claim.token).arg(claim.purpose.name()).arg(milliseconds(PHONE_MEMORY))).await
     }
 
     async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
-        let keys = Keys::new(&claim.subject, &claim.nonce);
-        let mut script = self.scripts.release.key(&keys.challenge);
-        script.arg(&claim.token);
-        self.redis.run::<bool>(&script).await.map(drop)
+        let keys = self.keys(&claim.subject, &claim.nonce);
+        let call = self.scripts.release.keys([keys.challenge]).arg(&claim.token);
+        self.redis.run::<bool>(call).await.map(drop)
     }
 
     async fn void(&self, new: &NewChallenge, refund: Refund) -> Result<(), StoreError> {
-        let keys = Keys::new(&new.subject, &new.nonce);
-        let mut script = self.scripts.void.key(&keys.phone);
-        script.key(&keys.challenge).arg(if refund == Refund::Send { "1" } else { "0" });
-        self.redis.run::<bool>(&script).await.map(drop)
+        let keys = self.keys(&new.subject, &new.nonce);
+        let call = self.scripts.void.keys([keys.phone, keys.challenge]);
+        self.redis.run::<bool>(call.arg(if refund == Refund::Send { "1" } else { "0" })).await.map(drop)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
