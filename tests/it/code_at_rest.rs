@@ -136,6 +136,25 @@ async fn scripts_that_redis_forgot_are_given_to_it_again() {
     a_code_works(&store).await;
 }
 
+/// A phone's key can be evicted, or lost in a failover, while its code is being used. Writing to it must not make a key
+/// that stays for ever.
+#[tokio::test]
+async fn a_key_that_was_lost_is_not_made_again_for_ever() {
+    let redis = OwnRedis::start();
+    let store = redis_store_at(redis.url());
+    let phone = Phone::new(&store);
+    let claim = phone.claimed(&phone.issued().await).await;
+    let mut connection = connection(&redis.url());
+    for key in keys(&mut connection).into_iter().filter(|key| key.ends_with(":phone")) {
+        redis::cmd("DEL").arg(key).exec(&mut connection).expect("the key is lost");
+    }
+    assert!(store.consume(&claim).await.expect("the store answers"));
+    for key in keys(&mut connection) {
+        let ttl: i64 = redis::cmd("PTTL").arg(&key).query(&mut connection).expect("a time to live");
+        assert!((1..=FORTY_DAYS).contains(&ttl), "{key} lives for {ttl} ms");
+    }
+}
+
 /// More than any key may be kept.
 const FORTY_DAYS: i64 = 40 * 24 * 60 * 60 * 1000;
 
@@ -171,8 +190,8 @@ async fn lead_some_lives(url: &str) -> Vec<String> {
     let clock = Arc::new(ManualClock::new("2026-01-01T12:00:00Z".parse().expect("a time")));
     let keys = CodeKeys::new(SECRET);
     let redis = servers::redis_pool_with(&[url.to_owned()], KeyPrefix::default());
-    let limit_policy = LimitPolicy { total_daily: 1000, ..limit_policy() };
-    let limits = Limits::new(Arc::new(RedisLimitStore::new(redis)), limit_policy);
+    let limits =
+        Limits::new(Arc::new(RedisLimitStore::new(redis)), LimitPolicy { total_daily: 1000, ..limit_policy() });
     let store = redis_store_at(url.to_owned());
     let defences = Defences { limits, captcha: Captcha::off() };
     let verification = Verification::new(store, defences, sender.clone(), keys, policy(), clock.clone());

@@ -10,7 +10,7 @@ use sms_login::redis::KeyPrefix;
 use sms_login::verification::code::Purpose;
 use sms_login::verification::store::{
     Attempt, AttemptOutcome, CLAIM_LEASE, Claim, CodeDigest, CodeStore, FAILURE_MEMORY, FAILURE_WAITS, FailureLimits,
-    IssueOutcome, MemoryCodeStore, NewChallenge, RedisCodeStore, Refund, SendLimits, Subject, Tag,
+    IssueOutcome, LIVE_CHALLENGES, MemoryCodeStore, NewChallenge, RedisCodeStore, Refund, SendLimits, Subject, Tag,
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -76,6 +76,11 @@ hold_on_every_store! {
     issuing::a_refused_challenge_is_not_stored,
     issuing::simultaneous_requests_send_once,
     issuing::simultaneous_requests_keep_to_the_daily_limit,
+    issuing::without_a_cooldown_simultaneous_requests_all_go_through,
+    issuing::a_check_says_what_issue_would_and_changes_nothing,
+    issuing::a_day_never_goes_back,
+    issuing::a_refund_of_a_send_on_a_later_day_is_of_that_day,
+    issuing::the_oldest_of_too_many_live_challenges_is_dropped,
     trying::a_right_code_is_claimed_and_its_reference_comes_back,
     trying::an_unknown_challenge_is_expired,
     trying::codes_are_good_for_their_own_challenge_only,
@@ -246,6 +251,11 @@ impl Phone {
 
     async fn issue(&self, challenge: &NewChallenge) -> IssueOutcome {
         self.store.issue(challenge, &self.limits).await.expect("the store answers")
+    }
+
+    /// What one more send would get.
+    async fn check(&self) -> IssueOutcome {
+        self.store.check(&self.challenge(RIGHT), &self.limits).await.expect("the store answers")
     }
 
     /// One more send, whatever comes of it.

@@ -62,6 +62,15 @@ async fn take(store: &dyn LimitStore, ticket: &SendTicket, limits: &SendLimits<'
     store.take_send(ticket, limits, Taking::Everything).await.expect("an answer")
 }
 
+async fn take_some(
+    store: &dyn LimitStore,
+    ticket: &SendTicket,
+    limits: &SendLimits<'_>,
+    taking: Taking,
+) -> SendVerdict {
+    store.take_send(ticket, limits, taking).await.expect("an answer")
+}
+
 async fn use_code(store: &dyn LimitStore, ticket: &SendTicket, at: Timestamp) {
     let SendTicket { id, region, prefix, .. } = ticket;
     let used = UsedCode { send: id, region, prefix, address: "elsewhere", attempt: "x", at };
@@ -169,6 +178,100 @@ async fn a_send_is_given_back_whole_or_without_its_address() {
 }
 
 #[tokio::test]
+async fn a_look_takes_nothing() {
+    for store in stores() {
+        let guard = GuardPolicy { hourly_floor: 1, regions_per_address: 1, ..guard_policy() };
+        let limits =
+            SendLimits { ip_hourly: 1, ip_daily: 1, total_daily: 1, guard: Some(&guard), suspect_passes: false };
+        for id in 0..3 {
+            assert_eq!(take_some(&*store, &ticket(id, "a", start()), &limits, Taking::Nothing).await, TAKEN);
+        }
+        let one = ticket(4, "a", start());
+        assert_eq!(take(&*store, &one, &limits).await, TAKEN);
+        let full = take_some(&*store, &ticket(5, "a", start()), &limits, Taking::Nothing).await;
+        assert!(matches!(full, SendVerdict::Limited { limit: Limit::IpDaily, .. }), "{full:?}");
+        let full = take_some(&*store, &ticket(5, "b", start()), &limits, Taking::Nothing).await;
+        assert_eq!(full, SendVerdict::Limited { limit: Limit::TotalDaily, until: one.day_end });
+        let open = SendLimits { total_daily: 0, ..limits };
+        let suspect = take_some(&*store, &ticket(5, "b", start()), &open, Taking::Nothing).await;
+        assert_eq!(suspect, SendVerdict::Suspect(Suspicion::Region));
+    }
+}
+
+#[tokio::test]
+async fn a_place_is_the_sends_own_and_is_taken_once() {
+    for store in stores() {
+        let limits = SendLimits { ip_hourly: 2, total_daily: 1, ..unlimited() };
+        let (one, two) = (ticket(1, "a", start()), ticket(2, "a", start()));
+        for ticket in [&one, &two] {
+            assert_eq!(take_some(&*store, ticket, &limits, Taking::AddressPlace).await, TAKEN, "no place in the total");
+        }
+        let full = take_some(&*store, &ticket(3, "a", start()), &limits, Taking::AddressPlace).await;
+        assert!(matches!(full, SendVerdict::Limited { limit: Limit::IpHourly, .. }), "{full:?}");
+        let later = SendTicket { at: start() + Duration::from_secs(3), ..one.clone() };
+        assert_eq!(take(&*store, &later, &limits).await, TAKEN, "its own place is not held against it");
+        let full = take(&*store, &two, &limits).await;
+        assert!(matches!(full, SendVerdict::Limited { limit: Limit::TotalDaily, .. }), "{full:?}");
+        store.return_send(&two, true).await.expect("given back");
+        let open = SendLimits { total_daily: 0, ..limits };
+        assert_eq!(take(&*store, &ticket(3, "a", start()), &open).await, TAKEN, "the place of the second");
+        use_code(&*store, &later, start()).await;
+        assert_eq!(take(&*store, &ticket(4, "a", start()), &open).await, TAKEN, "the one place of the first");
+        let full = take(&*store, &ticket(5, "a", start()), &open).await;
+        assert!(matches!(full, SendVerdict::Limited { limit: Limit::IpHourly, .. }), "{full:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_counted_is_not_taken_out_again() {
+    for store in stores() {
+        let guard = GuardPolicy { hourly_floor: 3, ..guard_policy() };
+        let counted = SendLimits { total_daily: 3, guard: Some(&guard), ..unlimited() };
+        for id in 0..3 {
+            assert_eq!(take(&*store, &ticket(id, "a", start()), &counted).await, TAKEN);
+        }
+        for id in 10..15 {
+            let uncounted = ticket(id, "a", start());
+            assert_eq!(take(&*store, &uncounted, &unlimited()).await, TAKEN, "as for a test number");
+            if id % 2 == 0 {
+                use_code(&*store, &uncounted, start()).await;
+            } else {
+                store.return_send(&uncounted, true).await.expect("given back");
+            }
+        }
+        let full = take(&*store, &ticket(20, "a", start()), &counted).await;
+        assert!(matches!(full, SendVerdict::Limited { limit: Limit::TotalDaily, .. }), "{full:?}");
+        let suspect = take(&*store, &ticket(20, "a", start()), &SendLimits { total_daily: 0, ..counted }).await;
+        assert_eq!(suspect, SendVerdict::Suspect(Suspicion::Region));
+    }
+}
+
+/// Servers whose days begin at different times give out one day's sends together.
+#[tokio::test]
+async fn the_totals_day_never_goes_back() {
+    for store in stores() {
+        let limits = SendLimits { total_daily: 4, ..unlimited() };
+        let on = |id: u32, later: i64| {
+            let ticket = ticket(id, "a", start());
+            SendTicket { day: ticket.day + later, ..ticket }
+        };
+        for (id, later) in [(1, 1), (2, 0), (3, 1)] {
+            assert_eq!(take(&*store, &on(id, later), &limits).await, TAKEN);
+        }
+        let last = on(4, 0);
+        for _ in 0..3 {
+            assert_eq!(take(&*store, &last, &limits).await, TAKEN);
+            for later in [0, 1] {
+                let full = take(&*store, &on(5, later), &limits).await;
+                assert!(matches!(full, SendVerdict::Limited { limit: Limit::TotalDaily, .. }), "{full:?}");
+            }
+            store.return_send(&last, true).await.expect("given back");
+        }
+        assert_eq!(take(&*store, &on(6, 2), &limits).await, TAKEN);
+    }
+}
+
+#[tokio::test]
 async fn an_address_has_so_many_wrong_codes_in_a_sliding_hour() {
     for store in stores() {
         let attempt = async |id: &str, minutes: u64| {
@@ -264,7 +367,7 @@ async fn the_guard_knows_prefixes_and_addresses_of_many_regions() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Send { address: u8, region: u8, passes: bool },
+    Send { address: u8, region: u8, passes: bool, taking: Taking },
     Verify { send: usize },
     Return { send: usize, whole: bool },
     Attempt { address: u8 },
@@ -272,9 +375,13 @@ enum Step {
     Wait { minutes: u16 },
 }
 
+fn taking() -> impl Strategy<Value = Taking> {
+    prop_oneof![1 => Just(Taking::Nothing), 1 => Just(Taking::AddressPlace), 6 => Just(Taking::Everything)]
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        6 => (0..3_u8, 0..4_u8, any::<bool>()).prop_map(|(address, region, passes)| Step::Send { address, region, passes }),
+        6 => (0..3_u8, 0..4_u8, any::<bool>(), taking()).prop_map(|(address, region, passes, taking)| Step::Send { address, region, passes, taking }),
         3 => (0..40_usize).prop_map(|send| Step::Verify { send }),
         1 => (0..40_usize, any::<bool>()).prop_map(|(send, whole)| Step::Return { send, whole }),
         2 => (0..3_u8).prop_map(|address| Step::Attempt { address }),
@@ -290,7 +397,7 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
     let (mut now, mut sends, mut attempts, mut answers) = (start(), Vec::new(), Vec::new(), Vec::new());
     for step in steps {
         match step {
-            Step::Send { address, region, passes } => {
+            Step::Send { address, region, passes, taking } => {
                 let limits = SendLimits {
                     ip_hourly: 4,
                     ip_daily: 8,
@@ -302,10 +409,7 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
                 let mut ticket = ticket(id, &format!("a{address}"), now);
                 ["CN", "HK", "US", "GB"][usize::from(*region)].clone_into(&mut ticket.region);
                 ticket.prefix = format!("+{}", region / 2);
-                answers.push(format!(
-                    "{:?}",
-                    store.take_send(&ticket, &limits, Taking::Everything).await.expect("an answer")
-                ));
+                answers.push(format!("{:?}", store.take_send(&ticket, &limits, *taking).await.expect("an answer")));
                 sends.push(ticket);
             }
             Step::Verify { send } => {
@@ -351,7 +455,12 @@ fn one_life_is_the_same_on_every_store() {
     led.expect("the same answers");
     // That the lives are rich enough to tell: every kind of answer comes up in one that is.
     let rich: Vec<Step> = (0..20)
-        .flat_map(|n| [Step::Send { address: n % 3, region: n % 4, passes: n % 2 == 0 }, Step::Attempt { address: 0 }])
+        .flat_map(|n| {
+            [
+                Step::Send { address: n % 3, region: n % 4, passes: n % 2 == 0, taking: Taking::Everything },
+                Step::Attempt { address: 0 },
+            ]
+        })
         .collect();
     runtime.block_on(async {
         for answer in lead(&*stores()[1], &rich).await {

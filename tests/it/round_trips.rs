@@ -58,6 +58,10 @@ async fn operations_stay_within_their_round_trips() {
     cost("requestCode: limits, issue", before, 2, 0).await;
 
     let before = counters.read().await;
+    assert_eq!(app.anonymous().try_ask(&user.phone).await.extensions()["limit"], "COOLDOWN");
+    cost("requestCode that the phone's cooldown refuses", before, 1, 0).await;
+
+    let before = counters.read().await;
     app.anonymous().login(&user.phone, &app.code(&user.phone), &session_id).await.data("login");
     cost("login of a known user: limits, attempt, and consume with limits at once", before, 4, 3).await;
 

@@ -234,6 +234,6 @@ async fn assert_waits(phone: &Phone, challenge: &NewChallenge, until: Timestamp)
 }
 
 async fn assert_free(phone: &Phone) {
-    let outcome = phone.send().await;
+    let outcome = phone.check().await;
     assert!(matches!(outcome, IssueOutcome::Issued { .. }), "{outcome:?}");
 }

@@ -1,8 +1,8 @@
 //! Sends: counted, kept apart, limited.
 
 use super::{
-    CLAIMED, Duration, EXPIRED, IssueOutcome, MILLISECOND, MINUTE, Phone, RIGHT, SECOND, Store, WRONG, at_once,
-    incorrect, issued,
+    CLAIMED, Duration, EXPIRED, IssueOutcome, LIVE_CHALLENGES, MILLISECOND, MINUTE, Phone, RIGHT, Refund, SECOND,
+    Store, WRONG, at_once, incorrect, issued,
 };
 
 pub(crate) async fn the_first_send_of_a_day_is_counted_as_one(store: &Store) {
@@ -113,4 +113,77 @@ pub(crate) async fn simultaneous_requests_keep_to_the_daily_limit(store: &Store)
 
 async fn send(phone: Phone) -> IssueOutcome {
     phone.send().await
+}
+
+/// Two servers' clocks are never quite the same: the second request may be older than the first.
+pub(crate) async fn without_a_cooldown_simultaneous_requests_all_go_through(store: &Store) {
+    let mut phone = Phone::new(store);
+    phone.limits.cooldown = Duration::ZERO;
+    let outcomes = at_once(10, || send(phone.clone())).await;
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, IssueOutcome::Issued { .. })), "{outcomes:?}");
+    phone.now -= MILLISECOND;
+    assert_eq!(phone.send().await, issued(11));
+}
+
+pub(crate) async fn a_check_says_what_issue_would_and_changes_nothing(store: &Store) {
+    let mut phone = Phone::new(store);
+    phone.limits.cooldown = 30 * SECOND;
+    phone.limits.daily = 2;
+    phone.limits.failures.by_address = 1;
+    for _ in 0..3 {
+        assert_eq!(phone.check().await, issued(1));
+    }
+    let challenge = phone.issued().await;
+    assert_eq!(phone.check().await, IssueOutcome::Cooldown { until: phone.now + 30 * SECOND });
+    phone.pass(30 * SECOND);
+    for _ in 0..3 {
+        assert_eq!(phone.check().await, issued(2));
+    }
+    assert_eq!(phone.send().await, issued(2));
+    assert_eq!(phone.check().await, IssueOutcome::DailyLimit);
+    assert_eq!(phone.try_code(&challenge, WRONG).await, incorrect(2));
+    assert_eq!(phone.check().await, IssueOutcome::FailureWait { until: phone.now + MINUTE });
+}
+
+/// Servers whose days begin at different times give out one day's sends together.
+pub(crate) async fn a_day_never_goes_back(store: &Store) {
+    let mut phone = Phone::new(store);
+    phone.limits.daily = 4;
+    assert_eq!(phone.send().await, issued(1));
+    phone.limits.day += 1;
+    assert_eq!(phone.send().await, issued(1), "a new day, on the server that has it first");
+    for (step, sends) in [(-1, 2), (1, 3), (-1, 4)] {
+        phone.limits.day += step;
+        assert_eq!(phone.check().await, issued(sends));
+        assert_eq!(phone.send().await, issued(sends));
+    }
+    assert_eq!(phone.send().await, IssueOutcome::DailyLimit);
+    phone.limits.day += 1;
+    assert_eq!(phone.send().await, IssueOutcome::DailyLimit);
+    phone.limits.day += 1;
+    assert_eq!(phone.send().await, issued(1));
+}
+
+pub(crate) async fn a_refund_of_a_send_on_a_later_day_is_of_that_day(store: &Store) {
+    let mut phone = Phone::new(store);
+    phone.limits.daily = 2;
+    phone.limits.day += 1;
+    assert_eq!(phone.send().await, issued(1));
+    phone.limits.day -= 1;
+    let refused = phone.issued().await;
+    assert_eq!(phone.send().await, IssueOutcome::DailyLimit);
+    phone.void(&refused, Refund::Send).await;
+    assert_eq!(phone.send().await, issued(2));
+}
+
+pub(crate) async fn the_oldest_of_too_many_live_challenges_is_dropped(store: &Store) {
+    let phone = Phone::new(store);
+    let mut challenges = Vec::new();
+    for _ in 0..LIVE_CHALLENGES + 2 {
+        challenges.push(phone.issued().await);
+    }
+    for (place, challenge) in challenges.iter().enumerate() {
+        let expected = if place < 2 { EXPIRED } else { CLAIMED };
+        assert_eq!(phone.try_code(challenge, RIGHT).await, expected, "challenge {place}");
+    }
 }

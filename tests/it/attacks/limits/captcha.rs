@@ -1,0 +1,135 @@
+//! Invented captcha tickets: a call to the captcha service costs money, and a line of the log costs room.
+
+use serde_json::{Value, json};
+
+use crate::app::{ASK, Answer, Builder, Stores, TestApp, phone};
+use crate::attacks::limited_by;
+use crate::process::{Server, shared_env, stub};
+use crate::servers;
+use crate::tencent_stub::captcha::{APP_ID, APP_SECRET_KEY, CaptchaBehaviour};
+
+const STRANGER: &str = "198.51.100.66";
+
+fn always() -> [(&'static str, String); 3] {
+    [
+        ("CAPTCHA", "always".to_owned()),
+        ("TENCENT_CAPTCHA_APP_ID", APP_ID.to_string()),
+        ("TENCENT_CAPTCHA_APP_SECRET_KEY", APP_SECRET_KEY.to_owned()),
+    ]
+}
+
+fn with_captcha(stores: Stores) -> Builder {
+    always().into_iter().fold(TestApp::on(stores), |builder, (name, value)| builder.set(name, value))
+}
+
+async fn ask(app: &TestApp, phone: &str, ticket: &str) -> Answer {
+    ask_with(app, phone, json!({ "ticket": ticket, "randstr": "@abc" })).await
+}
+
+async fn ask_with(app: &TestApp, phone: &str, captcha: Value) -> Answer {
+    app.at(STRANGER).run(ASK, json!({ "input": { "phone": phone, "captcha": captcha } })).await
+}
+
+/// Every ticket costs the attacker nothing and the operator a call.
+#[tokio::test]
+async fn invented_tickets_cost_no_more_calls_than_the_address_has_places() {
+    for stores in Stores::BOTH {
+        let app = with_captcha(stores).start().await;
+        app.sms.set_captcha(CaptchaBehaviour::Verdict(8, 0));
+        for number in 0..100 {
+            ask(&app, &phone(), &format!("t03-{number}")).await;
+        }
+        assert_eq!(app.sms.verifications().len(), 20);
+        limited_by(&ask(&app, &phone(), "t03").await, "IP_HOURLY");
+        assert!(app.sms.messages().is_empty());
+    }
+}
+
+/// The attacker waits until a phone cools down and sends a real ticket a request.
+#[tokio::test]
+async fn a_request_that_the_phone_refuses_calls_no_captcha_and_takes_no_place() {
+    for stores in Stores::BOTH {
+        let app = with_captcha(stores).start().await;
+        let cooling = phone();
+        ask(&app, &cooling, "t03-first").await.data("requestCode");
+        for number in 0..40 {
+            limited_by(&ask(&app, &cooling, &format!("t03-{number}")).await, "COOLDOWN");
+        }
+        assert_eq!(app.sms.verifications().len(), 1);
+        for number in 0..19 {
+            ask(&app, &phone(), &format!("t03-{number}")).await.data("requestCode");
+        }
+        limited_by(&ask(&app, &phone(), "t03-last").await, "IP_HOURLY");
+        assert_eq!((app.sms.verifications().len(), app.sms.messages().len()), (20, 20), "a send takes one place");
+    }
+}
+
+/// Requests that nobody has to be called for are refused for nothing: an honest client that forgot its ticket, or whose
+/// captcha service is away, must not lose its address's places.
+#[tokio::test]
+async fn what_calls_nobody_takes_no_place() {
+    for stores in Stores::BOTH {
+        let app = with_captcha(stores).start().await;
+        for _ in 0..30 {
+            assert_eq!(ask_with(&app, &phone(), Value::Null).await.code(), "CAPTCHA_REQUIRED");
+            assert_eq!(ask(&app, &phone(), "").await.code(), "BAD_INPUT");
+            assert_eq!(ask(&app, &phone(), "trerror_1001_190000001_1770000000").await.code(), "CAPTCHA_FAILED");
+        }
+        assert!(app.sms.verifications().is_empty());
+        app.sms.set_captcha(CaptchaBehaviour::Http(500));
+        for _ in 0..30 {
+            assert_eq!(ask(&app, &phone(), "t03").await.code(), "CAPTCHA_FAILED", "an outage gives the place back");
+        }
+        app.sms.set_captcha(CaptchaBehaviour::Pass);
+        for number in 0..20 {
+            ask(&app, &phone(), &format!("t03-{number}")).await.data("requestCode");
+        }
+    }
+}
+
+/// A send that is suspect and has a ticket takes one place of its address and one of the guard's, as any other.
+#[tokio::test]
+async fn a_suspect_send_with_a_ticket_is_counted_once() {
+    for stores in Stores::BOTH {
+        let app = with_captcha(stores)
+            .set("CAPTCHA", "challenge")
+            .set("GUARD_MODE", "challenge")
+            .set("GUARD_HOURLY_FLOOR", "2")
+            .set("SEND_IP_HOURLY_LIMIT", "6")
+            .set("SEND_TOTAL_DAILY_LIMIT", "6")
+            .start()
+            .await;
+        let suspect = phone();
+        for number in 0..6 {
+            let phone = if number == 4 { suspect.clone() } else { phone() };
+            let answer = ask(&app, &phone, &format!("t03-{number}")).await;
+            assert_eq!(answer.data("requestCode")["sendsRemaining"], 9);
+        }
+        assert_eq!((app.sms.messages().len(), app.sms.verifications().len()), (6, 4));
+        limited_by(&ask(&app, &suspect, "t03-x").await, "IP_HOURLY");
+    }
+}
+
+/// The attacker fills the log: each request during an outage, and each ticket that says so itself, used to be a warning.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_of_the_captcha_does_not_flood_the_log() {
+    let sms = stub().await;
+    sms.set_captcha(CaptchaBehaviour::Http(500));
+    let mut env = shared_env(&servers::mariadb().create_database(), &servers::redis().fresh_url(), &sms);
+    env.extend(always().map(|(name, value)| (name.to_owned(), value)));
+    env.insert("AUTO_MIGRATE".to_owned(), "true".to_owned());
+    let server = Server::start(&env);
+    for number in 0..20 {
+        for ticket in [format!("t03-{number}"), format!("trerror_{number}")] {
+            let captcha = json!({ "ticket": ticket, "randstr": "@abc" });
+            let answer = server.run(None, ASK, json!({ "input": { "phone": phone(), "captcha": captcha } })).await;
+            assert_eq!(answer["errors"][0]["extensions"]["code"], "CAPTCHA_FAILED", "{answer}");
+        }
+    }
+    assert_eq!(sms.verifications().len(), 20);
+    server.terminate();
+    let (_, log) = tokio::task::spawn_blocking(|| server.wait()).await.expect("an end");
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("captcha") || line.contains("Captcha")).collect();
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert!(lines[0].contains("WARN") && lines[0].contains("a captcha could not be verified"), "{}", lines[0]);
+}

@@ -1,0 +1,147 @@
+//! A Redis that stops for a while and goes on: what the server gave up on must not be executed late.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sms_login::limits::{LimitStore, RedisLimitStore, SendLimits, SendTicket, SendVerdict, Taking};
+use sms_login::store::StoreError;
+use sms_login::verification::code::Purpose;
+use sms_login::verification::store::{
+    Attempt, AttemptOutcome, Claim, CodeStore, FailureLimits, IssueOutcome, NewChallenge, RedisCodeStore,
+    SendLimits as PhoneLimits, Subject, Tag,
+};
+use tokio::task::JoinSet;
+
+use crate::app::{START, Stores, TestApp, phone};
+use crate::code_store::{connection, digest, unique};
+use crate::servers;
+use crate::servers::own::OwnRedis;
+
+const FAILURES: FailureLimits = FailureLimits { by_address: 5, in_all: 50 };
+const PHONE: PhoneLimits = PhoneLimits { cooldown: Duration::from_mins(1), daily: 10, day: 1, failures: FAILURES };
+const ADDRESS: SendLimits<'_> =
+    SendLimits { ip_hourly: 1, ip_daily: 1, total_daily: 1, guard: None, suspect_passes: false };
+
+fn start() -> Timestamp {
+    START.parse().expect("a time")
+}
+
+fn challenge() -> NewChallenge {
+    NewChallenge {
+        subject: Subject { phone: Tag::new(unique()), address: Tag::new("an-address".to_owned()) },
+        nonce: unique(),
+        digest: digest("135790"),
+        reference: None,
+        issued_at: start(),
+        expires_at: start() + Duration::from_mins(5),
+    }
+}
+
+fn attempt(challenge: &NewChallenge, code: &str) -> Attempt {
+    let claim = Claim {
+        subject: challenge.subject.clone(),
+        nonce: challenge.nonce.clone(),
+        purpose: Purpose::Login,
+        token: unique(),
+    };
+    Attempt { claim, digest: digest(code), max_attempts: 3, failures: FAILURES, at: start() }
+}
+
+fn ticket(id: &str) -> SendTicket {
+    SendTicket {
+        id: id.to_owned(),
+        address: "an-address".to_owned(),
+        region: "CN".to_owned(),
+        prefix: "+86137".to_owned(),
+        at: start(),
+        day: 1,
+        day_end: start() + Duration::from_hours(20),
+    }
+}
+
+#[track_caller]
+fn unavailable<T: std::fmt::Debug>(answer: &Result<T, StoreError>) {
+    assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+}
+
+/// Redis reads the scripts from its sockets when it goes on. Nobody waits for them any more, so nobody would give back
+/// what they take: a send, a place, a code's attempt.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scripts_that_the_server_gave_up_on_do_nothing_when_redis_goes_on() {
+    let redis = OwnRedis::start();
+    let pool = servers::redis_pool(&[redis.url()]);
+    let (codes, limits) = (RedisCodeStore::new(pool.clone()), RedisLimitStore::new(pool));
+    let (known, new) = (challenge(), challenge());
+    assert_eq!(codes.issue(&known, &PHONE).await.expect("an answer"), IssueOutcome::Issued { sends: 1 });
+
+    redis.pause();
+    let wrong = attempt(&known, "246802");
+    let ticket_given_up = ticket("given-up");
+    let (issued, tried, sent, counted) = tokio::join!(
+        codes.issue(&new, &PHONE),
+        codes.attempt(&wrong),
+        limits.take_send(&ticket_given_up, &ADDRESS, Taking::Everything),
+        limits.take_attempt("an-address", "given-up", 1, start()),
+    );
+    unavailable(&issued);
+    unavailable(&tried);
+    unavailable(&sent);
+    unavailable(&counted);
+    redis.resume();
+
+    // The first calls may still be answered that the time of the last sample is no longer right.
+    if codes.ping().await.is_err() {
+        codes.ping().await.expect("Redis is back");
+    }
+    let again = challenge();
+    let again = NewChallenge { subject: new.subject.clone(), ..again };
+    assert_eq!(codes.check(&again, &PHONE).await.expect("an answer"), IssueOutcome::Issued { sends: 1 });
+    assert_eq!(codes.attempt(&attempt(&new, "135790")).await.expect("an answer"), AttemptOutcome::Expired);
+    let next = codes.attempt(&attempt(&known, "246802")).await.expect("an answer");
+    assert_eq!(next, AttemptOutcome::Incorrect { attempts_remaining: 2 }, "the first wrong code that counts");
+    let taken = limits.take_send(&ticket("next"), &ADDRESS, Taking::Everything).await.expect("an answer");
+    assert_eq!(taken, SendVerdict::Taken { suspicion: None });
+    assert_eq!(limits.take_attempt("an-address", "next", 1, start()).await.expect("an answer"), None);
+}
+
+/// Sixty people ask while Redis stands still. None gets an SMS, so none of them may count, nor have to wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_stood_still_has_counted_no_send_that_was_not_sent() {
+    let redis = OwnRedis::start();
+    let app = TestApp::on(Stores::Shared)
+        .set("REDIS_URL", redis.url())
+        .set("SEND_TOTAL_DAILY_LIMIT", "1000")
+        .set("SEND_IP_HOURLY_LIMIT", "0")
+        .set("SEND_IP_DAILY_LIMIT", "0");
+    let app = Arc::new(app.start().await);
+    for _ in 0..2 {
+        app.anonymous().ask(&phone()).await;
+    }
+
+    let phones: Vec<String> = (0..60).map(|_| phone()).collect();
+    redis.pause();
+    let requests: JoinSet<String> = phones
+        .iter()
+        .map(|phone| {
+            let (app, phone) = (Arc::clone(&app), phone.clone());
+            async move { app.anonymous().try_ask(&phone).await.code().to_owned() }
+        })
+        .collect();
+    let answers = requests.join_all().await;
+    assert!(answers.iter().all(|code| code == "UNAVAILABLE"), "{answers:?}");
+    redis.resume();
+
+    // The one call that may find the connection dead.
+    app.anonymous().try_ask("+8613700000000").await;
+    let total = || -> u32 {
+        let key = format!("{}{{limits}}:total", app.env["REDIS_KEY_PREFIX"]);
+        redis::cmd("HGET").arg(key).arg("sends").query(&mut connection(&redis.url())).expect("the total")
+    };
+    let sent = |app: &TestApp| u32::try_from(app.sms.messages().len()).expect("a number");
+    assert_eq!(total(), sent(&app));
+    for phone in &phones {
+        app.anonymous().ask(phone).await;
+    }
+    assert_eq!(total(), sent(&app));
+}

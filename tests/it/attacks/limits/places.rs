@@ -1,0 +1,170 @@
+//! Requests that a limit refuses, and requests for free numbers: none of them may cost other people their places.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::app::{Stores, TestApp, phone};
+use crate::attacks::limited_by;
+use crate::code_store::connection;
+
+/// How many connections hammer at once.
+const CONNECTIONS: u8 = 12;
+
+const TEST_NUMBER: &str = "+8613800000000";
+
+/// Asks for codes for a phone, without end, from twelve addresses at once. It stops when the set is dropped.
+fn hammer(app: &Arc<TestApp>, phone: &str) -> JoinSet<()> {
+    let mut hammers = JoinSet::new();
+    for number in 0..CONNECTIONS {
+        let (app, phone) = (Arc::clone(app), phone.to_owned());
+        hammers.spawn(async move {
+            let stranger = app.at(&attacker(number));
+            loop {
+                stranger.try_ask(&phone).await;
+            }
+        });
+    }
+    hammers
+}
+
+fn attacker(number: u8) -> String {
+    format!("198.51.100.{number}")
+}
+
+/// The attacker asks again and again for one phone that cools down. Each refused request used to take a place in the
+/// guard's and the day's count for a moment, and honest sends were refused meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_that_a_cooldown_refuses_take_no_place_from_honest_sends() {
+    let nearly_full = [("SEND_TOTAL_DAILY_LIMIT", "21"), ("GUARD_MODE", "off"), ("GUARD_DAILY_FLOOR", "0")];
+    let denying = [("GUARD_MODE", "deny"), ("GUARD_HOURLY_FLOOR", "21"), ("GUARD_DAILY_FLOOR", "21")];
+    for (stores, settings) in Stores::BOTH.into_iter().flat_map(|stores| [(stores, nearly_full), (stores, denying)]) {
+        let builder = settings.into_iter().fold(TestApp::on(stores), |builder, (name, value)| builder.set(name, value));
+        let app = Arc::new(builder.start().await);
+        let cooling = phone();
+        app.anonymous().ask(&cooling).await;
+
+        let _hammers = hammer(&app, &cooling);
+        for number in 0..20 {
+            let answer = app.at(&format!("203.0.113.{}", 100 + number)).try_ask(&phone()).await;
+            assert!(answer.body["errors"].is_null(), "honest send {number}, {stores:?}: {}", answer.body);
+        }
+        assert_eq!(app.sms.messages().len(), 21);
+    }
+}
+
+/// The attacker's addresses are used up, and ask for the victim's phone all the same: if each refused request held the
+/// phone's cooldown for a moment, the victim could not sign in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_that_an_addresss_limit_refuses_do_not_hold_a_victims_phone() {
+    for stores in Stores::BOTH {
+        let app = Arc::new(TestApp::on(stores).set("SEND_IP_HOURLY_LIMIT", "1").start().await);
+        for number in 0..CONNECTIONS {
+            app.at(&attacker(number)).ask(&phone()).await;
+        }
+        limited_by(&app.at(&attacker(0)).try_ask(&phone()).await, "IP_HOURLY");
+
+        for number in 0..20 {
+            let victim = phone();
+            let _hammers = hammer(&app, &victim);
+            for _ in 0..5 {
+                tokio::task::yield_now().await;
+            }
+            let answer = app.at(&format!("203.0.113.{}", 100 + number)).try_ask(&victim).await;
+            assert!(answer.body["errors"].is_null(), "victim {number}, {stores:?}: {}", answer.body);
+        }
+    }
+}
+
+/// The first refusal after a quiet minute is not looked at first: it reserves the phone and must give it back.
+#[tokio::test]
+async fn a_phone_is_free_again_after_a_request_that_another_limit_refused() {
+    for stores in Stores::BOTH {
+        let app = TestApp::on(stores).set("SEND_IP_HOURLY_LIMIT", "1").start().await;
+        let (stranger, victim) = (app.at(&attacker(1)), phone());
+        stranger.ask(&phone()).await;
+        for _ in 0..3 {
+            limited_by(&stranger.try_ask(&victim).await, "IP_HOURLY");
+            let minutes = Duration::from_mins(2);
+            app.advance(minutes);
+        }
+        let sent = app.anonymous().try_ask(&victim).await;
+        assert_eq!(sent.data("requestCode")["sendsRemaining"], 9, "the refused requests are not counted");
+    }
+}
+
+/// A test number is known, as those of app reviewers are. It has no cooldown and no daily limit, so a client could make
+/// the server work for it without end.
+#[tokio::test]
+async fn a_known_test_number_gets_no_more_codes_than_an_address_may_ask_for() {
+    for stores in Stores::BOTH {
+        let app = TestApp::on(stores)
+            .set("TEST_NUMBERS", format!("{TEST_NUMBER}=135790"))
+            .set("TEST_NUMBERS_UNTIL", "2999-12-31")
+            .start()
+            .await;
+        let stranger = app.at(&attacker(1));
+        let mut issued = 0;
+        for _ in 0..60 {
+            issued += u32::from(stranger.try_ask(TEST_NUMBER).await.body["errors"].is_null());
+        }
+        assert_eq!(issued, 20);
+        limited_by(&stranger.try_ask(TEST_NUMBER).await, "IP_HOURLY");
+        app.anonymous().ask(TEST_NUMBER).await;
+        assert_eq!(app.sms.requests(), 0);
+    }
+}
+
+/// The same from so many addresses that no limit holds: what is kept for the number must not grow.
+#[tokio::test]
+async fn a_test_numbers_challenges_do_not_pile_up() {
+    for stores in Stores::BOTH {
+        let app = TestApp::on(stores)
+            .set("TEST_NUMBERS", format!("{TEST_NUMBER}=135790"))
+            .set("TEST_NUMBERS_UNTIL", "2999-12-31")
+            .set("SEND_IP_HOURLY_LIMIT", "0")
+            .set("SEND_IP_DAILY_LIMIT", "0")
+            .start()
+            .await;
+        let stranger = app.anonymous();
+        let first = stranger.ask(TEST_NUMBER).await;
+        let mut last = String::new();
+        for _ in 0..200 {
+            last = stranger.ask(TEST_NUMBER).await;
+        }
+        if stores == Stores::Shared {
+            let pattern = format!("{}*:challenge:*", app.env["REDIS_KEY_PREFIX"]);
+            let mut redis = connection(&app.env["REDIS_URL"]);
+            let kept: Vec<String> = redis::cmd("KEYS").arg(pattern).query(&mut redis).expect("the keys");
+            assert_eq!(kept.len(), 16);
+        }
+        assert_eq!(stranger.login(TEST_NUMBER, "135790", &first).await.code(), "CODE_EXPIRED");
+        stranger.login(TEST_NUMBER, "135790", &last).await.data("login");
+    }
+}
+
+/// Two environments share a Redis and even a secret. What one counts is not the other's.
+#[tokio::test]
+async fn environments_with_prefixes_of_their_own_share_a_redis_and_nothing_else() {
+    let redis_url = crate::servers::redis().fresh_url();
+    let start = async || {
+        let builder = TestApp::on(Stores::Shared).set("REDIS_URL", redis_url.clone());
+        builder.set("CODE_SECRET", "the same secret in both of them!").start().await
+    };
+    let (staging, production) = (start().await, start().await);
+    let phone = phone();
+    staging.anonymous().ask(&phone).await;
+    limited_by(&staging.anonymous().try_ask(&phone).await, "COOLDOWN");
+    production.anonymous().ask(&phone).await;
+
+    let mut redis = connection(&redis_url);
+    let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut redis).expect("the keys");
+    for app in [&staging, &production] {
+        let prefix = &app.env["REDIS_KEY_PREFIX"];
+        for kind in [":phone", "{limits}:sends:", "{limits}:send:", "{limits}:traffic:CN"] {
+            let found = keys.iter().any(|key| key.starts_with(prefix.as_str()) && key.contains(kind));
+            assert!(found, "{prefix} has no {kind} in {keys:?}");
+        }
+    }
+}
