@@ -193,7 +193,7 @@ impl TryFrom<Settings> for Config {
                 refresh_ttl: settings.refresh_token_ttl,
                 refresh_grace: settings.refresh_grace,
                 max_age: settings.session_max_age,
-                avatars: avatars::or_own(settings.avatars),
+                avatars: avatars::or_own(settings.avatars)?,
             },
             trusted_proxies: settings.trusted_proxies,
             cors_origins: settings.cors_origins,

@@ -17,7 +17,7 @@
 //! | [`sms`] | taking a code to a phone |
 //! | [`tencent`] | a signed call to Tencent Cloud |
 //! | [`limits`] | which limits there are, and what is said when one refuses |
-//! | [`phone`], [`client`], [`clock`], [`random`], [`store`] | phone numbers, addresses, time, chance, and how stores fail |
+//! | [`phone`], [`text`], [`client`], [`clock`], [`random`], [`store`] | phone numbers, names, addresses, time, chance, and how stores fail |
 //! | [`database`], [`redis`] | connections |
 //! | [`files`] | files that only their owner can use |
 //! | [`telemetry`], `metrics` | logs, and what is counted |
@@ -48,6 +48,7 @@ pub mod sms;
 pub mod store;
 pub mod telemetry;
 pub mod tencent;
+pub mod text;
 pub mod tokens;
 pub mod users;
 pub mod verification;

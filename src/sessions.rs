@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::phone::PhoneNumber;
 use crate::random;
 use crate::store::StoreError;
+use crate::text;
 use crate::tokens::keys::KeyError;
 use crate::tokens::{AccessClaims, Issued, Tokens};
 use crate::users::{NewUser, User};
@@ -33,8 +34,8 @@ pub use refresh::RefreshError;
 pub use sqlite::SqliteSessionStore;
 pub use store::{NewSession, Rotation, SessionRow, SessionStore};
 
-/// The most characters that a device's name has.
-pub const MAX_DEVICE_NAME_CHARS: usize = 64;
+/// The most characters of a device's name, as a person counts them.
+const MAX_DEVICE_NAME_CHARACTERS: usize = 64;
 
 /// How sessions are kept.
 #[derive(Debug, Clone)]
@@ -107,7 +108,7 @@ pub struct SignedIn {
 /// Why nobody is signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// The device's name is too long or has control characters.
+    /// The device's name is too long, invisible, or has control characters.
     #[error("the device name is not of its form")]
     BadDeviceName,
     /// The code is not taken.
@@ -261,12 +262,9 @@ impl Sessions {
     }
 }
 
-/// The name without white space around it; none where it is blank.
+/// Returns the name in its normal form. `None` if it is absent or blank.
 fn checked_device_name(name: Option<&str>) -> Result<Option<String>, SignInError> {
-    let name = name.map(str::trim).filter(|name| !name.is_empty());
-    let good = |name: &str| name.chars().count() <= MAX_DEVICE_NAME_CHARS && !name.chars().any(char::is_control);
-    if !name.is_none_or(good) {
-        return Err(SignInError::BadDeviceName);
-    }
-    Ok(name.map(str::to_owned))
+    let name = name.filter(|name| !name.trim().is_empty());
+    let checked = |name| text::checked(name, MAX_DEVICE_NAME_CHARACTERS).ok_or(SignInError::BadDeviceName);
+    name.map(checked).transpose()
 }

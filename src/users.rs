@@ -16,7 +16,7 @@ pub(crate) mod sql;
 pub(crate) mod sqlite;
 
 pub use mysql::MySqlUserStore;
-pub use profile::{checked_avatar, checked_name};
+pub use profile::{MAX_AVATAR_LENGTH, checked_avatar, checked_name};
 pub use sqlite::SqliteUserStore;
 
 /// Someone with an account.

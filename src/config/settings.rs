@@ -191,7 +191,7 @@ pub struct Settings {
     /// Whether the schema can be asked for [default: with SQLite and no Redis]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set, global = true)]
     pub introspection: Option<bool>,
-    /// URLs that new users' avatars are drawn from, comma-separated [default: a few of its own]
+    /// Avatars of new users: https: or data:image/ URLs, comma-separated, of at most 512 characters [default: a few of its own]
     #[arg(long, value_name = "URL,…", value_delimiter = ',', global = true)]
     pub avatars: Vec<String>,
     /// Where Prometheus metrics are served, at /metrics [default: nowhere]

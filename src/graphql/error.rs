@@ -267,7 +267,7 @@ impl From<SignInError> for ApiError {
         match error {
             SignInError::BadDeviceName => Self::bad_input(
                 "input.deviceName",
-                "A device name has at most 64 characters and no control characters.",
+                "A device name has at most 64 characters, at least one of them visible, and no control characters.",
             ),
             SignInError::Attempt(error) => error.into(),
             SignInError::Store(StoreError::Refused(cause)) => {

@@ -22,7 +22,7 @@ async fn name_and_avatar_change_one_by_one() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let user = app.signed_in().await;
-        let avatar = "https://example.com/头像.png?size=200";
+        let avatar = "https://example.com/a.png?size=200";
         let update = async |input: Value| {
             user.run(UPDATE, json!({ "input": input })).await.data("updateProfile")["user"].clone()
         };
@@ -46,10 +46,44 @@ async fn name_and_avatar_change_one_by_one() {
 async fn the_largest_profile_still_fits_into_a_token() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
-    let avatar = format!("https://a.b/{}", "\u{20000}".repeat(500));
+    let avatar = format!("https://a.b/{}", "x".repeat(500));
     let input = json!({ "name": "👩‍👩‍👧‍👦".repeat(32), "avatar": avatar });
     user.run(UPDATE, json!({ "input": input })).await.data("updateProfile");
     assert_eq!(user.refreshed().await.run(ME, json!({})).await.data("me")["avatar"], avatar);
+}
+
+#[tokio::test]
+async fn avatars_are_stored_in_their_normal_form() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let user = app.signed_in().await;
+        for (given, stored) in [
+            ("HTTPS://Example.COM/A.png", "https://example.com/A.png"),
+            ("https://例え.jp/头像.png", "https://xn--r8jz45g.jp/%E5%A4%B4%E5%83%8F.png"),
+            ("https://example.com/\"<b>\\c", "https://example.com/%22%3Cb%3E/c"),
+            ("https://example.com:443/a/../b?'\"<>#\"<>", "https://example.com/b?%27%22%3C%3E#%22%3C%3E"),
+            ("https://example.com\\@evil.example/", "https://example.com/@evil.example/"),
+        ] {
+            let answer = user.run(UPDATE, json!({ "input": { "avatar": given } })).await;
+            assert_eq!(answer.data("updateProfile")["user"]["avatar"], stored);
+            assert_eq!(user.run(ME, json!({})).await.data("me")["avatar"], stored, "{given}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_length_of_an_avatar_is_that_of_its_normal_form() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let user = app.signed_in().await;
+    // "é" has six characters in its normal form, and "a/../" has none.
+    let longest = format!("https://example.com/{}", "é".repeat(82));
+    let shortened = format!("https://example.com/{}b", "a/../".repeat(120));
+    for avatar in [&longest, &shortened] {
+        user.run(UPDATE, json!({ "input": { "avatar": avatar } })).await.data("updateProfile");
+    }
+    let too_long = format!("https://example.com/{}", "é".repeat(83));
+    let answer = user.run(UPDATE, json!({ "input": { "avatar": too_long } })).await;
+    assert_eq!((answer.code(), &answer.extensions()["field"]), ("BAD_INPUT", &json!("input.avatar")));
 }
 
 #[tokio::test]

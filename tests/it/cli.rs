@@ -57,6 +57,8 @@ fn every_refusal_names_its_setting_in_one_line() {
         (vec![("TENCENT_SMS_ENDPOINT", "https://sms.example")], "TENCENT_SMS_ENDPOINT"),
         (vec![("TENCENT_SMS_TEMPLATE_PARAMS", "code,hours")], "TENCENT_SMS_TEMPLATE_PARAMS"),
         (vec![("TENCENT_SMS_ENDPOINT", "nowhere")], "TENCENT_SMS_ENDPOINT"),
+        (vec![("AVATARS", "http://localhost/a.png")], "AVATARS"),
+        (vec![("AVATARS", "https://example.com/a.png,b.png")], "AVATARS"),
         (vec![("CODE_SECRET_FILE", "/nonexistent/secret")], "CODE_SECRET_FILE"),
         (vec![("CODE_SECRET_FILE", "/nonexistent/secret"), ("CODE_SECRET", KEY32)], "CODE_SECRET_FILE"),
     ];

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{ASK, LOGIN, Stores, TestApp, phone};
+use crate::app::{ASK, LOGIN, SignedIn, Stores, TestApp, phone};
 
 #[tokio::test]
 async fn ill_typed_inputs_do_not_validate() {
@@ -92,11 +92,55 @@ async fn references_and_device_names_are_bounded() {
     let phone = phone();
     let session_id = someone.ask(&phone).await;
     let login = |name: Value| json!({ "input": { "phone": phone, "code": app.code(&phone), "sessionId": session_id, "deviceName": name } });
-    for name in ["x".repeat(65), "a\u{0}b".to_owned(), "a\u{1b}[2Jb".to_owned()] {
+    let hostile = [
+        "a\u{0}b",
+        "a\u{1b}[2Jb",
+        "a\nb",
+        "a\u{202e}b",
+        "a\u{2066}b",
+        "a\u{2028}b",
+        "a\u{2029}b",
+        "\u{200b}\u{200b}",
+        "\u{3164}",
+        &"x".repeat(65),
+        &"👍🏽".repeat(65),
+        &format!("a{}", "\u{301}".repeat(300)),
+        &"x".repeat(100_000),
+    ];
+    for name in hostile {
         let answer = someone.run(LOGIN, login(json!(name))).await;
-        assert_eq!((answer.code(), &answer.extensions()["field"]), ("BAD_INPUT", &json!("input.deviceName")));
+        assert_eq!(
+            (answer.code(), &answer.extensions()["field"]),
+            ("BAD_INPUT", &json!("input.deviceName")),
+            "{name:.40?}"
+        );
     }
     someone.run(LOGIN, login(json!("é".repeat(64)))).await.data("login");
+}
+
+#[tokio::test]
+async fn device_names_are_stored_in_their_normal_form() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let someone = app.anonymous();
+        for (given, stored) in [
+            (json!("  王伟 的 iPhone "), json!("王伟 的 iPhone")),
+            (json!("e\u{301}".repeat(64)), json!("é".repeat(64))),
+            // 64 characters, each of which has several code points.
+            (json!("👍🏽".repeat(64)), json!("👍🏽".repeat(64))),
+            (json!(" \t "), json!(null)),
+            (json!(""), json!(null)),
+        ] {
+            let phone = phone();
+            let session_id = someone.ask(&phone).await;
+            let input =
+                json!({ "phone": phone, "code": app.code(&phone), "sessionId": session_id, "deviceName": given });
+            let answer = someone.run(LOGIN, json!({ "input": input })).await;
+            let user = SignedIn::of(&app, &phone, answer.data("login"));
+            let sessions = user.run("{ me { sessions { deviceName } } }", json!({})).await;
+            assert_eq!(sessions.data("me")["sessions"][0]["deviceName"], stored);
+        }
+    }
 }
 
 #[tokio::test]
