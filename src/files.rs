@@ -44,7 +44,7 @@ pub fn create_file(path: &Path) -> io::Result<()> {
 
     match options.clone().create_new(true).open(path) {
         Ok(file) => make_private(&file),
-        // A symbolic link to nothing: whoever opens it next would create its target, with a mode of their own.
+        // A symbolic link to a missing file: the library that opens it next would create that file with a wider mode.
         Err(error) if error.kind() == ErrorKind::AlreadyExists && !path.exists() => {
             options.create(true).truncate(false).open(path).map(drop)
         }

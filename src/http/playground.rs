@@ -1,7 +1,8 @@
 //! The page at `/`: its files, which are in the binary, and what it is told of the server.
 //!
-//! The page and all it loads are of this origin. The inbox, which holds codes, is for this machine alone: neither
-//! another machine, nor a name that somebody points at this one (DNS rebinding), nor a proxy gets at it.
+//! The page and everything that it loads have this origin. The inbox holds one-time codes, so only the page itself, in a
+//! browser on this machine, can read it. Another machine cannot, nor a page of another origin, nor a page whose name an
+//! attacker points at this machine (DNS rebinding), nor any client behind a proxy or a tunnel on this machine.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -29,7 +30,24 @@ const NOT_BUILT: &str = include_str!("playground/not_built.html");
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data: https:; font-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
-const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// Headers that proxies and tunnels add to a request.
+const FORWARDED: [&str; 12] = [
+    "cdn-loop",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "forwarded",
+    "true-client-ip",
+    "via",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-forwarded-for",
+    "x-original-host",
+    "x-real-ip",
+    "x-request-start",
+];
+/// How the names begin of families of such headers: the common one, Cloudflare's, Envoy's, and those of clouds.
+const FORWARDED_FAMILIES: [&str; 6] = ["x-forwarded", "cf-", "x-envoy-", "x-amzn-", "x-azure-", "x-appengine-"];
 
 /// A file of the page, in the forms that a client may take.
 struct File {
@@ -101,21 +119,36 @@ async fn about(State(playground): State<Arc<Playground>>) -> Response {
 
 async fn inbox(State(playground): State<Arc<Playground>>, request: Request) -> Response {
     match &playground.inbox {
-        Some(inbox) if is_this_machine(&request) => {
+        Some(inbox) if is_this_machine(&request) && is_same_origin(request.headers()) => {
             ([(header::CACHE_CONTROL, "no-store")], Json(json!({ "messages": inbox.messages() }))).into_response()
         }
-        _ => plain(StatusCode::FORBIDDEN, "the inbox is for this machine alone\n"),
+        _ => plain(StatusCode::FORBIDDEN, "only the page at / on this machine can read the inbox\n"),
     }
 }
 
-/// Whether the client runs on this machine, and asked for it by an address that no other machine can take.
+/// Whether a page of this origin sent the request. Browsers set the header themselves, and no page can change it
+/// (<https://www.w3.org/TR/fetch-metadata/>). A request without it is not from such a page.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
+    sites.next().is_some_and(|site| site == "same-origin") && sites.next().is_none()
+}
+
+/// Whether a proxy or a tunnel passed the request on: its peer is then not the client.
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    let adds = |name: &str| {
+        FORWARDED.contains(&name) || FORWARDED_FAMILIES.iter().any(|beginning| name.starts_with(beginning))
+    };
+    headers.keys().any(|name| adds(name.as_str()))
+}
+
+/// Whether the client runs on this machine, and named it by an address that no other machine can have.
 fn is_this_machine(request: &Request) -> bool {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str));
     peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback())
         && host.is_some_and(is_loopback_host)
-        && FORWARDED.iter().all(|name| !request.headers().contains_key(*name))
+        && !is_forwarded(request.headers())
 }
 
 fn is_loopback_host(host: &str) -> bool {

@@ -5,8 +5,11 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use tempfile::TempDir;
 
+use crate::app::{Stores, TestApp};
 use crate::process::{Server, env};
 
 const KEY32: &str = "0123456789abcdef0123456789abcdef";
@@ -159,5 +162,64 @@ fn trusting_every_address_as_a_proxy_is_warned_about() {
         for range in ranges {
             assert!(warnings.iter().any(|line| line.contains(range) && line.contains("WARN")), "{proxies}: {log}");
         }
+    }
+}
+
+/// A page of another origin, a program of another user, or a client behind a tunnel on this machine wants to read the
+/// codes in the inbox. Only the page at `/` can.
+#[tokio::test]
+async fn only_the_page_itself_reads_the_inbox() {
+    let app = TestApp::on(Stores::Embedded).set("SMS_PROVIDER", "console").start().await;
+    let status = async |headers: &[(&str, &str)]| {
+        let mut request = Request::get("/dev/inbox").header("host", "localhost:8000");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        app.at("127.0.0.1").send(request.body(Body::empty()).expect("a request")).await.status
+    };
+    const SAME_ORIGIN: (&str, &str) = ("sec-fetch-site", "same-origin");
+    assert_eq!(status(&[SAME_ORIGIN]).await, StatusCode::OK);
+
+    for headers in [
+        // What curl sends, and what a browser sends for the address bar, another port, and another site.
+        &[][..],
+        &[("sec-fetch-site", "none")],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-origin, cross-site")],
+        &[("sec-fetch-site", "Same-Origin")],
+        &[SAME_ORIGIN, ("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "cross-site"), SAME_ORIGIN],
+    ] {
+        assert_eq!(status(headers).await, StatusCode::FORBIDDEN, "{headers:?}");
+    }
+
+    for added in [
+        "Via",
+        "Forwarded",
+        "X-Forwarded",
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Port",
+        "X-Forwarded-Server",
+        "X-Original-Forwarded-For",
+        "X-Real-IP",
+        "X-Client-IP",
+        "X-Cluster-Client-IP",
+        "CF-Connecting-IP",
+        "CF-Connecting-IPv6",
+        "CF-Ray",
+        "CF-Visitor",
+        "True-Client-IP",
+        "CDN-Loop",
+        "Fastly-Client-IP",
+        "Fly-Client-IP",
+        "X-Envoy-External-Address",
+        "X-Amzn-Trace-Id",
+        "X-Azure-ClientIP",
+        "X-Appengine-User-IP",
+    ] {
+        assert_eq!(status(&[SAME_ORIGIN, (added, "1")]).await, StatusCode::FORBIDDEN, "{added}");
     }
 }
