@@ -295,3 +295,15 @@ async fn without_a_grace_the_second_of_two_refreshes_ends_the_session() {
         assert_eq!(user.run(ME, json!({})).await.code(), "TOKEN_INVALID");
     }
 }
+
+#[tokio::test]
+async fn a_maximum_age_of_zero_is_none() {
+    for stores in Stores::BOTH {
+        let app = TestApp::on(stores).set("SESSION_MAX_AGE", "0").set("REFRESH_TOKEN_TTL", "30d").start().await;
+        let mut user = app.signed_in().await;
+        for _ in 0..10 {
+            app.advance(Duration::from_hours(29 * 24));
+            user = user.refreshed().await;
+        }
+    }
+}
