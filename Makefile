@@ -1,6 +1,6 @@
 # What a person or a CI does with a checkout. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint tools
+.PHONY: help run build test lint tools
 
 # What the playground page is built from.
 PAGE_SOURCES := schema.graphql $(shell find playground -type f \
@@ -12,6 +12,11 @@ help: ## list the targets
 run: tools ## start the server with its page; ARGS="--help" and the like go to it
 	@scripts/build-page --if-possible
 	cargo run --locked -- $(ARGS)
+
+build: tools ## build the release program with its page, target/release/sms-login
+	@scripts/build-page
+	cargo build --release --locked
+	@echo "built target/release/sms-login, with the page inside"
 
 test: tools ## run all tests; installs MariaDB, Redis and Chromium where they are missing
 	@scripts/setup-tests

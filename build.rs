@@ -1,4 +1,4 @@
-//! Puts the built playground page into the binary, where `playground/dist` is there: `make run` builds it.
+//! Puts the playground page into the binary if `playground/dist` has been built, which `make run` and `make build` do.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,15 @@ const DIST: &str = "playground/dist";
 
 fn main() -> io::Result<()> {
     let dist = Path::new(DIST);
-    // A folder that is not there would make cargo build anew each time.
+    // If cargo watched a folder that does not exist, it would run this script at every build.
     let watched = if dist.is_dir() { dist } else { Path::new("playground") };
     println!("cargo:rerun-if-changed={}", watched.display());
     println!("cargo:rerun-if-changed=build.rs");
     let mut files = Vec::new();
     if dist.join("index.html").is_file() {
         collect(&dist.canonicalize()?, &mut files)?;
+    } else if env::var("PROFILE").is_ok_and(|profile| profile == "release") {
+        println!("cargo::warning=this program has no page, because {DIST} is not built: use `make build`");
     }
     files.sort();
     let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("cargo did not set OUT_DIR"))?;
