@@ -170,7 +170,7 @@ fn connection_limits(config: &Config) -> Result<ConnectionLimits, StartError> {
 /// Serves metrics on an address of their own until the process ends.
 ///
 /// # Errors
-/// Where the address cannot be listened on.
+/// If the address cannot be listened on.
 pub async fn serve_metrics(addr: SocketAddr) -> Result<(), StartError> {
     let router = http::metrics::router().map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
     let listener = TcpListener::bind(addr).await.map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
@@ -185,7 +185,7 @@ pub async fn serve_metrics(addr: SocketAddr) -> Result<(), StartError> {
 /// Opens the database that settings name.
 ///
 /// # Errors
-/// Where it cannot be opened.
+/// If it cannot be opened.
 pub async fn open_database(config: &DatabaseConfig) -> Result<Database, StartError> {
     match config {
         DatabaseConfig::File(path) => {
@@ -211,7 +211,7 @@ async fn migrate_or_refuse(database: &Database, config: &Config) -> Result<(), S
 /// The keys that settings name, a new one in the data folder where they name none.
 ///
 /// # Errors
-/// Where a key is not of its form, or its file cannot be read or made.
+/// If a key is not of its form, or its file cannot be read or made.
 pub fn signing_keys(config: &Config) -> Result<Keys, StartError> {
     let refuse = |setting| move |error: KeyError| ConfigError::new(setting, error);
     let keys = match &config.signing {
@@ -277,7 +277,7 @@ fn sms_sender(
 /// The sender that settings name.
 ///
 /// # Errors
-/// Where a setting cannot be used.
+/// If a setting cannot be used.
 pub fn tencent(
     config: crate::sms::tencent::TencentSmsConfig,
     clock: &Arc<dyn Clock>,
@@ -298,7 +298,7 @@ fn captcha(config: CaptchaConfig, clock: &Arc<dyn Clock>) -> Result<Captcha, Sta
 /// The captcha's verifier that settings name.
 ///
 /// # Errors
-/// Where a setting cannot be used.
+/// If a setting cannot be used.
 pub fn tencent_captcha(config: TencentCaptchaConfig, clock: &Arc<dyn Clock>) -> Result<TencentCaptcha, StartError> {
     let verifier = TencentCaptcha::new(config, Arc::clone(clock));
     Ok(verifier.map_err(|error| ConfigError::new("TENCENT_CAPTCHA_ENDPOINT", error))?)

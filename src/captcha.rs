@@ -141,7 +141,7 @@ impl CaptchaError {
 pub struct Captcha {
     verifier: Arc<dyn CaptchaVerifier>,
     policy: CaptchaPolicy,
-    /// When the log last told of an outage, in milliseconds since 1970.
+    /// When an outage was last logged, in milliseconds since 1970.
     outage_told_at: AtomicI64,
 }
 

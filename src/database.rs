@@ -88,7 +88,7 @@ impl Database {
     /// Brings the tables up to date.
     ///
     /// # Errors
-    /// Where the database is away, or a migration fails.
+    /// If the database is away, or a migration fails.
     pub async fn migrate(&self) -> Result<(), DatabaseSetupError> {
         match self {
             Self::MySql(pool) => MYSQL_MIGRATIONS.run(pool).await,
@@ -100,7 +100,7 @@ impl Database {
     /// Whether the tables are up to date. Changes nothing.
     ///
     /// # Errors
-    /// Where the database is away.
+    /// If the database is away.
     pub async fn is_migrated(&self) -> Result<bool, DatabaseSetupError> {
         let Self::MySql(pool) = self else {
             return Ok(true); // SQLite is migrated whenever it is opened to serve.
@@ -121,7 +121,7 @@ impl Database {
     /// Says whether the database answers.
     ///
     /// # Errors
-    /// Where it does not.
+    /// If it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
         bounded(async {
             match self {

@@ -204,7 +204,7 @@ impl Limits {
                 Err(TakeError::Limited(RateLimited::until(limit, until, ticket.at)))
             }
             SendVerdict::Taken { suspicion } => {
-                // A send that is looked at first is told of once, when it is counted.
+                // A send that is checked first is logged once, when it is counted.
                 if let Some(suspicion) = suspicion.filter(|_| taking == Taking::Everything) {
                     tell_suspect(ticket, suspicion, mode);
                 }
@@ -241,7 +241,7 @@ impl Limits {
     /// A refusal where the address has had too many; it is not counted then.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn take_attempt(
         &self,
         address: &str,

@@ -32,7 +32,7 @@ impl PhoneNumber {
     ///
     /// # Errors
     /// `PhoneError` where the input is no phone number, has an extension or letters, or is not a mobile's number.
-    /// Where landlines and mobiles can't be told apart (the USA), any number of that kind is taken.
+    /// If landlines and mobiles can't be told apart (the USA), any number of that kind is taken.
     pub fn parse(input: &str, default_region: Region) -> Result<Self, PhoneError> {
         let number =
             PHONE_NUMBER_UTIL.parse(plain_ascii(input)?, Some(default_region.0)).map_err(|_| PhoneError::NotANumber)?;

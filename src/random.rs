@@ -16,7 +16,7 @@ pub const fn source() -> UnwrapErr<SysRng> {
 /// Draws `N` bytes.
 ///
 /// # Panics
-/// Where the operating system has no randomness to give.
+/// If the operating system has no randomness to give.
 #[must_use]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

@@ -188,7 +188,7 @@ impl Sessions {
     /// Who a verified access token speaks for, where its session still lives.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn viewer(&self, claims: AccessClaims) -> Result<Option<Viewer>, StoreError> {
         let session_id = claims.session_id;
         let user = self.store.find_live_user(session_id, self.clock.now()).await?;
@@ -198,7 +198,7 @@ impl Sessions {
     /// The user's sessions that live, the last used first.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn list(&self, user_id: Uuid) -> Result<Vec<SessionRow>, StoreError> {
         self.store.list_live(user_id, self.clock.now()).await
     }
@@ -206,7 +206,7 @@ impl Sessions {
     /// Ends sessions of the viewer's, and says how many. Ids of others' sessions end nothing.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn log_out(&self, viewer: &Viewer, which: LogOut) -> Result<u64, StoreError> {
         let ids = match which {
             LogOut::This => Some(vec![viewer.session_id]),

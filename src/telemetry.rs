@@ -10,7 +10,7 @@ use crate::config::{ConfigError, LogFormat};
 /// Starts logging.
 ///
 /// # Errors
-/// Where `filter` is not a filter.
+/// If `filter` is not a filter.
 pub fn init(filter: &str, format: LogFormat) -> Result<(), ConfigError> {
     let filter = env_filter(filter)?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);

@@ -138,7 +138,7 @@ impl Tokens {
     /// Makes an access token for a user's session.
     ///
     /// # Errors
-    /// Where the cryptographic library fails.
+    /// If the cryptographic library fails.
     pub fn issue_access(&self, user: &User, session_id: Uuid) -> Result<Issued, keys::KeyError> {
         let now = self.clock.now();
         let expires_at = whole_seconds(now + self.policy.access_ttl);
@@ -161,7 +161,7 @@ impl Tokens {
     /// Makes a proof that a phone is held.
     ///
     /// # Errors
-    /// Where the cryptographic library fails.
+    /// If the cryptographic library fails.
     pub fn issue_proof(&self, phone: &PhoneNumber, reference: Option<&str>) -> Result<Issued, keys::KeyError> {
         let now = self.clock.now();
         let expires_at = whole_seconds(now + PROOF_TTL);

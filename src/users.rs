@@ -86,24 +86,24 @@ pub trait UserStore: Send + Sync {
     /// The users among these ids, in any order, by one statement.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<User>, StoreError>;
 
     /// Changes name and avatar, by one statement. False where the user is not there any more.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn update_profile(&self, id: Uuid, change: &ProfileChange) -> Result<bool, StoreError>;
 
     /// Changes the phone and ends the user's other sessions; both or nothing.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn change_phone(&self, change: &PhoneChange) -> Result<PhoneChangeOutcome, StoreError>;
 
     /// Deletes the user with their sessions.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn delete(&self, id: Uuid) -> Result<(), StoreError>;
 }

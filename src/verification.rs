@@ -166,7 +166,7 @@ impl Verification {
     /// Reads a phone number as a person writes it, in the default region where it is national.
     ///
     /// # Errors
-    /// Where it is not a possible mobile number.
+    /// If it is not a possible mobile number.
     pub fn read_phone(&self, input: &str) -> Result<PhoneNumber, PhoneError> {
         PhoneNumber::parse(input, self.policy.default_region)
     }
@@ -284,7 +284,7 @@ impl Verification {
     /// Says whether the code store answers.
     ///
     /// # Errors
-    /// Where it does not.
+    /// If it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.store.ping().await
     }

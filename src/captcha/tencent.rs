@@ -112,7 +112,7 @@ impl TencentCaptcha {
     /// Asks the service whether it takes the key, by a ticket that is none.
     ///
     /// # Errors
-    /// Where the key is not taken, or the service cannot be reached.
+    /// If the key is not taken, or the service cannot be reached.
     pub async fn check(&self) -> Result<(), CaptchaOutage> {
         let answer = CaptchaAnswer { ticket: "check".to_owned(), randstr: "check".to_owned() };
         self.ask(&answer, IpAddr::V4(Ipv4Addr::LOCALHOST)).await.map(drop)

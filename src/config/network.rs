@@ -12,7 +12,7 @@ const MAPPED_BITS: u8 = 96;
 /// Reads a range of addresses, or one address. A range of IPv4 written as IPv6 is one of IPv4.
 ///
 /// # Errors
-/// A sentence for whoever set it.
+/// A sentence for the operator.
 pub(super) fn range(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     let range: IpNet = text
@@ -30,7 +30,7 @@ pub(super) fn range(text: &str) -> Result<IpNet, String> {
 /// Reads an origin as browsers send it, such as `https://app.example.com`, or `*`.
 ///
 /// # Errors
-/// A sentence for whoever set it.
+/// A sentence for the operator.
 pub(super) fn origin(text: &str) -> Result<String, String> {
     let text = text.trim();
     let url = Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()));

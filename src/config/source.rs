@@ -42,7 +42,7 @@ pub enum ParseOutcome<T> {
 /// Reads `T`'s arguments from `args`, and those that are not among them from `env`. An empty variable counts as unset.
 ///
 /// # Errors
-/// Where a setting's value is not of its form, or its file cannot be read.
+/// If a setting's value is not of its form, or its file cannot be read.
 pub fn parse<T: CommandFactory + FromArgMatches>(
     args: &[OsString],
     env: &BTreeMap<String, OsString>,

@@ -85,7 +85,7 @@ impl FromStr for DayOffset {
 /// Reads a duration of one number and one unit: `250ms`, `30s`, `5m`, `1h`, `30d`; or `0`, which turns a limit off.
 ///
 /// # Errors
-/// A sentence for whoever set it.
+/// A sentence for the operator.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "not a duration such as 30s, 5m, 1h or 30d".to_owned();
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -109,7 +109,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 /// Reads how long something is good: a duration that cannot be zero, because nothing would be good at all.
 ///
 /// # Errors
-/// A sentence for whoever set it.
+/// A sentence for the operator.
 pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;
     if duration.is_zero() {
@@ -121,7 +121,7 @@ pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
 /// Reads a ratio.
 ///
 /// # Errors
-/// A sentence for whoever set it.
+/// A sentence for the operator.
 pub(super) fn ratio(text: &str) -> Result<f64, String> {
     let ratio = text.parse().ok().filter(|ratio: &f64| ratio.is_finite() && (0.0..=1000.0).contains(ratio));
     ratio.ok_or_else(|| "not a ratio such as 0.3".to_owned())
@@ -130,7 +130,7 @@ pub(super) fn ratio(text: &str) -> Result<f64, String> {
 /// Reads a yes or no.
 ///
 /// # Errors
-/// A sentence for whoever set it.
+/// A sentence for the operator.
 pub(super) fn boolean(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
@@ -142,7 +142,7 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
 /// Reads when a captcha is needed.
 ///
 /// # Errors
-/// A sentence for whoever set it.
+/// A sentence for the operator.
 pub(super) fn captcha_mode(text: &str) -> Result<CaptchaMode, String> {
     match text {
         "off" => Ok(CaptchaMode::Off),
@@ -155,7 +155,7 @@ pub(super) fn captcha_mode(text: &str) -> Result<CaptchaMode, String> {
 /// Reads what an outage of the captcha means.
 ///
 /// # Errors
-/// A sentence for whoever set it.
+/// A sentence for the operator.
 pub(super) fn on_outage(text: &str) -> Result<OnOutage, String> {
     match text {
         "refuse" => Ok(OnOutage::Refuse),
@@ -167,7 +167,7 @@ pub(super) fn on_outage(text: &str) -> Result<OnOutage, String> {
 /// Reads the id of a captcha application.
 ///
 /// # Errors
-/// A sentence for whoever set it.
+/// A sentence for the operator.
 pub(super) fn captcha_app_id(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "not a number such as 190000000".to_owned())
 }
@@ -180,7 +180,7 @@ pub(super) fn pem(text: &str) -> String {
 /// Reads one of a template's parameters.
 ///
 /// # Errors
-/// A sentence for whoever set it.
+/// A sentence for the operator.
 pub(super) fn template_param(text: &str) -> Result<TemplateParam, String> {
     TemplateParam::parse(text.trim()).ok_or_else(|| "not a list of `code` and `minutes`".to_owned())
 }

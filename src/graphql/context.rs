@@ -46,7 +46,7 @@ impl RequestContext {
     /// Who asks; `None` without a token. Looked up once a request, however many fields ask.
     ///
     /// # Errors
-    /// Where the token is not taken, or its session has ended.
+    /// If the token is not taken, or its session has ended.
     pub(super) async fn viewer(&self) -> Result<Option<&Viewer>, ApiError> {
         let claims = match self.authorization {
             Authorization::Anonymous => return Ok(None),

@@ -9,7 +9,7 @@ use crate::metrics;
 /// Starts counting, and gives the page at `/metrics`.
 ///
 /// # Errors
-/// Where something else counts in this process already.
+/// If something else counts in this process already.
 pub(crate) fn router() -> Result<Router, BuildError> {
     let (name, buckets) = metrics::SEND_BUCKETS;
     let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Full(name.to_owned()), &buckets)?;

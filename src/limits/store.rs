@@ -117,7 +117,7 @@ pub trait LimitStore: Send + Sync {
     /// `taking` says. The address's limits do not hold against a place that this send already has.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn take_send(
         &self,
         ticket: &SendTicket,
@@ -129,20 +129,20 @@ pub trait LimitStore: Send + Sync {
     /// count if `whole` is set. A repeat does nothing.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn return_send(&self, ticket: &SendTicket, whole: bool) -> Result<(), StoreError>;
 
     /// Counts a send as verified: the address that asked has it back, the guard's traffic is the better for it; and the
     /// address that showed the code has its attempt back. A repeat, or what is not known any more, does nothing.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn verified(&self, used: &UsedCode<'_>) -> Result<(), StoreError>;
 
     /// Counts an attempt of an address in a sliding hour, or says until when it has had `limit`.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn take_attempt(
         &self,
         address: &str,
@@ -154,6 +154,6 @@ pub trait LimitStore: Send + Sync {
     /// Takes an attempt out of the count. A repeat does nothing.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn return_attempt(&self, address: &str, id: &str) -> Result<(), StoreError>;
 }

@@ -27,7 +27,7 @@ impl Sessions {
     /// Deletes one batch of sessions that are over for a day, and says how many they were.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn clean_up_batch(&self) -> Result<u64, crate::store::StoreError> {
         self.store.purge(self.clock.now() - KEPT).await
     }

@@ -76,44 +76,44 @@ pub trait SessionStore: Send + Sync {
     /// The user of a session that has neither ended nor expired, by one statement.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn find_live_user(&self, session_id: Uuid, now: Timestamp) -> Result<Option<User>, StoreError>;
 
     /// Ends a session.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn end(&self, session_id: Uuid, now: Timestamp) -> Result<(), StoreError>;
 
     /// A session with its user, whatever its state, by one statement.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn find(&self, session_id: Uuid) -> Result<Option<(SessionRow, User)>, StoreError>;
 
     /// Steps to the next generation, where the session lives and still has the one shown. Of simultaneous steps from one
     /// generation, one is true.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn rotate(&self, rotation: &Rotation) -> Result<bool, StoreError>;
 
     /// The user's sessions that live, the last used first, at most `MAX_LISTED`.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn list_live(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<SessionRow>, StoreError>;
 
     /// Ends those of the user's sessions that live and are among `ids`, or all that live. Says how many.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn end_of_user(&self, user_id: Uuid, ids: Option<&[Uuid]>, now: Timestamp) -> Result<u64, StoreError>;
 
     /// Deletes at most `PURGE_BATCH` rows that ended or expired before `before`. Says how many. Several servers may do so
     /// at once.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn purge(&self, before: Timestamp) -> Result<u64, StoreError>;
 }

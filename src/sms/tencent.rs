@@ -130,7 +130,7 @@ impl TencentSms {
     /// Asks the service whether it takes the key, by a call for no phone, which sends nothing.
     ///
     /// # Errors
-    /// Where the key is not taken, or the service cannot be reached.
+    /// If the key is not taken, or the service cannot be reached.
     pub async fn check(&self) -> Result<(), SendError> {
         let payload = json!({
             "PhoneNumberSet": [],

@@ -71,7 +71,7 @@ impl Keys {
     /// Keys with an Ed25519 private key in PEM.
     ///
     /// # Errors
-    /// Where `pem` is not such a key.
+    /// If `pem` is not such a key.
     pub fn ed25519(pem: &str) -> Result<Self, KeyError> {
         let pem = pem::parse(pem).map_err(|_| KeyError::PrivateKey)?;
         let pair = Ed25519KeyPair::from_pkcs8(pem.contents()).map_err(|_| KeyError::PrivateKey)?;
@@ -92,7 +92,7 @@ impl Keys {
     /// Keys with a shared secret.
     ///
     /// # Errors
-    /// Where `secret` is too short.
+    /// If `secret` is too short.
     pub fn hs256(secret: &[u8]) -> Result<Self, KeyError> {
         if secret.len() < MIN_SECRET_BYTES {
             return Err(KeyError::ShortSecret);
@@ -120,7 +120,7 @@ impl Keys {
     /// Adds older public keys, PEM blocks one after another. A key that is there already is not added again.
     ///
     /// # Errors
-    /// Where `pems` holds none, or one that is no Ed25519 public key.
+    /// If `pems` holds none, or one that is no Ed25519 public key.
     pub fn with_older(mut self, pems: &str) -> Result<Self, KeyError> {
         let blocks = pem::parse_many(pems).map_err(|_| KeyError::PublicKeys)?;
         if blocks.is_empty() {
@@ -150,7 +150,7 @@ impl Keys {
     /// A secret of 32 bytes that hangs on the signing key, another for every label.
     ///
     /// # Errors
-    /// Where the library fails.
+    /// If the library fails.
     pub fn derive(&self, label: &str) -> Result<[u8; 32], KeyError> {
         derive(&self.signing.root, label)
     }
@@ -212,7 +212,7 @@ pub struct GeneratedKey {
 /// Makes an Ed25519 key pair from the operating system's randomness.
 ///
 /// # Errors
-/// Where the library fails.
+/// If the library fails.
 pub fn generate() -> Result<GeneratedKey, KeyError> {
     let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::Library)?;
     let pkcs8 = pair.to_pkcs8v1().map_err(|_| KeyError::Library)?;

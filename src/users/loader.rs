@@ -35,7 +35,7 @@ impl UserLoader {
     /// The user with this id.
     ///
     /// # Errors
-    /// Where the store failed for the batch.
+    /// If the store failed for the batch.
     pub async fn find(&self, id: Uuid) -> Loaded {
         self.0.load(id).await
     }

@@ -64,7 +64,7 @@ impl TryFrom<UserRow> for User {
 /// Reads a time as it is stored, in milliseconds.
 ///
 /// # Errors
-/// Where there is no such time.
+/// If there is no such time.
 pub(crate) fn instant(milliseconds: i64) -> Result<Timestamp, sqlx::Error> {
     Timestamp::from_millisecond(milliseconds).map_err(|error| sqlx::Error::Decode(error.into()))
 }

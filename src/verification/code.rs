@@ -19,7 +19,7 @@ impl Code {
     /// Draws a code, each of the million equally likely.
     ///
     /// # Panics
-    /// Where the operating system has no randomness to give.
+    /// If the operating system has no randomness to give.
     #[must_use]
     pub fn random() -> Self {
         let number: u32 = random::source().random_range(0..1_000_000);

@@ -312,7 +312,7 @@ fn issued(outcome: IssueOutcome, draft: &Draft) -> Result<u32, RequestCodeError>
     }
 }
 
-/// What the client is told of a code that is on its way, or that needs no SMS.
+/// Builds the answer for a code that is on its way, or that needs no SMS.
 fn sent(draft: Draft, sends: u32) -> CodeSent {
     let Draft { challenge_id, challenge, day, limits, .. } = draft;
     let sends_remaining = (limits.daily > 0).then(|| limits.daily.saturating_sub(sends));

@@ -217,44 +217,44 @@ pub trait CodeStore: Send + Sync {
     /// Checks waits, the day's count and the cooldown, counts the send and stores the challenge, or does none of it.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn issue(&self, challenge: &NewChallenge, limits: &SendLimits) -> Result<IssueOutcome, StoreError>;
 
     /// Says what `issue` would answer, and changes nothing.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn check(&self, challenge: &NewChallenge, limits: &SendLimits) -> Result<IssueOutcome, StoreError>;
 
     /// Looks at waits, state, age, attempts and digits, in that order, and claims the challenge or counts the failure.
     /// A repeat with the same claim token is claimed again.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn attempt(&self, attempt: &Attempt) -> Result<AttemptOutcome, StoreError>;
 
     /// Turns the claim into consumed, voids the phone's other challenges of the purpose and forgets its failures.
     /// False where the claim is not held any more. A repeat is true again.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn consume(&self, claim: &Claim) -> Result<bool, StoreError>;
 
     /// Gives the claim back: the code can be tried again. Nothing happens where it is not held.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn release(&self, claim: &Claim) -> Result<(), StoreError>;
 
     /// Ends a challenge whose SMS was not sent. Nothing happens where it is not issued.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     async fn void(&self, challenge: &NewChallenge, refund: Refund) -> Result<(), StoreError>;
 
     /// Says whether the store answers.
     ///
     /// # Errors
-    /// Where it does not.
+    /// If it does not.
     async fn ping(&self) -> Result<(), StoreError>;
 }

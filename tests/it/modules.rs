@@ -59,7 +59,7 @@ fn only(allowed: impl Fn(&Module) -> bool, what: &[&str]) {
     assert!(used, "nothing names {what:?}: the rule looks for the wrong thing");
 }
 
-/// Every module of `src/lib.rs` has one of these parts to play.
+/// Every module of `src/lib.rs` is in one of these lists.
 const ENTRY: [&str; 4] = ["main", "lib", "cli", "app"];
 const TRANSPORT: [&str; 2] = ["http", "graphql"];
 const SERVICES: [&str; 9] =

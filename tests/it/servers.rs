@@ -26,7 +26,7 @@ const REDIS_DATABASES: u32 = 4096;
 /// The MariaDB of the whole run.
 ///
 /// # Panics
-/// Where it can't be started, with the line that installs it.
+/// If it can't be started, with the line that installs it.
 pub(crate) fn mariadb() -> &'static MariaDb {
     static COMMON: OnceLock<MariaDb> = OnceLock::new();
     COMMON.get_or_init(|| {
@@ -41,7 +41,7 @@ pub(crate) fn mariadb() -> &'static MariaDb {
 /// The Redis of the whole run.
 ///
 /// # Panics
-/// Where it can't be started, with the line that installs it.
+/// If it can't be started, with the line that installs it.
 pub(crate) fn redis() -> &'static Redis {
     static COMMON: OnceLock<Redis> = OnceLock::new();
     COMMON.get_or_init(|| match std::env::var("TEST_REDIS_URL") {

@@ -25,7 +25,7 @@ impl OwnMariaDb {
     /// Starts a server with no databases but its own.
     ///
     /// # Panics
-    /// Where it can't be started, with the line that installs it.
+    /// If it can't be started, with the line that installs it.
     pub(crate) fn start() -> Self {
         let (watchdog, port) = start_on_a_free_port(|port| {
             let folder = new_folder();
@@ -102,7 +102,7 @@ impl OwnRedis {
     /// Starts an empty server.
     ///
     /// # Panics
-    /// Where it can't be started, with the line that installs it.
+    /// If it can't be started, with the line that installs it.
     pub(crate) fn start() -> Self {
         Self::start_with(|_| vec!["--databases".to_owned(), REDIS_DATABASES.to_string()])
     }
@@ -174,7 +174,7 @@ impl OwnRedisCluster {
     /// Starts the nodes and waits until all of them serve all slots.
     ///
     /// # Panics
-    /// Where they can't be started, with the line that installs them.
+    /// If they can't be started, with the line that installs them.
     pub(crate) fn start() -> Self {
         let nodes =
             [(); 3].map(|()| OwnRedis::start_with(|_| ["--cluster-enabled", "yes"].map(str::to_owned).to_vec()));

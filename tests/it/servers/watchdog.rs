@@ -122,7 +122,7 @@ pub(crate) fn free_port() -> u16 {
 /// The path of a program.
 ///
 /// # Panics
-/// Where it is not installed, with the line that installs it.
+/// If it is not installed, with the line that installs it.
 pub(crate) fn program(name: &str, install: &str) -> OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -136,7 +136,7 @@ pub(crate) fn program(name: &str, install: &str) -> OsString {
 /// Runs a command to its end and gives its output.
 ///
 /// # Panics
-/// Where it fails, with what it wrote.
+/// If it fails, with what it wrote.
 pub(crate) fn run(program: impl AsRef<OsStr>, args: &[OsString]) -> String {
     let program = program.as_ref();
     let output = Command::new(program).args(args).stdin(Stdio::null()).output().expect("the program runs");
