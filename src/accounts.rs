@@ -1,49 +1,51 @@
-//! The account's own affairs: the profile, another phone, the end.
+//! Accounts: the user's profile, changing the phone, and deleting the account.
 //!
-//! What a code allows is stored while the code is claimed, and the code is used up after. Each is for the signed-in user
-//! alone; a code asked for by another user is refused by its challenge id.
+//! Every change is for the signed-in user alone. What a code allows is stored while the code is claimed, and the code is
+//! consumed afterwards.
 
 use std::sync::Arc;
+
+use uuid::Uuid;
 
 use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::phone::PhoneNumber;
+use crate::purpose::Purpose;
 use crate::sessions::Viewer;
 use crate::store::StoreError;
 use crate::users::{PhoneChange, PhoneChangeOutcome, ProfileChange, User, UserStore, checked_avatar, checked_name};
-use crate::verification::code::Purpose;
-use crate::verification::{AttemptError, Claimed, ShownCode, Verification};
+use crate::verification::{AttemptError, Checking, SubmittedCode};
 
-/// A code that is shown with its challenge id.
+/// The code that a user confirms a change with.
 #[derive(Debug, Clone)]
-pub struct Proof {
-    /// What was typed.
+pub struct Confirmation {
+    /// What the user typed.
     pub code: String,
-    /// The challenge id.
+    /// The id of the challenge.
     pub challenge_id: String,
-    /// From where.
+    /// The client's address.
     pub client: ClientAddress,
 }
 
-/// Why an account stays as it is.
+/// Why an account is not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// The name is not of its form.
-    #[error("the name is not of its form")]
+    /// The name is malformed.
+    #[error("the name is malformed")]
     BadName,
-    /// The avatar is not of its form.
-    #[error("the avatar is not of its form")]
+    /// The avatar is malformed.
+    #[error("the avatar is malformed")]
     BadAvatar,
-    /// Another user has the phone. The code is used up.
+    /// Another user has the phone. The code is consumed.
     #[error("the phone is taken")]
     PhoneTaken,
     /// The account was deleted meanwhile.
     #[error("the account is gone")]
     Gone,
-    /// The code is not taken.
+    /// The code is rejected.
     #[error(transparent)]
     Attempt(#[from] AttemptError),
-    /// The database failed. The code stays good.
+    /// The database failed. The code stays valid.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -51,21 +53,21 @@ pub enum AccountError {
 /// The service of accounts.
 pub struct Accounts {
     users: Arc<dyn UserStore>,
-    verification: Arc<Verification>,
+    checking: Arc<Checking>,
     clock: Arc<dyn Clock>,
 }
 
 impl Accounts {
-    /// A service of these parts.
+    /// Creates the service.
     #[must_use]
-    pub fn new(users: Arc<dyn UserStore>, verification: Arc<Verification>, clock: Arc<dyn Clock>) -> Self {
-        Self { users, verification, clock }
+    pub fn new(users: Arc<dyn UserStore>, checking: Arc<Checking>, clock: Arc<dyn Clock>) -> Self {
+        Self { users, checking, clock }
     }
 
-    /// Changes what is given of the viewer's profile, and gives the user as it is then.
+    /// Changes the viewer's profile, and returns the user after the change. Fields that are `None` stay as they are.
     ///
     /// # Errors
-    /// `AccountError`; then nothing is changed.
+    /// If a value is malformed, the account is gone, or the store fails. Nothing is changed then.
     pub async fn update_profile(&self, viewer: &Viewer, wanted: ProfileChange) -> Result<User, AccountError> {
         let name = wanted.name.map(|name| checked_name(&name).ok_or(AccountError::BadName)).transpose()?;
         let avatar = wanted.avatar.map(|avatar| checked_avatar(&avatar).ok_or(AccountError::BadAvatar)).transpose()?;
@@ -73,6 +75,7 @@ impl Accounts {
         if name.is_none() && avatar.is_none() {
             return Ok(user);
         }
+
         let change = ProfileChange { name, avatar };
         if !self.users.update_profile(user.id, &change).await? {
             return Err(AccountError::Gone);
@@ -82,16 +85,29 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Moves the viewer to the phone that got the code, and ends their other sessions.
+    /// Moves the viewer's account to the phone that got the code, and ends their other sessions.
     ///
     /// # Errors
-    /// `AccountError`; `PhoneTaken` only after the code is proven.
-    pub async fn change_phone(&self, viewer: &Viewer, phone: PhoneNumber, proof: Proof) -> Result<User, AccountError> {
-        let claimed = self.claim(viewer, Purpose::ChangePhone, &phone, &proof).await?;
+    /// If the code is rejected, the phone is taken, or the store fails. `PhoneTaken` is returned only after the code is
+    /// accepted, so a stranger cannot find out which phones have an account.
+    pub async fn change_phone(
+        &self,
+        viewer: &Viewer,
+        phone: PhoneNumber,
+        confirmation: Confirmation,
+    ) -> Result<User, AccountError> {
         let user = User { phone: phone.clone(), ..viewer.user.clone() };
-        let change = PhoneChange { user_id: user.id, phone, kept_session: viewer.session_id, at: self.clock.now() };
-        let outcome = self.users.change_phone(&change).await;
-        match self.settle(claimed, outcome).await? {
+        let change = PhoneChange {
+            user_id: user.id,
+            phone: phone.clone(),
+            kept_session: viewer.session_id,
+            at: self.clock.now(),
+        };
+        let outcome = self
+            .confirmed(viewer.user.id, Purpose::ChangePhone, &phone, &confirmation, self.users.change_phone(&change))
+            .await?;
+
+        match outcome {
             PhoneChangeOutcome::Changed => {
                 tracing::info!(user.id = %user.id, phone.masked = %user.phone, "phone changed");
                 Ok(user)
@@ -104,41 +120,37 @@ impl Accounts {
     /// Deletes the viewer's account.
     ///
     /// # Errors
-    /// `AccountError`; then the account is as it was.
-    pub async fn delete(&self, viewer: &Viewer, proof: Proof) -> Result<(), AccountError> {
-        let claimed = self.claim(viewer, Purpose::DeleteAccount, &viewer.user.phone, &proof).await?;
-        let outcome = self.users.delete(viewer.user.id).await;
-        self.settle(claimed, outcome).await?;
-        tracing::info!(user.id = %viewer.user.id, "account deleted");
+    /// If the code is rejected or the store fails. The account is unchanged then.
+    pub async fn delete(&self, viewer: &Viewer, confirmation: Confirmation) -> Result<(), AccountError> {
+        let user = &viewer.user;
+        self.confirmed(user.id, Purpose::DeleteAccount, &user.phone, &confirmation, self.users.delete(user.id)).await?;
+        tracing::info!(user.id = %user.id, "account deleted");
         Ok(())
     }
 
-    async fn claim(
+    /// Runs `act` if the code is right.
+    async fn confirmed<T>(
         &self,
-        viewer: &Viewer,
+        user_id: Uuid,
         purpose: Purpose,
         phone: &PhoneNumber,
-        proof: &Proof,
-    ) -> Result<Claimed, AttemptError> {
-        let shown = ShownCode {
+        confirmation: &Confirmation,
+        act: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, AccountError> {
+        let submitted = SubmittedCode {
             phone,
-            code: &proof.code,
-            challenge_id: &proof.challenge_id,
+            code: &confirmation.code,
+            challenge_id: &confirmation.challenge_id,
             purpose,
-            user: Some(viewer.user.id),
-            client: proof.client,
+            user: Some(user_id),
+            client: confirmation.client,
         };
-        self.verification.attempt(shown).await
-    }
+        let redeemed = self.checking.redeem(submitted, async |_| act.await.map_err(AccountError::from)).await?;
 
-    /// Uses the code up where the database did its part, else gives it back. What is stored is not undone where the code
-    /// cannot be used up: the same code could only do the same again, for the same user.
-    async fn settle<T>(&self, claimed: Claimed, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
-        if outcome.is_err() {
-            self.verification.release(claimed).await;
-        } else if let Err(error) = self.verification.consume(claimed).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a code that did its part could not be used up");
+        // The act is stored and is not undone: the same code could only repeat it, for the same user.
+        if let Err(error) = redeemed.consumed {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a code could not be consumed after its act");
         }
-        outcome
+        Ok(redeemed.value)
     }
 }

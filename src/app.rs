@@ -33,7 +33,7 @@ use crate::tokens::Tokens;
 use crate::tokens::keys::{self, KeyError, Keys};
 use crate::users::{MySqlUserStore, SqliteUserStore, UserStore};
 use crate::verification::store::{CodeStore, MemoryCodeStore, RedisCodeStore};
-use crate::verification::{CodeKeys, Defences, Verification};
+use crate::verification::{Admission, Checking, CodeKeys, Issuing};
 
 mod warnings;
 
@@ -89,30 +89,39 @@ impl App {
         let database = open_database(&config.database).await?;
         migrate_or_refuse(&database, &config).await?;
         let keys = signing_keys(&config)?;
-        let code_keys = code_keys(&config, &keys)?;
+        let code_keys = Arc::new(code_keys(&config, &keys)?);
         let has_inbox = config.playground == PlaygroundConfig::PageWithInbox;
         let inbox = has_inbox.then(|| Arc::new(Inbox::new(Arc::clone(&clock))));
         let playground = playground(&config, inbox.clone());
         let redis = if config.redis_urls.is_empty() { None } else { Some(redis(&config, &clock)?) };
         let tokens = Arc::new(Tokens::new(keys, config.tokens, Arc::clone(&clock)));
-        let (codes, limit_store) = fleeting_stores(redis.as_ref());
-        let verification = Arc::new(Verification::new(
-            codes,
-            Defences { limits: Limits::new(limit_store, config.limits), captcha: captcha(config.captcha, &clock)? },
+        let (codes, limit_store) = code_and_limit_stores(redis.as_ref());
+        let limits = Arc::new(Limits::new(limit_store, config.limits));
+        let captcha = captcha(config.captcha, &clock)?;
+        let issuing = Issuing::new(
+            Arc::clone(&codes),
+            Admission::new(config.phone_regions.clone(), Arc::clone(&limits), captcha),
             sms_sender(config.sms, inbox, &clock)?,
-            code_keys,
-            config.verification,
+            Arc::clone(&code_keys),
+            config.issuing,
             Arc::clone(&clock),
-        ));
+        );
+        let checking = Arc::new(Checking::new(codes, limits, code_keys, config.checking, Arc::clone(&clock)));
         let (users, session_store) = sql_stores(&database);
-        let accounts = Accounts::new(Arc::clone(&users), Arc::clone(&verification), Arc::clone(&clock));
-        let proofs = Proofs::new(Arc::clone(&verification), Arc::clone(&tokens));
-        let sessions =
-            Sessions::new(session_store, Arc::clone(&verification), Arc::clone(&tokens), config.sessions, clock);
+        let accounts = Accounts::new(Arc::clone(&users), Arc::clone(&checking), Arc::clone(&clock));
+        let proofs = Proofs::new(Arc::clone(&checking), Arc::clone(&tokens));
+        let sessions = Sessions::new(session_store, checking, Arc::clone(&tokens), config.sessions, clock);
         let sessions = Arc::new(sessions);
         let operations = TaskTracker::new();
-        let readiness = Readiness { database: database.clone(), codes: Arc::clone(&verification), redis };
-        let services = Services { verification, sessions: Arc::clone(&sessions), accounts, proofs, users };
+        let readiness = Readiness { database: database.clone(), redis };
+        let services = Services {
+            phones: config.phone_regions,
+            issuing,
+            sessions: Arc::clone(&sessions),
+            accounts,
+            proofs,
+            users,
+        };
         let state = Arc::new(HttpState {
             executor: Executor::new(config.introspection),
             services: Arc::new(services),
@@ -236,10 +245,7 @@ fn code_keys(config: &Config, keys: &Keys) -> Result<CodeKeys, StartError> {
     Ok(CodeKeys::new(&derived))
 }
 
-/// What is kept in Redis, or in process.
-type FleetingStores = (Arc<dyn CodeStore>, Arc<dyn LimitStore>);
-
-fn fleeting_stores(redis: Option<&RedisPool>) -> FleetingStores {
+fn code_and_limit_stores(redis: Option<&RedisPool>) -> (Arc<dyn CodeStore>, Arc<dyn LimitStore>) {
     match redis {
         Some(redis) => (Arc::new(RedisCodeStore::new(redis.clone())), Arc::new(RedisLimitStore::new(redis.clone()))),
         None => (Arc::new(MemoryCodeStore::default()), Arc::new(MemoryLimitStore::default())),
@@ -258,8 +264,8 @@ pub fn redis(config: &Config, clock: &Arc<dyn Clock>) -> Result<RedisPool, Start
 }
 
 fn playground(config: &Config, inbox: Option<Arc<Inbox>>) -> Option<Arc<Playground>> {
-    let policy = &config.verification;
-    let page = || Playground::new(policy.default_region, policy.allowed_regions.as_deref(), inbox);
+    let regions = &config.phone_regions;
+    let page = || Playground::new(regions.default, regions.allowed.as_deref(), inbox);
     (config.playground != PlaygroundConfig::Off).then(page).map(Arc::new)
 }
 

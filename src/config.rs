@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::limits::{GuardMode, GuardPolicy, LimitPolicy};
+use crate::phone::PhoneRegions;
 use crate::redis::KeyPrefix;
 use crate::sessions::SessionPolicy;
 use crate::sms::tencent::{TemplateParam, Templates, TencentSmsConfig};
@@ -16,9 +17,9 @@ use crate::tencent::Url;
 use crate::tencent::api::Timeouts;
 use crate::tencent::tc3::Credentials;
 use crate::tokens::TokenPolicy;
-use crate::verification::VerificationPolicy;
 use crate::verification::store::FailureLimits;
 use crate::verification::test_numbers::TestNumbers;
+use crate::verification::{CheckingPolicy, IssuingPolicy};
 
 mod avatars;
 mod captcha;
@@ -136,8 +137,12 @@ pub struct Config {
     pub code_secret: Option<Secret>,
     /// How tokens are made out.
     pub tokens: TokenPolicy,
-    /// How codes are given out and taken.
-    pub verification: VerificationPolicy,
+    /// How codes are issued.
+    pub issuing: IssuingPolicy,
+    /// How codes are checked.
+    pub checking: CheckingPolicy,
+    /// The regions that phone numbers are read in and codes are sent to.
+    pub phone_regions: PhoneRegions,
     /// How much is allowed over phones.
     pub limits: LimitPolicy,
     /// How sessions are kept.
@@ -194,7 +199,12 @@ impl TryFrom<Settings> for Config {
             verifying_keys: settings.jwt_verifying_keys.as_deref().map(values::pem),
             code_secret: settings.code_secret.clone(),
             tokens: tokens(&settings)?,
-            verification: verification(&settings, test_numbers)?,
+            issuing: issuing(&settings, test_numbers)?,
+            checking: CheckingPolicy { max_attempts: settings.code_max_attempts, failures: failures(&settings) },
+            phone_regions: PhoneRegions {
+                default: settings.default_region,
+                allowed: settings.allowed_regions.0.clone(),
+            },
             limits: limits(&settings),
             sessions: SessionPolicy {
                 refresh_ttl: settings.refresh_token_ttl,
@@ -262,24 +272,22 @@ fn tokens(settings: &Settings) -> Result<TokenPolicy, ConfigError> {
     })
 }
 
-fn verification(settings: &Settings, test_numbers: TestNumbers) -> Result<VerificationPolicy, ConfigError> {
+fn issuing(settings: &Settings, test_numbers: TestNumbers) -> Result<IssuingPolicy, ConfigError> {
     if settings.code_ttl > MAX_CODE_TTL {
         return Err(ConfigError::new("CODE_TTL", "longer than 10m (NIST SP 800-63B)"));
     }
-    Ok(VerificationPolicy {
+    Ok(IssuingPolicy {
         code_ttl: settings.code_ttl,
-        max_attempts: settings.code_max_attempts,
         cooldown: settings.send_cooldown,
         daily_limit: settings.send_daily_limit,
         day_offset: settings.day_offset.0,
-        failures: FailureLimits {
-            by_address: settings.attempts_before_wait,
-            in_all: settings.attempts_before_wait_total,
-        },
-        default_region: settings.default_region,
-        allowed_regions: settings.allowed_regions.0.clone(),
+        failures: failures(settings),
         test_numbers,
     })
+}
+
+const fn failures(settings: &Settings) -> FailureLimits {
+    FailureLimits { by_address: settings.attempts_before_wait, in_all: settings.attempts_before_wait_total }
 }
 
 fn limits(settings: &Settings) -> LimitPolicy {

@@ -27,18 +27,21 @@ pub(crate) use self::error::ErrorCode;
 use self::mutation::Mutation;
 use self::query::Query;
 use crate::accounts::Accounts;
+use crate::phone::PhoneRegions;
 use crate::proofs::Proofs;
 use crate::sessions::Sessions;
 use crate::users::UserStore;
-use crate::verification::Verification;
+use crate::verification::Issuing;
 
 /// The schema, ready to execute.
 pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What resolvers call.
 pub struct Services {
-    /// Codes.
-    pub verification: Arc<Verification>,
+    /// Parses phone numbers.
+    pub phones: PhoneRegions,
+    /// Sends codes.
+    pub issuing: Issuing,
     /// Sessions.
     pub sessions: Arc<Sessions>,
     /// People's own affairs.

@@ -1,9 +1,9 @@
-//! Limits over phones: by the client's address, by the day's total, and the pumping guard.
+//! Limits over all phones: sends and attempts of a client address, the day's total, and the pumping guard.
 //!
-//! What one phone is allowed is the code store's to count, in the same step that issues. Here a send is taken after its
-//! challenge is issued and before its SMS is sent, in one step that counts all or nothing; it is returned if it is not
-//! sent, and turns from unverified to verified when its code is used. Stores see keyed hashes of addresses, and of a phone
-//! its region and prefix.
+//! The limits of one phone are not here: the code store counts them in the same step that issues a challenge. A send is
+//! counted after its challenge is issued and before its SMS is sent, in one step that counts all or nothing. It is
+//! refunded if no SMS is sent, and becomes verified when its code is used. Stores see keyed hashes of addresses, and only the
+//! region and the prefix of a phone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::store::StoreError;
+use crate::tags::AddressTag;
 
 mod guard;
 mod memory;
@@ -21,12 +22,18 @@ mod store;
 pub use guard::{GuardMode, GuardPolicy};
 pub use memory::MemoryLimitStore;
 pub use redis::RedisLimitStore;
-pub use store::{LimitStore, SendLimits, SendTicket, SendVerdict, Suspicion, Taking, UsedCode};
+pub use store::{Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode};
 
-/// How long after a refusal requests are looked at before anything is reserved for them.
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// How long a store remembers a send, so that it can become verified: longer than any code is valid.
+const SEND_MEMORY: Duration = Duration::from_hours(1);
+
+/// How long after a rejection requests are checked before anything is reserved for them.
 const WARY: Duration = Duration::from_mins(1);
 
-/// A limit that can refuse a request; the API's `extensions.limit`.
+/// A limit that can reject a request: `limit` in the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// One send per phone per cooldown.
@@ -45,12 +52,12 @@ pub enum Limit {
     TotalDaily,
     /// The pumping guard.
     Guard,
-    /// The SMS provider's own.
+    /// A limit of the SMS provider.
     Provider,
 }
 
 impl Limit {
-    /// The name in the API and in logs.
+    /// Returns the name in the API and in logs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -67,19 +74,19 @@ impl Limit {
     }
 }
 
-/// A refusal, and when to come again.
+/// A rejection by a limit, and when the client may retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimited {
-    /// What refused.
+    /// The limit that rejects.
     pub limit: Limit,
-    /// The earliest time at which it would not.
+    /// The earliest time at which the limit would allow the request.
     pub retry_at: Timestamp,
-    /// Whole seconds from the refusal to `retry_at`, rounded up, at least one.
+    /// Whole seconds from the rejection to `retry_at`, rounded up, at least one.
     pub retry_after_seconds: u64,
 }
 
 impl RateLimited {
-    /// A refusal at `now` that holds until `retry_at`.
+    /// Creates a rejection at `now` that holds until `retry_at`.
     #[must_use]
     pub fn until(limit: Limit, retry_at: Timestamp, now: Timestamp) -> Self {
         let milliseconds = u64::try_from(retry_at.as_millisecond() - now.as_millisecond()).unwrap_or_default();
@@ -87,7 +94,7 @@ impl RateLimited {
     }
 }
 
-/// How much is allowed. Zero turns a limit off.
+/// The size of each limit. Zero turns one off.
 #[derive(Debug, Clone)]
 pub struct LimitPolicy {
     /// Unverified sends per address in an hour.
@@ -96,37 +103,42 @@ pub struct LimitPolicy {
     pub ip_daily: u32,
     /// Wrong codes per address in an hour.
     pub ip_attempts: u32,
-    /// Sends a calendar day over all phones.
+    /// Sends in a calendar day over all phones.
     pub total_daily: u32,
     /// The pumping guard.
     pub guard: GuardPolicy,
 }
 
-/// Which limits a send is held against.
+/// The kind of a send, which decides the limits that apply to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendKind {
-    /// An SMS is sent, and nothing says that a person asks for it: all limits.
+    /// An SMS is sent, and no captcha was solved for it. All limits apply.
     Ordinary,
-    /// An SMS is sent, and a captcha says that a person asks for it: all limits, but the guard's challenge is met.
+    /// An SMS is sent, and a captcha was solved for it. All limits apply, but the guard does not ask for a captcha again.
     Human,
-    /// A test number: no SMS is sent, so nothing is paid for and the guard has nothing to learn. The address's limits
-    /// hold, because a request still costs work.
+    /// A test number, so no SMS is sent: it costs nothing, and must not skew the guard's statistics. The address's limits
+    /// apply, because a request still costs work.
     Unsent,
 }
 
-/// What became of a send that no limit refuses.
+/// The outcome of a send that no limit rejects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
-    /// It is counted, as far as was asked.
-    Counted,
-    /// The guard wants a captcha first. Nothing is counted.
-    Suspect,
+pub enum Checked {
+    /// The send is allowed, and counted as far as the caller asked.
+    Allowed {
+        /// Set if the send is suspect but allowed.
+        suspicion: Option<Suspicion>,
+    },
+    /// The guard asks for a captcha first. Nothing is counted.
+    NeedsCaptcha(Suspicion),
+    /// The guard rejects the send. Nothing is counted.
+    Denied(Suspicion, RateLimited),
 }
 
-/// Why a send is not taken.
+/// Why a send is not counted.
 #[derive(Debug, thiserror::Error)]
-pub enum TakeError {
-    /// A limit refuses.
+pub enum CountError {
+    /// A limit rejects it.
     #[error("limited by {}", .0.limit.name())]
     Limited(RateLimited),
     /// The store failed.
@@ -134,61 +146,79 @@ pub enum TakeError {
     Store(#[from] StoreError),
 }
 
-/// The service of limits.
+/// The service of limits over all phones.
 pub struct Limits {
     store: Arc<dyn LimitStore>,
     policy: LimitPolicy,
-    /// When a limit last refused a send, in milliseconds since 1970.
-    refused_at: AtomicI64,
+    /// When a limit last rejected a send, in milliseconds since 1970.
+    rejected_at: AtomicI64,
 }
 
 impl Limits {
     /// Creates the service.
     #[must_use]
     pub fn new(store: Arc<dyn LimitStore>, policy: LimitPolicy) -> Self {
-        Self { store, policy, refused_at: AtomicI64::new(i64::MIN) }
+        Self { store, policy, rejected_at: AtomicI64::new(i64::MIN) }
     }
 
-    /// Whether a send had better be checked with `Taking::Nothing` before a challenge is issued for it.
+    /// Returns whether a send should be checked with `Counting::Nothing` before a challenge is issued for it.
     ///
-    /// In peace a send is issued first and taken second, which is one command to each store, and a refusal of the phone
-    /// takes no place here. A refusal here voids the challenge again; but until then it holds the phone's cooldown, and
-    /// somebody whom a limit refuses could hold a victim's phone by refused requests, a moment each. So for a minute
-    /// after any refusal, requests are checked first, and a refused one reserves nothing at all. This is a hint of one
-    /// server's own: if it is wrong, a request costs one command more, or holds a phone for that moment.
+    /// Normally the challenge is issued first and the send is counted second: one command to each store, and a request that
+    /// the phone's limits reject is not counted here. If a limit here then rejects the send, the challenge is void; but until
+    /// then it holds the phone's cooldown, so a client that is being rejected could block a victim's phone for a moment with
+    /// each request. So for a minute after any rejection requests are checked first, and a rejected one reserves nothing.
+    ///
+    /// This is a hint that each server keeps for itself. If it is wrong, a request costs one command more, or blocks a phone
+    /// for that moment.
     pub fn is_wary(&self, now: Timestamp) -> bool {
-        let since = now.as_millisecond().saturating_sub(self.refused_at.load(Ordering::Relaxed));
+        let since = now.as_millisecond().saturating_sub(self.rejected_at.load(Ordering::Relaxed));
         (0..i64::try_from(WARY.as_millis()).unwrap_or(i64::MAX)).contains(&since)
     }
 
-    /// Checks a send against all limits of its kind, and counts as much of it as `taking` says.
+    /// Checks a send against all limits of its kind, and counts as much of it as `counting` says.
     ///
     /// # Errors
-    /// `TakeError`; then nothing is counted.
-    pub async fn take_send(&self, ticket: &SendTicket, kind: SendKind, taking: Taking) -> Result<Taken, TakeError> {
-        let limits = self.send_limits(kind);
-        let verdict = match self.store.take_send(ticket, &limits, taking).await {
+    /// If a limit rejects it or the store fails. Nothing is counted then.
+    pub async fn count_send(
+        &self,
+        ticket: &SendTicket,
+        kind: SendKind,
+        counting: Counting,
+    ) -> Result<Checked, CountError> {
+        let verdict = match self.store.count_send(ticket, &self.traffic_limits(kind), counting).await {
             Ok(verdict) => verdict,
             Err(error) => {
-                // The store may have counted the send, and its answer may be lost.
-                if taking != Taking::Nothing {
-                    self.return_send(ticket).await;
+                // The store may have counted the send even though its answer was lost.
+                if counting != Counting::Nothing {
+                    self.refund_send(ticket).await;
                 }
                 return Err(error.into());
             }
         };
-        let outcome = self.outcome(ticket, taking, verdict);
-        if !matches!(outcome, Ok(Taken::Counted)) {
-            self.refused_at.store(ticket.at.as_millisecond(), Ordering::Relaxed);
+
+        if !matches!(verdict, SendVerdict::Allowed { .. }) {
+            self.rejected_at.store(ticket.at.as_millisecond(), Ordering::Relaxed);
         }
-        outcome
+        match verdict {
+            SendVerdict::Allowed { suspicion } => Ok(Checked::Allowed { suspicion }),
+            SendVerdict::Limited { limit, until } => {
+                Err(CountError::Limited(RateLimited::until(limit, until, ticket.at)))
+            }
+            SendVerdict::Suspect(suspicion) if self.guard_mode() == GuardMode::Challenge => {
+                Ok(Checked::NeedsCaptcha(suspicion))
+            }
+            SendVerdict::Suspect(suspicion) => {
+                let limited = RateLimited::until(Limit::Guard, ticket.at + guard::RETRY_AFTER, ticket.at);
+                Ok(Checked::Denied(suspicion, limited))
+            }
+        }
     }
 
-    fn send_limits(&self, kind: SendKind) -> SendLimits<'_> {
+    fn traffic_limits(&self, kind: SendKind) -> TrafficLimits<'_> {
         let LimitPolicy { ip_hourly, ip_daily, total_daily, guard, .. } = &self.policy;
         let mode = guard.mode;
         let is_sent = kind != SendKind::Unsent;
-        SendLimits {
+        TrafficLimits {
             ip_hourly: *ip_hourly,
             ip_daily: *ip_daily,
             total_daily: if is_sent { *total_daily } else { 0 },
@@ -197,91 +227,60 @@ impl Limits {
         }
     }
 
-    fn outcome(&self, ticket: &SendTicket, taking: Taking, verdict: SendVerdict) -> Result<Taken, TakeError> {
-        let mode = self.policy.guard.mode;
-        match verdict {
-            SendVerdict::Limited { limit, until } => {
-                Err(TakeError::Limited(RateLimited::until(limit, until, ticket.at)))
-            }
-            SendVerdict::Taken { suspicion } => {
-                // A send that is checked first is logged once, when it is counted.
-                if let Some(suspicion) = suspicion.filter(|_| taking == Taking::Everything) {
-                    tell_suspect(ticket, suspicion, mode);
-                }
-                Ok(Taken::Counted)
-            }
-            SendVerdict::Suspect(suspicion) => {
-                tell_suspect(ticket, suspicion, mode);
-                if mode == GuardMode::Challenge {
-                    return Ok(Taken::Suspect);
-                }
-                let until = ticket.at + guard::RETRY_AFTER;
-                Err(TakeError::Limited(RateLimited::until(Limit::Guard, until, ticket.at)))
-            }
-        }
+    /// Returns what the guard does with a suspect send.
+    pub const fn guard_mode(&self) -> GuardMode {
+        self.policy.guard.mode
     }
 
-    /// Gives a send back that was not tried, or its address's place.
-    pub async fn return_send(&self, ticket: &SendTicket) {
-        report(self.store.return_send(ticket, true).await, "a send could not be given back");
+    /// Refunds a send that was not tried, or the place that it has in its address's count.
+    pub async fn refund_send(&self, ticket: &SendTicket) {
+        warn_if_failed(self.store.refund_send(ticket, SendRefund::Everything).await, "a send could not be refunded");
     }
 
-    /// Gives back what a send would have cost that the provider refused. The address's count stays: refusals must not be
-    /// free to try.
-    pub async fn return_refused(&self, ticket: &SendTicket) {
-        report(self.store.return_send(ticket, false).await, "a refused send could not be given back");
+    /// Refunds a send that the provider rejected, except for its address.
+    pub async fn refund_rejected_send(&self, ticket: &SendTicket) {
+        let refunded = self.store.refund_send(ticket, SendRefund::AllButAddress).await;
+        warn_if_failed(refunded, "a rejected send could not be refunded");
     }
 
-    /// Turns a send from unverified to verified, and gives the attempt back.
-    pub async fn verified(&self, used: &UsedCode<'_>) {
-        report(self.store.verified(used).await, "a send could not be counted as verified");
+    /// Counts a send as verified, and refunds the attempt that used its code.
+    pub async fn mark_verified(&self, used: &UsedCode<'_>) {
+        warn_if_failed(self.store.mark_verified(used).await, "a send could not be counted as verified");
     }
 
-    /// Takes an attempt of an address; it counts unless it is returned.
-    /// A refusal where the address has had too many; it is not counted then.
+    /// Counts an attempt of an address. The attempt stays counted unless it is refunded. Returns the rejection if the address
+    /// has no attempt left; then nothing is counted.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn take_attempt(
+    pub async fn count_attempt(
         &self,
-        address: &str,
+        address: &AddressTag,
         id: &str,
         at: Timestamp,
     ) -> Result<Option<RateLimited>, StoreError> {
         if self.policy.ip_attempts == 0 {
             return Ok(None);
         }
-        let until = match self.store.take_attempt(address, id, self.policy.ip_attempts, at).await {
-            Ok(until) => until,
+        match self.store.count_attempt(address, id, self.policy.ip_attempts, at).await {
+            Ok(until) => Ok(until.map(|until| RateLimited::until(Limit::IpAttempts, until, at))),
             Err(error) => {
-                // The store may have counted the attempt, and its answer may be lost.
-                self.return_attempt(address, id).await;
-                return Err(error);
+                // The store may have counted the attempt even though its answer was lost.
+                self.refund_attempt(address, id).await;
+                Err(error)
             }
-        };
-        Ok(until.map(|until| RateLimited::until(Limit::IpAttempts, until, at)))
+        }
     }
 
-    /// Gives an attempt back that was not a wrong code.
-    pub async fn return_attempt(&self, address: &str, id: &str) {
+    /// Refunds an attempt that was not a wrong code.
+    pub async fn refund_attempt(&self, address: &AddressTag, id: &str) {
         if self.policy.ip_attempts > 0 {
-            report(self.store.return_attempt(address, id).await, "an attempt could not be given back");
+            warn_if_failed(self.store.refund_attempt(address, id).await, "an attempt could not be refunded");
         }
     }
 }
 
-fn tell_suspect(ticket: &SendTicket, suspicion: Suspicion, mode: GuardMode) {
-    crate::metrics::suspect(suspicion.name(), mode.name());
-    tracing::warn!(
-        guard.reason = suspicion.name(),
-        guard.mode = mode.name(),
-        phone.region = %ticket.region,
-        phone.prefix = %ticket.prefix,
-        "more unverified sends than verified traffic explains"
-    );
-}
-
-fn report(outcome: Result<(), StoreError>, what: &'static str) {
+fn warn_if_failed(outcome: Result<(), StoreError>, what: &'static str) {
     if let Err(error) = outcome {
         tracing::warn!(error = &error as &dyn std::error::Error, "{what}");
     }

@@ -9,6 +9,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
+mod destination;
+mod regions;
+
+pub use destination::Destination;
+pub use regions::PhoneRegions;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
 
 /// The longest input that is looked at, in characters: an E.164 number has 16, people add spaces and brackets.

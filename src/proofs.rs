@@ -1,42 +1,45 @@
-//! Proofs: what another service is told of a phone that was shown to be held.
+//! Proofs: signed statements, for other services, that a user holds a phone.
+//!
+//! A proof leaves this module only after its code is consumed, so one code makes at most one proof.
 
 use std::sync::Arc;
 
 use crate::client::ClientAddress;
 use crate::phone::PhoneNumber;
+use crate::purpose::Purpose;
 use crate::tokens::keys::KeyError;
 use crate::tokens::{Issued, Tokens};
-use crate::verification::code::Purpose;
-use crate::verification::{AttemptError, ShownCode, Verification};
+use crate::verification::{AttemptError, Checking, SubmittedCode};
 
-/// Why there is no proof.
+/// Why no proof is issued.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
-    /// The code is not taken.
+    /// The code is rejected.
     #[error(transparent)]
     Attempt(#[from] AttemptError),
-    /// The proof could not be signed.
+    /// The proof could not be signed. The code stays valid.
     #[error(transparent)]
     Key(#[from] KeyError),
 }
 
-/// The service of proofs.
+/// The service that issues proofs.
 pub struct Proofs {
-    verification: Arc<Verification>,
+    checking: Arc<Checking>,
     tokens: Arc<Tokens>,
 }
 
 impl Proofs {
-    /// A service of these parts.
+    /// Creates the service.
     #[must_use]
-    pub const fn new(verification: Arc<Verification>, tokens: Arc<Tokens>) -> Self {
-        Self { verification, tokens }
+    pub const fn new(checking: Arc<Checking>, tokens: Arc<Tokens>) -> Self {
+        Self { checking, tokens }
     }
 
-    /// Takes a code for a signed proof that its phone is held, for the reference that it was asked for with.
+    /// Exchanges a code for a signed proof that the user holds the phone. The proof has the reference that the code was
+    /// requested with.
     ///
     /// # Errors
-    /// `ProofError`; a proof is made only after its code is used up.
+    /// If the code is rejected or the proof cannot be signed.
     pub async fn verify(
         &self,
         phone: &PhoneNumber,
@@ -44,10 +47,14 @@ impl Proofs {
         challenge_id: &str,
         client: ClientAddress,
     ) -> Result<Issued, ProofError> {
-        let shown = ShownCode { phone, code, challenge_id, purpose: Purpose::Verify, user: None, client };
-        let claimed = self.verification.attempt(shown).await?;
-        let reference = claimed.reference.clone();
-        self.verification.consume(claimed).await?;
-        Ok(self.tokens.issue_proof(phone, reference.as_deref())?)
+        let submitted = SubmittedCode { phone, code, challenge_id, purpose: Purpose::Verify, user: None, client };
+        let redeemed = self
+            .checking
+            .redeem(submitted, async |reference: Option<String>| -> Result<Issued, ProofError> {
+                Ok(self.tokens.issue_proof(phone, reference.as_deref())?)
+            })
+            .await?;
+        redeemed.consumed?;
+        Ok(redeemed.value)
     }
 }

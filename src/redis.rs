@@ -11,8 +11,11 @@ use std::time::{Duration, Instant};
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use ::redis::cluster::ClusterClient;
 use ::redis::cluster_async::ClusterConnection;
-use ::redis::{Client, Cmd, FromRedisValue, RedisError, Script, ScriptInvocation, ServerErrorKind, ToRedisArgs, Value};
+use ::redis::{
+    Client, Cmd, FromRedisValue, ParsingError, RedisError, Script, ScriptInvocation, ServerErrorKind, Value,
+};
 use jiff::Timestamp;
+use serde::Serialize;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
@@ -53,46 +56,34 @@ struct Cluster {
     connection: OnceCell<ClusterConnection>,
 }
 
-/// A script of a store.
+/// A script of a store. It takes its keys, and one JSON object with its arguments.
 pub(crate) struct StoreScript {
     script: Script,
     admits: bool,
 }
 
 impl StoreScript {
-    /// A script that gives something out: a place in a count, a challenge, a claim. It is called with a deadline, after
+    /// Creates a script that grants something: a place in a count, a challenge, a claim. It is called with a deadline, after
     /// which it refuses to run, so that Redis never executes late what the server has given up on.
     pub(crate) fn admitting(body: &str) -> Self {
-        Self { script: Script::new(&[include_str!("redis/deadline.lua"), body].concat()), admits: true }
+        let text = [include_str!("redis/arguments.lua"), include_str!("redis/deadline.lua"), body].concat();
+        Self { script: Script::new(&text), admits: true }
     }
 
-    /// A script that only gives back, ends or settles what was given out. It runs however late it arrives.
+    /// Creates a script that only refunds, ends or settles what was granted. It runs however late it arrives.
     pub(crate) fn settling(body: &str) -> Self {
-        Self { script: Script::new(body), admits: false }
-    }
-
-    /// A call with these keys.
-    pub(crate) fn keys(&self, keys: impl IntoIterator<Item = String>) -> ScriptCall<'_> {
-        let mut invocation = self.script.prepare_invoke();
-        for key in keys {
-            invocation.key(key);
-        }
-        ScriptCall { invocation, admits: self.admits }
+        Self { script: Script::new(&[include_str!("redis/arguments.lua"), body].concat()), admits: false }
     }
 }
 
-/// A script with its keys and arguments.
-pub(crate) struct ScriptCall<'a> {
-    invocation: ScriptInvocation<'a>,
-    admits: bool,
-}
-
-impl ScriptCall<'_> {
-    /// Adds an argument.
-    pub(crate) fn arg(mut self, arg: impl ToRedisArgs) -> Self {
-        self.invocation.arg(arg);
-        self
-    }
+/// The one argument of a script.
+#[derive(Serialize)]
+struct Envelope<'a, A> {
+    /// In milliseconds of Redis's time. Only scripts that grant something have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<i64>,
+    #[serde(flatten)]
+    args: &'a A,
 }
 
 impl RedisPool {
@@ -112,23 +103,34 @@ impl RedisPool {
         format!("{}{{{tag}}}:{rest}", self.prefix)
     }
 
-    /// Runs a script, in one round trip if the server knows it.
+    /// Runs a script on these keys, in one round trip if Redis has the script already. `args` becomes a JSON object.
     ///
     /// # Errors
-    /// If Redis is away, too slow, or refuses; for a script that admits something, also if the clocks do not agree.
-    pub(crate) async fn run<T: FromRedisValue>(&self, mut call: ScriptCall<'_>) -> Result<T, StoreError> {
-        if call.admits {
-            call.invocation.arg(self.deadline().await?);
-        }
-        let answer = bounded(self.invoke(&call.invocation)).await;
+    /// If Redis is unavailable, too slow, or refuses. For a script that grants something, also if the clocks do not agree.
+    pub(crate) async fn run<T: FromRedisValue>(
+        &self,
+        script: &StoreScript,
+        keys: impl IntoIterator<Item = String>,
+        args: &impl Serialize,
+    ) -> Result<T, StoreError> {
+        let deadline = if script.admits { Some(self.deadline().await?) } else { None };
+        let args = serde_json::to_string(&Envelope { deadline, args });
+        let args = args.map_err(|error| StoreError::Refused(error.into()))?;
 
-        if let Err(StoreError::Unavailable(error)) = &answer
+        let mut invocation = script.script.prepare_invoke();
+        for key in keys {
+            invocation.key(key);
+        }
+        invocation.arg(args);
+        let reply = bounded(self.invoke(&invocation)).await;
+
+        if let Err(StoreError::Unavailable(error)) = &reply
             && error.to_string().contains(LATE)
         {
-            // The call was slow, or Redis's clock has jumped since the last sample: the next call looks again.
+            // The call was slow, or Redis's clock has jumped since the last sample: the next call takes a new sample.
             self.time.forget();
         }
-        answer
+        reply
     }
 
     async fn invoke<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisError> {
@@ -250,46 +252,51 @@ fn store_error(error: RedisError) -> StoreError {
 }
 
 /// What a script returns: a word, and at most one value.
-pub(crate) struct Answer {
+pub(crate) struct ScriptReply {
     /// The word.
-    pub(crate) kind: String,
+    pub(crate) word: String,
     value: Option<Value>,
 }
 
-impl Answer {
-    /// Reads it.
-    pub(crate) fn of(parts: Vec<Value>) -> Result<Self, StoreError> {
-        let mut parts = parts.into_iter();
-        let kind = parts.next().ok_or_else(unexpected)?;
-        let kind = String::from_redis_value(kind).map_err(|_| unexpected())?;
-        Ok(Self { kind, value: parts.next() })
+impl FromRedisValue for ScriptReply {
+    fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
+        let mut parts = Vec::<Value>::from_redis_value(value)?.into_iter();
+        let word = String::from_redis_value(parts.next().unwrap_or(Value::Nil))?;
+        Ok(Self { word, value: parts.next() })
     }
+}
 
-    fn read<T: FromRedisValue>(self) -> Result<T, StoreError> {
+impl ScriptReply {
+    fn parse<T: FromRedisValue>(self) -> Result<T, StoreError> {
         let value = self.value.ok_or_else(unexpected)?;
         T::from_redis_value(value).map_err(|_| unexpected())
     }
 
-    /// The value, a number.
+    /// Returns the value as a number.
     pub(crate) fn number(self) -> Result<u32, StoreError> {
-        self.read()
+        self.parse()
     }
 
-    /// The value, a time in milliseconds.
+    /// Returns the value as a time. Scripts write times in milliseconds.
     pub(crate) fn instant(self) -> Result<Timestamp, StoreError> {
-        Timestamp::from_millisecond(self.read()?).map_err(|_| unexpected())
+        Timestamp::from_millisecond(self.parse()?).map_err(|_| unexpected())
     }
 
-    /// The value, a text; none where there is no value.
+    /// Returns the value as text, or `None` if there is no value.
     pub(crate) fn text(self) -> Result<Option<String>, StoreError> {
         if self.value.is_none() {
             return Ok(None);
         }
-        self.read().map(Some)
+        self.parse().map(Some)
     }
 }
 
-/// A script that answered what it does not.
+/// The error for a script's reply that does not have the script's form.
 pub(crate) fn unexpected() -> StoreError {
-    StoreError::Refused("a script answered out of form".into())
+    StoreError::Refused("a script returned an unexpected reply".into())
+}
+
+/// Returns a duration in milliseconds, as scripts take it.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

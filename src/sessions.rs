@@ -13,14 +13,14 @@ use uuid::Uuid;
 use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::phone::PhoneNumber;
+use crate::purpose::Purpose;
 use crate::random;
 use crate::store::StoreError;
 use crate::text;
 use crate::tokens::keys::KeyError;
 use crate::tokens::{AccessClaims, Issued, Tokens};
 use crate::users::{NewUser, User};
-use crate::verification::code::Purpose;
-use crate::verification::{AttemptError, Claimed, ShownCode, Verification};
+use crate::verification::{AttemptError, Checking, SubmittedCode};
 
 mod cleanup;
 mod mysql;
@@ -125,32 +125,36 @@ pub enum SignInError {
 /// The service of sessions.
 pub struct Sessions {
     store: Arc<dyn SessionStore>,
-    verification: Arc<Verification>,
+    checking: Arc<Checking>,
     tokens: Arc<Tokens>,
     policy: SessionPolicy,
     clock: Arc<dyn Clock>,
 }
 
 impl Sessions {
-    /// A service of these parts.
+    /// Creates the service.
     #[must_use]
     pub fn new(
         store: Arc<dyn SessionStore>,
-        verification: Arc<Verification>,
+        checking: Arc<Checking>,
         tokens: Arc<Tokens>,
         policy: SessionPolicy,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, verification, tokens, policy, clock }
+        Self { store, checking, tokens, policy, clock }
     }
 
-    /// Signs a person up or in with a code.
+    /// Signs a user up or in with a code.
     ///
     /// # Errors
-    /// `SignInError`; after `Store` the same code can be tried again.
+    /// If the device name is malformed, the code is rejected, or the sign-in cannot be stored. After `Store` the user can try
+    /// the same code again.
     pub async fn sign_in(&self, sign_in: SignIn) -> Result<SignedIn, SignInError> {
         let device_name = checked_device_name(sign_in.device_name.as_deref())?;
-        let shown = ShownCode {
+        let new_user = self.new_user(sign_in.phone.clone());
+        let session = self.new_session(device_name, sign_in.client);
+
+        let submitted = SubmittedCode {
             phone: &sign_in.phone,
             code: &sign_in.code,
             challenge_id: &sign_in.challenge_id,
@@ -158,21 +162,14 @@ impl Sessions {
             user: None,
             client: sign_in.client,
         };
-        let claimed = self.verification.attempt(shown).await?;
-        let new_user = self.new_user(sign_in.phone);
-        let session = self.new_session(device_name, sign_in.client);
-        let (user, is_new_user) = match self.store.sign_in(&new_user, &session).await {
-            Ok(stored) => stored,
-            Err(error) => {
-                if matches!(error, StoreError::Unavailable(_)) {
-                    // It may have been stored, and the answer lost.
-                    self.end_unheld(session.id).await;
-                }
-                self.verification.release(claimed).await;
-                return Err(SignInError::Store(error));
-            }
-        };
-        self.consume(claimed, session.id).await?;
+        let redeemed = self.checking.redeem(submitted, async |_| self.store_sign_in(&new_user, &session).await).await?;
+        if let Err(error) = redeemed.consumed {
+            // No client has a token of the session yet.
+            self.end_unheld(session.id).await;
+            return Err(error.into());
+        }
+
+        let (user, is_new_user) = redeemed.value;
         tracing::info!(user.id = %user.id, session.id = %session.id, user.new = is_new_user, "signed in");
         let tokens = SessionTokens {
             session_id: session.id,
@@ -183,6 +180,15 @@ impl Sessions {
             },
         };
         Ok(SignedIn { tokens, user, is_new_user })
+    }
+
+    async fn store_sign_in(&self, new_user: &NewUser, session: &NewSession) -> Result<(User, bool), SignInError> {
+        let stored = self.store.sign_in(new_user, session).await;
+        if let Err(StoreError::Unavailable(_)) = stored {
+            // The session may have been stored even though the answer was lost.
+            self.end_unheld(session.id).await;
+        }
+        stored.map_err(SignInError::Store)
     }
 
     /// Who a verified access token speaks for, where its session still lives.
@@ -222,15 +228,6 @@ impl Sessions {
     fn expiry(&self, created_at: Timestamp, now: Timestamp) -> Timestamp {
         let expires_at = now + self.policy.refresh_ttl;
         if self.policy.max_age.is_zero() { expires_at } else { expires_at.min(created_at + self.policy.max_age) }
-    }
-
-    /// Uses the code up. Where that fails, nobody has got a token of the session yet: it is ended again.
-    async fn consume(&self, claimed: Claimed, session_id: Uuid) -> Result<(), AttemptError> {
-        let consumed = self.verification.consume(claimed).await;
-        if consumed.is_err() {
-            self.end_unheld(session_id).await;
-        }
-        consumed
     }
 
     async fn end_unheld(&self, session_id: Uuid) {

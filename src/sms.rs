@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::code::Code;
 use crate::phone::PhoneNumber;
-use crate::verification::code::{Code, Purpose};
+use crate::purpose::Purpose;
 
 pub mod console;
 pub mod inbox;

@@ -18,7 +18,7 @@ pub(super) fn log(config: &Config, now: Timestamp) {
 
 /// Test numbers sign in without an SMS, so the operator should know that they are active.
 fn warn_of_test_numbers(config: &Config, now: Timestamp) {
-    if let Some((count, end)) = config.verification.test_numbers.active(now) {
+    if let Some((count, end)) = config.issuing.test_numbers.active(now) {
         let until = end.map_or_else(|| "they are taken out".to_owned(), |end| end.to_string());
         tracing::warn!("{count} test numbers sign in with fixed codes until {until}");
     }

@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ConfigError, Settings, SmsConfig};
+use crate::code::Code;
 use crate::phone::PhoneNumber;
-use crate::verification::code::Code;
 use crate::verification::test_numbers::TestNumbers;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);

@@ -6,11 +6,13 @@ use tokio::sync::OnceCell;
 
 use super::Services;
 use super::error::ApiError;
+use super::types::CodePurpose;
 use crate::client::ClientAddress;
 use crate::sessions::Viewer;
 use crate::store::StoreError;
 use crate::tokens::{AccessClaims, TokenError};
 use crate::users::loader::UserLoader;
+use crate::verification::{CodeUse, Requester};
 
 /// What the `Authorization` header came to. It is verified once a request; a bad one fails only the fields that need it.
 #[derive(Debug, Clone, Copy)]
@@ -67,5 +69,23 @@ impl RequestContext {
     /// `UNAUTHENTICATED` without a token; else as `viewer`.
     pub(super) async fn require_viewer(&self) -> Result<&Viewer, ApiError> {
         self.viewer().await?.ok_or_else(ApiError::unauthenticated)
+    }
+
+    /// Returns what the client requests a code for. A purpose that needs sign-in carries the viewer.
+    ///
+    /// # Errors
+    /// As `require_viewer`, for a purpose that needs sign-in.
+    pub(super) async fn code_use(&self, purpose: CodePurpose) -> Result<CodeUse, ApiError> {
+        Ok(match purpose {
+            CodePurpose::Login => CodeUse::Login,
+            CodePurpose::Verify => CodeUse::Verify,
+            CodePurpose::ChangePhone => CodeUse::ChangePhone(self.requester().await?),
+            CodePurpose::DeleteAccount => CodeUse::DeleteAccount(self.requester().await?),
+        })
+    }
+
+    async fn requester(&self) -> Result<Requester, ApiError> {
+        let user = &self.require_viewer().await?.user;
+        Ok(Requester { id: user.id, phone: user.phone.clone() })
     }
 }

@@ -221,7 +221,6 @@ impl From<StoreError> for ApiError {
 impl From<RequestCodeError> for ApiError {
     fn from(error: RequestCodeError) -> Self {
         match error {
-            RequestCodeError::SignInNeeded => Self::unauthenticated(),
             RequestCodeError::NotOwnPhone => {
                 Self::bad_input("input.phone", "The code to delete an account goes to the account's own phone.")
             }

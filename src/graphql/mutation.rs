@@ -20,11 +20,10 @@ use super::payloads::{
 };
 use super::raises::raises;
 use super::types::UserNode;
-use crate::accounts::Proof;
+use crate::accounts::Confirmation;
 use crate::sessions::{LogOut, SignIn};
 use crate::users::ProfileChange;
-use crate::verification::code::Purpose;
-use crate::verification::{CodeRequest, Requester};
+use crate::verification::CodeRequest;
 
 /// The most sessions that one `logout` names.
 const MAX_SESSION_IDS: usize = 100;
@@ -43,19 +42,10 @@ impl Mutation {
         #[graphql(desc = "The phone, the purpose, and what the purpose needs.")] input: RequestCodeInput,
     ) -> ApiResult<RequestCodePayload> {
         let request = ctx.data_unchecked::<RequestContext>();
-        let purpose = Purpose::from(input.purpose);
-        let requester = if purpose.needs_user() {
-            let user = &request.require_viewer().await?.user;
-            Some(Requester { id: user.id, phone: user.phone.clone() })
-        } else {
-            None
-        };
-        let verification = &request.services.verification;
-        let sent = verification.request_code(CodeRequest {
-            phone: verification.read_phone(&input.phone.0)?,
-            purpose,
+        let sent = request.services.issuing.request_code(CodeRequest {
+            code_use: request.code_use(input.purpose).await?,
+            phone: request.services.phones.parse(&input.phone.0)?,
             reference: input.reference,
-            requester,
             captcha: input.captcha.map(Into::into),
             client: request.client,
         });
@@ -71,7 +61,7 @@ impl Mutation {
     ) -> ApiResult<LoginPayload> {
         let request = ctx.data_unchecked::<RequestContext>();
         let signed_in = request.services.sessions.sign_in(SignIn {
-            phone: request.services.verification.read_phone(&input.phone.0)?,
+            phone: request.services.phones.parse(&input.phone.0)?,
             code: input.code,
             challenge_id: input.session_id.0,
             device_name: input.device_name,
@@ -132,9 +122,9 @@ impl Mutation {
     ) -> ApiResult<ChangePhonePayload> {
         let request = ctx.data_unchecked::<RequestContext>();
         let viewer = request.require_viewer().await?;
-        let phone = request.services.verification.read_phone(&input.phone.0)?;
-        let proof = Proof { code: input.code, challenge_id: input.session_id.0, client: request.client };
-        let user = request.services.accounts.change_phone(viewer, phone, proof).await?;
+        let phone = request.services.phones.parse(&input.phone.0)?;
+        let confirmation = Confirmation { code: input.code, challenge_id: input.session_id.0, client: request.client };
+        let user = request.services.accounts.change_phone(viewer, phone, confirmation).await?;
         Ok(ChangePhonePayload { user: UserNode::own(user, viewer.session_id) })
     }
 
@@ -149,8 +139,8 @@ impl Mutation {
     ) -> ApiResult<DeleteAccountPayload> {
         let request = ctx.data_unchecked::<RequestContext>();
         let viewer = request.require_viewer().await?;
-        let proof = Proof { code: input.code, challenge_id: input.session_id.0, client: request.client };
-        request.services.accounts.delete(viewer, proof).await?;
+        let confirmation = Confirmation { code: input.code, challenge_id: input.session_id.0, client: request.client };
+        request.services.accounts.delete(viewer, confirmation).await?;
         Ok(DeleteAccountPayload { deleted_user_id: viewer.user.id.into() })
     }
 
@@ -164,7 +154,7 @@ impl Mutation {
         input: VerifyCodeInput,
     ) -> ApiResult<VerifyCodePayload> {
         let request = ctx.data_unchecked::<RequestContext>();
-        let phone = request.services.verification.read_phone(&input.phone.0)?;
+        let phone = request.services.phones.parse(&input.phone.0)?;
         let proof = request.services.proofs.verify(&phone, &input.code, &input.session_id, request.client);
         Ok(proof.await?.into())
     }

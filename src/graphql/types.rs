@@ -5,9 +5,9 @@ use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use super::context::RequestContext;
 use super::error::ApiResult;
 use super::scalars::{DateTime, PhoneNumber};
+use crate::purpose::Purpose;
 use crate::sessions::{SessionRow, Viewer};
 use crate::users::User;
-use crate::verification::code::Purpose;
 use uuid::Uuid;
 
 /// What a code is good for. A code asked for one purpose is refused for another.

@@ -12,22 +12,27 @@ use axum::response::{IntoResponse, Response};
 use super::{HttpState, plain};
 use crate::database::Database;
 use crate::redis::{ClockSkew, RedisPool};
-use crate::verification::Verification;
 
 /// What a server cannot do without.
 pub(crate) struct Readiness {
     /// Users and sessions.
     pub(crate) database: Database,
-    /// Codes.
-    pub(crate) codes: Arc<Verification>,
-    /// The Redis that codes are in, if they are. Its clock has to agree with this server's.
+    /// The Redis that holds codes and limits, if there is one. Its clock has to agree with this server's.
     pub(crate) redis: Option<RedisPool>,
 }
 
 impl Readiness {
     async fn parts(&self) -> BTreeMap<&'static str, bool> {
-        let (database, codes, clock) = tokio::join!(self.database.ping(), self.codes.ping(), self.is_clock_sound());
-        BTreeMap::from([("database", database.is_ok()), ("codes", codes.is_ok()), ("clock", clock)])
+        let (database, codes, clock) = tokio::join!(self.database.ping(), self.has_codes(), self.is_clock_sound());
+        BTreeMap::from([("database", database.is_ok()), ("codes", codes), ("clock", clock)])
+    }
+
+    /// Codes in the memory of this process are always there.
+    async fn has_codes(&self) -> bool {
+        match &self.redis {
+            Some(redis) => redis.ping().await.is_ok(),
+            None => true,
+        }
     }
 
     /// False only if the clock is known to be wrong: a Redis that does not answer says nothing about it.

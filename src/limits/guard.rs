@@ -1,34 +1,44 @@
-//! The pumping guard's rule: more unverified sends than verified traffic explains are suspect.
+//! The pumping guard: a send is suspect if there are more unverified sends than verified traffic explains.
 //!
-//! SMS pumping sends codes to numbers that earn somebody money, and never uses them. So unverified sends (sent, and not
-//! yet or never used) are held against a budget that follows verified traffic, for the region and for the number's
-//! prefix, over an hour and a day. The rule is the one that Authgear publishes for its SMS fraud protection.
+//! SMS pumping sends codes to numbers whose owners earn money for each SMS, and never uses the codes. The guard therefore
+//! compares unverified sends (sent, and not used yet) with a budget that follows verified traffic, for the region and for
+//! the number's prefix, over an hour and over a day. The rule is the one that Authgear publishes for its SMS fraud
+//! protection.
 
 use std::time::Duration;
 
-/// When a send that the guard denied may be tried again: the rule looks at five-minute buckets.
+/// After how long a client may retry a send that the guard denied. The rule counts in buckets of five minutes.
 pub(super) const RETRY_AFTER: Duration = Duration::from_mins(5);
 
-/// An hour's share of the highest day: a busy hour has a sixth of it.
+/// The share of the highest day that a busy hour has: a sixth.
 pub(super) const HOURS_OF_A_DAY: f64 = 6.0;
-/// How many days the highest is taken from.
-pub(super) const DAYS: i64 = 14;
 
-/// What becomes of a suspect send.
+/// The guard counts traffic in buckets of three lengths, and sums those that touch the last hour and the last day.
+pub(super) const FIVE_MINUTES_MS: i64 = 5 * 60 * 1000;
+pub(super) const HOUR_MS: i64 = 60 * 60 * 1000;
+pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
+/// Buckets of five minutes in the hourly sum.
+pub(super) const FIVES_SUMMED: i64 = 12;
+/// Buckets of an hour in the daily sum.
+pub(super) const HOURS_SUMMED: i64 = 24;
+/// Days, before the current one, in which the highest verified day is looked for.
+pub(super) const DAYS_COMPARED: i64 = 14;
+
+/// What happens to a suspect send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuardMode {
-    /// Nothing is counted.
+    /// The guard counts nothing.
     Off,
-    /// It goes; the log and a metric say so.
+    /// The send is allowed, logged and counted in a metric.
     Record,
-    /// It needs a captcha.
+    /// The send needs a captcha.
     Challenge,
-    /// It is refused.
+    /// The send is rejected.
     Deny,
 }
 
 impl GuardMode {
-    /// The setting's word.
+    /// Returns the setting's word.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,17 +53,17 @@ impl GuardMode {
 /// The guard's rule.
 #[derive(Debug, Clone)]
 pub struct GuardPolicy {
-    /// What becomes of a suspect send.
+    /// What happens to a suspect send.
     pub mode: GuardMode,
-    /// Unverified to verified, over a day.
+    /// The highest ratio of unverified to verified sends over a day.
     pub daily_ratio: f64,
-    /// The same over an hour.
+    /// The highest ratio of unverified to verified sends over an hour.
     pub hourly_ratio: f64,
-    /// Unverified sends a day that are never suspect.
+    /// Unverified sends in a day that are never suspect.
     pub daily_floor: u32,
-    /// The same an hour.
+    /// Unverified sends in an hour that are never suspect.
     pub hourly_floor: u32,
-    /// Distinct regions a day for one address.
+    /// Distinct regions in a day for one address. Zero turns this part off.
     pub regions_per_address: u32,
 }
 
@@ -67,11 +77,12 @@ pub(super) struct Traffic {
 }
 
 impl GuardPolicy {
-    /// Whether one more unverified send would be more than this traffic explains.
+    /// Returns whether one more unverified send would be more than this traffic explains.
     pub(super) fn is_spent(&self, traffic: Traffic) -> bool {
         let verified = f64::from(traffic.verified_day.max(traffic.highest_verified_day));
         let daily = f64::from(self.daily_floor).max(self.daily_ratio * verified);
         let hourly = f64::from(self.hourly_floor).max(self.hourly_ratio * verified / HOURS_OF_A_DAY);
+
         f64::from(traffic.unverified_day) >= daily || f64::from(traffic.unverified_hour) >= hourly
     }
 }

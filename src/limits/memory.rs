@@ -1,4 +1,6 @@
-//! Limits in this process, for one server that runs embedded. One lock, held for one short step.
+//! The limit store of an embedded server: limits in the memory of this process.
+//!
+//! One lock is held for one short step at a time, and never across an `await`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,18 +9,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::guard::{DAYS, Traffic};
-use super::store::{LimitStore, SendLimits, SendTicket, SendVerdict, Suspicion, Taking, UsedCode};
-use super::{GuardPolicy, Limit};
+use super::guard::{DAY_MS, DAYS_COMPARED, FIVE_MINUTES_MS, FIVES_SUMMED, HOUR_MS, HOURS_SUMMED, Traffic};
+use super::store::{Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode};
+use super::{DAY, GuardPolicy, HOUR, Limit, SEND_MEMORY};
+use crate::day::Day;
 use crate::store::StoreError;
+use crate::tags::AddressTag;
 
-const HOUR: Duration = Duration::from_hours(1);
-const DAY: Duration = Duration::from_hours(24);
-/// How long a send can still turn verified: longer than any code is good.
-const SEND_MEMORY: Duration = Duration::from_hours(1);
-const FIVE_MINUTES_MS: i64 = 5 * 60 * 1000;
-const HOUR_MS: i64 = 60 * 60 * 1000;
-const DAY_MS: i64 = 24 * HOUR_MS;
+/// The store is not swept while it has fewer entries than this.
 const SWEEP_FLOOR: usize = 1024;
 
 /// The limit store of a server without Redis.
@@ -27,11 +25,18 @@ pub struct MemoryLimitStore(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    addresses: HashMap<String, Address>,
-    sends: HashMap<String, Send>,
-    total: (i64, u32),
+    addresses: HashMap<AddressTag, Address>,
+    sends: HashMap<String, RecordedSend>,
+    total: DayTotal,
     traffic: HashMap<String, Buckets>,
     sweep_at: usize,
+}
+
+/// The sends of one calendar day over all phones.
+#[derive(Debug, Default)]
+struct DayTotal {
+    day: i64,
+    sends: u32,
 }
 
 #[derive(Debug, Default)]
@@ -41,18 +46,18 @@ struct Address {
     regions: HashMap<String, Timestamp>,
 }
 
-/// A send that may still turn verified.
+/// A send whose code may still be used.
 #[derive(Debug)]
-struct Send {
-    address: String,
+struct RecordedSend {
+    address: AddressTag,
     at: Timestamp,
-    /// The day of the total in which it is counted, if it is.
+    /// The day in whose total it is counted, if it is counted in one.
     day: Option<i64>,
-    /// Whether it is in the guard's traffic.
+    /// Whether the guard counts it as traffic.
     in_traffic: bool,
 }
 
-/// The traffic of a region or a prefix, by five minutes, hours and days since 1970.
+/// The traffic of a region or a prefix. The keys are five minutes, hours and days since 1970.
 #[derive(Debug, Default)]
 struct Buckets {
     unverified_fives: BTreeMap<i64, u32>,
@@ -63,10 +68,11 @@ struct Buckets {
 
 impl Buckets {
     fn traffic(&mut self, now: i64) -> Traffic {
-        self.unverified_fives = self.unverified_fives.split_off(&(now / FIVE_MINUTES_MS - 11));
-        self.unverified_hours = self.unverified_hours.split_off(&(now / HOUR_MS - 23));
-        self.verified_hours = self.verified_hours.split_off(&(now / HOUR_MS - 23));
-        self.verified_days = self.verified_days.split_off(&(now / DAY_MS - DAYS));
+        self.unverified_fives = self.unverified_fives.split_off(&(now / FIVE_MINUTES_MS - (FIVES_SUMMED - 1)));
+        self.unverified_hours = self.unverified_hours.split_off(&(now / HOUR_MS - (HOURS_SUMMED - 1)));
+        self.verified_hours = self.verified_hours.split_off(&(now / HOUR_MS - (HOURS_SUMMED - 1)));
+        self.verified_days = self.verified_days.split_off(&(now / DAY_MS - DAYS_COMPARED));
+
         Traffic {
             unverified_hour: self.unverified_fives.values().sum(),
             unverified_day: self.unverified_hours.values().sum(),
@@ -75,12 +81,12 @@ impl Buckets {
         }
     }
 
-    fn send(&mut self, at: i64) {
+    fn add_unverified(&mut self, at: i64) {
         *self.unverified_fives.entry(at / FIVE_MINUTES_MS).or_default() += 1;
         *self.unverified_hours.entry(at / HOUR_MS).or_default() += 1;
     }
 
-    fn take_back(&mut self, sent_at: i64) {
+    fn remove_unverified(&mut self, sent_at: i64) {
         let hour = self.unverified_hours.get_mut(&(sent_at / HOUR_MS));
         let five = self.unverified_fives.get_mut(&(sent_at / FIVE_MINUTES_MS));
         for count in [hour, five].into_iter().flatten() {
@@ -89,18 +95,20 @@ impl Buckets {
     }
 
     fn verify(&mut self, sent_at: i64, now: i64) {
-        self.take_back(sent_at);
+        self.remove_unverified(sent_at);
         *self.verified_hours.entry(now / HOUR_MS).or_default() += 1;
         *self.verified_days.entry(now / DAY_MS).or_default() += 1;
     }
 }
 
 impl State {
-    /// What the address's limits or the day's total have against a send, and until when.
-    fn refusal(&mut self, ticket: &SendTicket, limits: &SendLimits<'_>) -> Option<(Limit, Timestamp)> {
+    /// Returns the limit of the address or of the day that rejects the send, and until when it does.
+    fn rejection(&mut self, ticket: &SendTicket, limits: &TrafficLimits<'_>) -> Option<(Limit, Timestamp)> {
         let now = ticket.at;
         let sends = &mut self.addresses.entry(ticket.address.clone()).or_default().sends;
         sends.retain(|(at, _)| *at + DAY > now);
+
+        // A place that this send got before its captcha was verified must not count against it.
         if !sends.iter().any(|(_, id)| *id == ticket.id) {
             let spans = [(Limit::IpDaily, DAY, limits.ip_daily), (Limit::IpHourly, HOUR, limits.ip_hourly)];
             for (limit, span, most) in spans {
@@ -109,16 +117,17 @@ impl State {
                 }
             }
         }
+
         let is_full = limits.total_daily > 0 && self.total_on(ticket.day) >= limits.total_daily;
-        is_full.then_some((Limit::TotalDaily, ticket.day_end))
+        is_full.then_some((Limit::TotalDaily, ticket.day.end))
     }
 
-    /// The sends of this day, or of a later one that has begun.
-    fn total_on(&self, day: i64) -> u32 {
-        if self.total.0 >= day { self.total.1 } else { 0 }
+    /// Returns the sends of this day, or of a later day that the store has already begun to count.
+    fn total_on(&self, day: Day) -> u32 {
+        if self.total.day >= day.number { self.total.sends } else { 0 }
     }
 
-    fn take_place(&mut self, ticket: &SendTicket, limits: &SendLimits<'_>) {
+    fn count_for_address(&mut self, ticket: &SendTicket, limits: &TrafficLimits<'_>) {
         let sends = &mut self.addresses.entry(ticket.address.clone()).or_default().sends;
         sends.retain(|(_, id)| *id != ticket.id);
         if limits.ip_hourly > 0 || limits.ip_daily > 0 {
@@ -126,39 +135,43 @@ impl State {
         }
     }
 
-    /// Counts the send everywhere but for its address, and remembers where.
-    fn count(&mut self, ticket: &SendTicket, limits: &SendLimits<'_>) {
+    /// Counts the send everywhere except for its address, and records where, so that a refund takes it out of nothing else.
+    fn count(&mut self, ticket: &SendTicket, limits: &TrafficLimits<'_>) {
         let mut day = None;
         if limits.total_daily > 0 {
-            self.total = (self.total.0.max(ticket.day), self.total_on(ticket.day) + 1);
-            day = Some(self.total.0);
+            let sends = self.total_on(ticket.day) + 1;
+            self.total = DayTotal { day: self.total.day.max(ticket.day.number), sends };
+            day = Some(self.total.day);
         }
+
         if let Some(guard) = limits.guard {
             if guard.regions_per_address > 0 {
                 let address = self.addresses.entry(ticket.address.clone()).or_default();
-                address.regions.insert(ticket.region.clone(), ticket.at);
+                address.regions.insert(ticket.destination.region.clone(), ticket.at);
             }
-            for key in [&ticket.region, &ticket.prefix] {
-                self.traffic.entry(key.clone()).or_default().send(ticket.at.as_millisecond());
+            for key in [&ticket.destination.region, &ticket.destination.prefix] {
+                self.traffic.entry(key.clone()).or_default().add_unverified(ticket.at.as_millisecond());
             }
         }
+
         let in_traffic = limits.guard.is_some();
-        let send = Send { address: ticket.address.clone(), at: ticket.at, day, in_traffic };
+        let send = RecordedSend { address: ticket.address.clone(), at: ticket.at, day, in_traffic };
         self.sends.insert(ticket.id.clone(), send);
     }
 
     fn suspicion(&mut self, ticket: &SendTicket, guard: &GuardPolicy) -> Option<Suspicion> {
         let now = ticket.at.as_millisecond();
         let mut spent = |key: &str| guard.is_spent(self.traffic.entry(key.to_owned()).or_default().traffic(now));
-        if spent(&ticket.region) {
+        if spent(&ticket.destination.region) {
             return Some(Suspicion::Region);
         }
-        if spent(&ticket.prefix) {
+        if spent(&ticket.destination.prefix) {
             return Some(Suspicion::Prefix);
         }
+
         let regions = &mut self.addresses.entry(ticket.address.clone()).or_default().regions;
         regions.retain(|_, last| *last + DAY > ticket.at);
-        let known = regions.contains_key(&ticket.region);
+        let known = regions.contains_key(&ticket.destination.region);
         let limit = usize::try_from(guard.regions_per_address).unwrap_or(usize::MAX);
         (limit > 0 && !known && regions.len() >= limit).then_some(Suspicion::ManyRegions)
     }
@@ -178,7 +191,7 @@ impl State {
     }
 }
 
-/// Until when `limit` entries stand in the window that ends now; `None` where there is room.
+/// Returns until when the window that ends now has `limit` entries, or `None` if it has fewer.
 fn full_until(entries: &[(Timestamp, String)], span: Duration, limit: u32, now: Timestamp) -> Option<Timestamp> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let inside: Vec<Timestamp> = entries.iter().map(|(at, _)| *at).filter(|at| *at + span > now).collect();
@@ -193,15 +206,15 @@ impl MemoryLimitStore {
 
 #[async_trait]
 impl LimitStore for MemoryLimitStore {
-    async fn take_send(
+    async fn count_send(
         &self,
         ticket: &SendTicket,
-        limits: &SendLimits<'_>,
-        taking: Taking,
+        limits: &TrafficLimits<'_>,
+        counting: Counting,
     ) -> Result<SendVerdict, StoreError> {
         let mut state = self.state();
         state.sweep(ticket.at);
-        if let Some((limit, until)) = state.refusal(ticket, limits) {
+        if let Some((limit, until)) = state.rejection(ticket, limits) {
             return Ok(SendVerdict::Limited { limit, until });
         }
 
@@ -210,48 +223,52 @@ impl LimitStore for MemoryLimitStore {
             return Ok(SendVerdict::Suspect(suspicion));
         }
 
-        match taking {
-            Taking::Nothing => {}
-            Taking::AddressPlace => state.take_place(ticket, limits),
-            Taking::Everything => {
-                state.take_place(ticket, limits);
+        match counting {
+            Counting::Nothing => {}
+            Counting::AddressOnly => state.count_for_address(ticket, limits),
+            Counting::Everything => {
+                state.count_for_address(ticket, limits);
                 state.count(ticket, limits);
             }
         }
-        Ok(SendVerdict::Taken { suspicion })
+        Ok(SendVerdict::Allowed { suspicion })
     }
 
-    async fn return_send(&self, ticket: &SendTicket, whole: bool) -> Result<(), StoreError> {
+    async fn refund_send(&self, ticket: &SendTicket, refund: SendRefund) -> Result<(), StoreError> {
         let mut state = self.state();
-        if whole && let Some(address) = state.addresses.get_mut(&ticket.address) {
+        if refund == SendRefund::Everything
+            && let Some(address) = state.addresses.get_mut(&ticket.address)
+        {
             address.sends.retain(|(_, id)| *id != ticket.id);
         }
+
         let Some(send) = state.sends.remove(&ticket.id) else {
             return Ok(());
         };
-        if send.day == Some(state.total.0) {
-            state.total.1 = state.total.1.saturating_sub(1);
+        if send.day == Some(state.total.day) {
+            state.total.sends = state.total.sends.saturating_sub(1);
         }
-        for key in [&ticket.region, &ticket.prefix] {
+        for key in [&ticket.destination.region, &ticket.destination.prefix] {
             if let Some(buckets) = state.traffic.get_mut(key).filter(|_| send.in_traffic) {
-                buckets.take_back(send.at.as_millisecond());
+                buckets.remove_unverified(send.at.as_millisecond());
             }
         }
         Ok(())
     }
 
-    async fn verified(&self, used: &UsedCode<'_>) -> Result<(), StoreError> {
+    async fn mark_verified(&self, used: &UsedCode<'_>) -> Result<(), StoreError> {
         let mut state = self.state();
         if let Some(address) = state.addresses.get_mut(used.address) {
             address.attempts.retain(|(_, tried)| tried != used.attempt);
         }
+
         let Some(send) = state.sends.remove(used.send) else {
             return Ok(());
         };
         if let Some(address) = state.addresses.get_mut(&send.address) {
             address.sends.retain(|(_, sent)| sent != used.send);
         }
-        for key in [used.region, used.prefix] {
+        for key in [&used.destination.region, &used.destination.prefix] {
             if let Some(buckets) = state.traffic.get_mut(key).filter(|_| send.in_traffic) {
                 buckets.verify(send.at.as_millisecond(), used.at.as_millisecond());
             }
@@ -259,17 +276,18 @@ impl LimitStore for MemoryLimitStore {
         Ok(())
     }
 
-    async fn take_attempt(
+    async fn count_attempt(
         &self,
-        address: &str,
+        address: &AddressTag,
         id: &str,
         limit: u32,
         at: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
         let mut state = self.state();
         state.sweep(at);
-        let attempts = &mut state.addresses.entry(address.to_owned()).or_default().attempts;
+        let attempts = &mut state.addresses.entry(address.clone()).or_default().attempts;
         attempts.retain(|(tried, _)| *tried + HOUR > at);
+
         let full = full_until(attempts, HOUR, limit, at);
         if full.is_none() {
             attempts.push((at, id.to_owned()));
@@ -277,7 +295,7 @@ impl LimitStore for MemoryLimitStore {
         Ok(full)
     }
 
-    async fn return_attempt(&self, address: &str, id: &str) -> Result<(), StoreError> {
+    async fn refund_attempt(&self, address: &AddressTag, id: &str) -> Result<(), StoreError> {
         if let Some(address) = self.state().addresses.get_mut(address) {
             address.attempts.retain(|(_, tried)| tried != id);
         }

@@ -1,164 +1,251 @@
-//! Limits in Redis, shared by any number of servers.
+//! The limit store of servers that share a Redis.
 //!
-//! All keys carry the tag `{limits}`: a send is held against its address, its region and all others in one script, so
-//! they are in one slot of a cluster. Keys hold no address. A TTL only collects garbage; the clock decides.
+//! Each step is one Lua script. All keys carry the tag `{limits}`: one script checks a send against its address, its region
+//! and all other sends, so these keys must be in one slot of a cluster. Keys hold no address. A TTL only collects garbage:
+//! the server's clock decides what still counts.
 
 use std::fmt::Display;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::Serialize;
 
-use super::Limit;
-use super::guard::HOURS_OF_A_DAY;
-use super::store::{LimitStore, SendLimits, SendTicket, SendVerdict, Suspicion, Taking, UsedCode};
-use crate::redis::{Answer, RedisPool, StoreScript, unexpected};
+use super::guard::{DAY_MS, DAYS_COMPARED, FIVE_MINUTES_MS, FIVES_SUMMED, HOUR_MS, HOURS_OF_A_DAY, HOURS_SUMMED};
+use super::store::{Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode};
+use super::{GuardPolicy, HOUR, Limit, SEND_MEMORY};
+use crate::redis::{RedisPool, ScriptReply, StoreScript, milliseconds, unexpected};
 use crate::store::StoreError;
+use crate::tags::AddressTag;
 
-const TAG: &str = "limits";
-/// How long a send can still turn verified: longer than any code is good.
-const SEND_MEMORY: Duration = Duration::from_hours(1);
+/// The part of a key that decides its slot in a cluster.
+const SLOT: &str = "limits";
 
 /// The limit store of servers that share a Redis.
 pub struct RedisLimitStore {
     redis: RedisPool,
-    take_send: StoreScript,
-    return_send: StoreScript,
-    verified: StoreScript,
-    take_attempt: StoreScript,
-    return_attempt: StoreScript,
+    count_send: StoreScript,
+    refund_send: StoreScript,
+    mark_verified: StoreScript,
+    count_attempt: StoreScript,
+    refund_attempt: StoreScript,
+}
+
+/// How the guard's traffic is divided, for `traffic.lua`.
+#[derive(Serialize)]
+struct Spans {
+    five_minutes: i64,
+    hour: i64,
+    day: i64,
+    fives_summed: i64,
+    hours_summed: i64,
+    days_compared: i64,
+    memory: i64,
+}
+
+const SPANS: Spans = Spans {
+    five_minutes: FIVE_MINUTES_MS,
+    hour: HOUR_MS,
+    day: DAY_MS,
+    fives_summed: FIVES_SUMMED,
+    hours_summed: HOURS_SUMMED,
+    days_compared: DAYS_COMPARED,
+    memory: (DAYS_COMPARED + 1) * DAY_MS,
+};
+
+#[derive(Serialize)]
+struct CountSendArgs<'a> {
+    now: i64,
+    id: &'a str,
+    address: String,
+    region: &'a str,
+    counting: &'static str,
+    hourly: u32,
+    daily: u32,
+    total_daily: u32,
+    day: i64,
+    send_memory: u64,
+    suspect_passes: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guard: Option<GuardArgs>,
+    spans: Spans,
+}
+
+#[derive(Serialize)]
+struct GuardArgs {
+    daily_ratio: f64,
+    hourly_ratio: f64,
+    daily_floor: u32,
+    hourly_floor: u32,
+    regions_per_address: u32,
+    hours_of_a_day: f64,
+}
+
+#[derive(Serialize)]
+struct RefundSendArgs<'a> {
+    id: &'a str,
+    everything: bool,
+    spans: Spans,
+}
+
+#[derive(Serialize)]
+struct MarkVerifiedArgs<'a> {
+    now: i64,
+    send: &'a str,
+    attempt: &'a str,
+    sends_of: String,
+    spans: Spans,
+}
+
+#[derive(Serialize)]
+struct CountAttemptArgs<'a> {
+    now: i64,
+    id: &'a str,
+    limit: u32,
+    window: u64,
+}
+
+#[derive(Serialize)]
+struct RefundAttemptArgs<'a> {
+    id: &'a str,
 }
 
 impl RedisLimitStore {
-    /// A store on `redis`.
+    /// Creates a store on `redis`.
     #[must_use]
     pub fn new(redis: RedisPool) -> Self {
         let with_traffic = |body: &str| [include_str!("traffic.lua"), body].concat();
         Self {
             redis,
-            take_send: StoreScript::admitting(&with_traffic(include_str!("take_send.lua"))),
-            return_send: StoreScript::settling(&with_traffic(include_str!("return_send.lua"))),
-            verified: StoreScript::settling(&with_traffic(include_str!("verified.lua"))),
-            take_attempt: StoreScript::admitting(include_str!("take_attempt.lua")),
-            return_attempt: StoreScript::settling(include_str!("return_attempt.lua")),
+            count_send: StoreScript::admitting(&with_traffic(include_str!("count_send.lua"))),
+            refund_send: StoreScript::settling(&with_traffic(include_str!("refund_send.lua"))),
+            mark_verified: StoreScript::settling(&with_traffic(include_str!("mark_verified.lua"))),
+            count_attempt: StoreScript::admitting(include_str!("count_attempt.lua")),
+            refund_attempt: StoreScript::settling(include_str!("refund_attempt.lua")),
         }
     }
 
     fn key(&self, kind: &str, of: impl Display) -> String {
-        self.redis.key(TAG, format_args!("{kind}:{of}"))
+        self.redis.key(SLOT, format_args!("{kind}:{of}"))
     }
 
     fn total(&self) -> String {
-        self.redis.key(TAG, "total")
+        self.redis.key(SLOT, "total")
     }
 }
 
-const fn flag(set: bool) -> &'static str {
-    if set { "1" } else { "0" }
+impl From<&GuardPolicy> for GuardArgs {
+    fn from(guard: &GuardPolicy) -> Self {
+        Self {
+            daily_ratio: guard.daily_ratio,
+            hourly_ratio: guard.hourly_ratio,
+            daily_floor: guard.daily_floor,
+            hourly_floor: guard.hourly_floor,
+            regions_per_address: guard.regions_per_address,
+            hours_of_a_day: HOURS_OF_A_DAY,
+        }
+    }
 }
 
 #[async_trait]
 impl LimitStore for RedisLimitStore {
-    async fn take_send(
+    async fn count_send(
         &self,
         ticket: &SendTicket,
-        limits: &SendLimits<'_>,
-        taking: Taking,
+        limits: &TrafficLimits<'_>,
+        counting: Counting,
     ) -> Result<SendVerdict, StoreError> {
-        let guard = limits.guard;
-        let call = self
-            .take_send
-            .keys([
-                self.key("sends", &ticket.address),
-                self.key("regions", &ticket.address),
-                self.total(),
-                self.key("send", &ticket.id),
-                self.key("traffic", &ticket.region),
-                self.key("traffic", &ticket.prefix),
-            ])
-            .arg(ticket.at.as_millisecond())
-            .arg(&ticket.id)
-            .arg(&ticket.address)
-            .arg(&ticket.region)
-            .arg(limits.ip_hourly)
-            .arg(limits.ip_daily)
-            .arg(limits.total_daily)
-            .arg(ticket.day)
-            .arg(SEND_MEMORY.as_secs() * 1000)
-            .arg(flag(limits.suspect_passes))
-            .arg(flag(guard.is_some()))
-            .arg(guard.map_or(0.0, |guard| guard.daily_ratio))
-            .arg(guard.map_or(0.0, |guard| guard.hourly_ratio))
-            .arg(guard.map_or(0, |guard| guard.daily_floor))
-            .arg(guard.map_or(0, |guard| guard.hourly_floor))
-            .arg(guard.map_or(0, |guard| guard.regions_per_address))
-            .arg(HOURS_OF_A_DAY)
-            .arg(match taking {
-                Taking::Nothing => "nothing",
-                Taking::AddressPlace => "place",
-                Taking::Everything => "everything",
-            });
-        let answer = Answer::of(self.redis.run(call).await?)?;
-        match answer.kind.as_str() {
-            "taken" => Ok(SendVerdict::Taken { suspicion: suspicion(answer)? }),
-            "suspect" => suspicion(answer)?.map(SendVerdict::Suspect).ok_or_else(unexpected),
-            "IP_DAILY" => Ok(SendVerdict::Limited { limit: Limit::IpDaily, until: answer.instant()? }),
-            "IP_HOURLY" => Ok(SendVerdict::Limited { limit: Limit::IpHourly, until: answer.instant()? }),
-            "TOTAL_DAILY" => Ok(SendVerdict::Limited { limit: Limit::TotalDaily, until: ticket.day_end }),
+        let keys = [
+            self.key("sends", &ticket.address),
+            self.key("regions", &ticket.address),
+            self.total(),
+            self.key("send", &ticket.id),
+            self.key("traffic", &ticket.destination.region),
+            self.key("traffic", &ticket.destination.prefix),
+        ];
+        let args = CountSendArgs {
+            now: ticket.at.as_millisecond(),
+            id: &ticket.id,
+            address: ticket.address.to_string(),
+            region: &ticket.destination.region,
+            counting: match counting {
+                Counting::Nothing => "nothing",
+                Counting::AddressOnly => "address_only",
+                Counting::Everything => "everything",
+            },
+            hourly: limits.ip_hourly,
+            daily: limits.ip_daily,
+            total_daily: limits.total_daily,
+            day: ticket.day.number,
+            send_memory: milliseconds(SEND_MEMORY),
+            suspect_passes: limits.suspect_passes,
+            guard: limits.guard.map(GuardArgs::from),
+            spans: SPANS,
+        };
+
+        let reply: ScriptReply = self.redis.run(&self.count_send, keys, &args).await?;
+        match reply.word.as_str() {
+            "allowed" => Ok(SendVerdict::Allowed { suspicion: suspicion(reply)? }),
+            "suspect" => suspicion(reply)?.map(SendVerdict::Suspect).ok_or_else(unexpected),
+            "IP_DAILY" => Ok(SendVerdict::Limited { limit: Limit::IpDaily, until: reply.instant()? }),
+            "IP_HOURLY" => Ok(SendVerdict::Limited { limit: Limit::IpHourly, until: reply.instant()? }),
+            "TOTAL_DAILY" => Ok(SendVerdict::Limited { limit: Limit::TotalDaily, until: ticket.day.end }),
             _ => Err(unexpected()),
         }
     }
 
-    async fn return_send(&self, ticket: &SendTicket, whole: bool) -> Result<(), StoreError> {
-        let call = self.return_send.keys([
+    async fn refund_send(&self, ticket: &SendTicket, refund: SendRefund) -> Result<(), StoreError> {
+        let keys = [
             self.key("sends", &ticket.address),
             self.total(),
             self.key("send", &ticket.id),
-            self.key("traffic", &ticket.region),
-            self.key("traffic", &ticket.prefix),
-        ]);
-        self.redis.run::<bool>(call.arg(&ticket.id).arg(flag(whole))).await.map(drop)
+            self.key("traffic", &ticket.destination.region),
+            self.key("traffic", &ticket.destination.prefix),
+        ];
+        let args = RefundSendArgs { id: &ticket.id, everything: refund == SendRefund::Everything, spans: SPANS };
+        self.redis.run::<bool>(&self.refund_send, keys, &args).await.map(drop)
     }
 
-    async fn verified(&self, used: &UsedCode<'_>) -> Result<(), StoreError> {
-        let call = self
-            .verified
-            .keys([
-                self.key("send", used.send),
-                self.key("traffic", used.region),
-                self.key("traffic", used.prefix),
-                self.key("attempts", used.address),
-            ])
-            .arg(used.send)
-            .arg(used.at.as_millisecond())
-            .arg(self.key("sends", ""))
-            .arg(used.attempt);
-        self.redis.run::<bool>(call).await.map(drop)
+    async fn mark_verified(&self, used: &UsedCode<'_>) -> Result<(), StoreError> {
+        let keys = [
+            self.key("send", used.send),
+            self.key("traffic", &used.destination.region),
+            self.key("traffic", &used.destination.prefix),
+            self.key("attempts", used.address),
+        ];
+        let args = MarkVerifiedArgs {
+            now: used.at.as_millisecond(),
+            send: used.send,
+            attempt: used.attempt,
+            sends_of: self.key("sends", ""),
+            spans: SPANS,
+        };
+        self.redis.run::<bool>(&self.mark_verified, keys, &args).await.map(drop)
     }
 
-    async fn take_attempt(
+    async fn count_attempt(
         &self,
-        address: &str,
+        address: &AddressTag,
         id: &str,
         limit: u32,
         at: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let call = self.take_attempt.keys([self.key("attempts", address)]);
-        let until: i64 = self.redis.run(call.arg(at.as_millisecond()).arg(id).arg(limit)).await?;
+        let keys = [self.key("attempts", address)];
+        let args = CountAttemptArgs { now: at.as_millisecond(), id, limit, window: milliseconds(HOUR) };
+        let until: i64 = self.redis.run(&self.count_attempt, keys, &args).await?;
         if until == 0 {
             return Ok(None);
         }
         Timestamp::from_millisecond(until).map(Some).map_err(|_| unexpected())
     }
 
-    async fn return_attempt(&self, address: &str, id: &str) -> Result<(), StoreError> {
-        let call = self.return_attempt.keys([self.key("attempts", address)]);
-        self.redis.run::<bool>(call.arg(id)).await.map(drop)
+    async fn refund_attempt(&self, address: &AddressTag, id: &str) -> Result<(), StoreError> {
+        let keys = [self.key("attempts", address)];
+        self.redis.run::<bool>(&self.refund_attempt, keys, &RefundAttemptArgs { id }).await.map(drop)
     }
 }
 
-fn suspicion(answer: Answer) -> Result<Option<Suspicion>, StoreError> {
-    match answer.text()?.as_deref() {
+fn suspicion(reply: ScriptReply) -> Result<Option<Suspicion>, StoreError> {
+    match reply.text()?.as_deref() {
         None | Some("") => Ok(None),
         Some("region") => Ok(Some(Suspicion::Region)),
         Some("prefix") => Ok(Some(Suspicion::Prefix)),

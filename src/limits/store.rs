@@ -1,86 +1,92 @@
-//! What a limit store does: the trait, its arguments and outcomes. Each method is one atomic step.
+//! `LimitStore`: the trait of limit stores, with its arguments and outcomes. Each method is one atomic step.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{GuardPolicy, Limit};
+use crate::day::Day;
+use crate::phone::Destination;
 use crate::store::StoreError;
+use crate::tags::AddressTag;
 
-/// A send that is asked for.
+/// A send that a client requests.
 #[derive(Debug, Clone)]
 pub struct SendTicket {
     /// Unique: the challenge's nonce.
     pub id: String,
-    /// The client's address, hashed.
-    pub address: String,
-    /// The phone's region, such as `CN`.
-    pub region: String,
-    /// The digits that name the number's block, such as `+86137`.
-    pub prefix: String,
-    /// The present.
+    /// The address of the client.
+    pub address: AddressTag,
+    /// The part of the phone number that traffic is counted by.
+    pub destination: Destination,
+    /// The current time.
     pub at: Timestamp,
-    /// The number of the present calendar day. If the store has counted a later one, that one goes on.
-    pub day: i64,
-    /// When it ends.
-    pub day_end: Timestamp,
+    /// The current calendar day. If the store has already counted sends of a later day, it goes on with that one.
+    pub day: Day,
 }
 
 /// A code that was used.
 #[derive(Debug, Clone, Copy)]
 pub struct UsedCode<'a> {
-    /// The send's id.
+    /// The id of the send.
     pub send: &'a str,
-    /// The phone's region.
-    pub region: &'a str,
-    /// The digits that name the number's block.
-    pub prefix: &'a str,
-    /// The address that showed the code, hashed.
-    pub address: &'a str,
-    /// The attempt's id.
+    /// The part of the phone number that traffic is counted by.
+    pub destination: &'a Destination,
+    /// The address of the client that submitted the code.
+    pub address: &'a AddressTag,
+    /// The id of the attempt.
     pub attempt: &'a str,
-    /// The present.
+    /// The current time.
     pub at: Timestamp,
 }
 
-/// What a send is held against. Zero turns a limit off.
+/// The limits that a send is checked against, over all phones. Zero turns one off.
 #[derive(Debug, Clone, Copy)]
-pub struct SendLimits<'a> {
+pub struct TrafficLimits<'a> {
     /// Unverified sends of the address in an hour.
     pub ip_hourly: u32,
-    /// The same in a day.
+    /// Unverified sends of the address in a day.
     pub ip_daily: u32,
-    /// Sends of the calendar day over all phones. Zero also keeps this send out of the count.
+    /// Sends in the calendar day over all phones. Zero also leaves this send out of the count.
     pub total_daily: u32,
-    /// The guard's rule, where it counts.
+    /// The guard's rule, or `None` if the guard does not count this send.
     pub guard: Option<&'a GuardPolicy>,
-    /// Whether a suspect send is taken all the same.
+    /// Whether a suspect send is allowed.
     pub suspect_passes: bool,
 }
 
-/// What becomes of a send that every limit allows.
+/// How much of an allowed send is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taking {
-    /// Nothing: the limits were only looked at.
+pub enum Counting {
+    /// Nothing: the limits are only checked.
     Nothing,
-    /// The address's place alone is taken. A later `Everything` under the same id finds it and does not take a second.
-    AddressPlace,
-    /// It is counted everywhere.
+    /// Only the address's count. A later `Everything` with the same id does not count for the address a second time.
+    AddressOnly,
+    /// Every count.
     Everything,
+}
+
+/// How much of a counted send is refunded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendRefund {
+    /// Every count.
+    Everything,
+    /// Every count except the address's. A send that the provider rejected must not be free to try.
+    AllButAddress,
 }
 
 /// Why a send is suspect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Suspicion {
-    /// The region has more unverified sends than its traffic explains.
+    /// The region has more unverified sends than its verified traffic explains.
     Region,
-    /// The number's prefix has.
+    /// The number's prefix has more unverified sends than its verified traffic explains.
     Prefix,
     /// The address sends to many regions.
     ManyRegions,
 }
 
 impl Suspicion {
-    /// The word in logs and metrics.
+    /// Returns the word for logs and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -91,69 +97,73 @@ impl Suspicion {
     }
 }
 
-/// What became of a send that was asked for.
+/// The outcome of checking a send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendVerdict {
-    /// Every limit allows it, and it is counted as far as was asked.
-    Taken {
-        /// Set where it is suspect, and passes.
+    /// Every limit allows it. It is counted as far as the caller asked.
+    Allowed {
+        /// Set if the send is suspect but allowed.
         suspicion: Option<Suspicion>,
     },
-    /// A limit refuses; nothing is counted.
+    /// A limit rejects it. Nothing is counted.
     Limited {
-        /// Which.
+        /// The limit.
         limit: Limit,
-        /// Until when.
+        /// The earliest time at which the limit would allow it.
         until: Timestamp,
     },
-    /// The guard holds it back; nothing is counted.
+    /// The guard holds it back. Nothing is counted.
     Suspect(Suspicion),
 }
 
-/// Keeps the sends and attempts of addresses, the day's total, and the guard's traffic.
+/// Counts the sends and attempts of addresses, the sends of a day, and the guard's traffic.
+///
+/// Every method fails with `StoreError` if the store is unavailable or refuses.
 #[async_trait]
 pub trait LimitStore: Send + Sync {
     /// Checks the address's hour and day, the day's total and the guard, in that order, and counts as much of the send as
-    /// `taking` says. The address's limits do not hold against a place that this send already has.
+    /// `counting` says. The address's limits do not apply if this send is already in the address's count.
     ///
     /// # Errors
     /// If the store fails.
-    async fn take_send(
+    async fn count_send(
         &self,
         ticket: &SendTicket,
-        limits: &SendLimits<'_>,
-        taking: Taking,
+        limits: &TrafficLimits<'_>,
+        counting: Counting,
     ) -> Result<SendVerdict, StoreError>;
 
     /// Takes a send out of the day's total and the guard's traffic, if it was counted there, and out of the address's
-    /// count if `whole` is set. A repeat does nothing.
+    /// count if `refund` says so. Repeating the call changes nothing.
     ///
     /// # Errors
     /// If the store fails.
-    async fn return_send(&self, ticket: &SendTicket, whole: bool) -> Result<(), StoreError>;
+    async fn refund_send(&self, ticket: &SendTicket, refund: SendRefund) -> Result<(), StoreError>;
 
-    /// Counts a send as verified: the address that asked has it back, the guard's traffic is the better for it; and the
-    /// address that showed the code has its attempt back. A repeat, or what is not known any more, does nothing.
+    /// Records that a code was used: refunds the send to the address that requested it, counts the send as verified
+    /// traffic, and refunds the attempt to the address that submitted the code. Repeating the call, or a send that the store
+    /// has forgotten, changes nothing.
     ///
     /// # Errors
     /// If the store fails.
-    async fn verified(&self, used: &UsedCode<'_>) -> Result<(), StoreError>;
+    async fn mark_verified(&self, used: &UsedCode<'_>) -> Result<(), StoreError>;
 
-    /// Counts an attempt of an address in a sliding hour, or says until when it has had `limit`.
+    /// Counts an attempt of an address in a sliding hour. If the address already has `limit` attempts, counts nothing and
+    /// returns the time from which it may try again.
     ///
     /// # Errors
     /// If the store fails.
-    async fn take_attempt(
+    async fn count_attempt(
         &self,
-        address: &str,
+        address: &AddressTag,
         id: &str,
         limit: u32,
         at: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Takes an attempt out of the count. A repeat does nothing.
+    /// Takes an attempt out of the count. Repeating the call changes nothing.
     ///
     /// # Errors
     /// If the store fails.
-    async fn return_attempt(&self, address: &str, id: &str) -> Result<(), StoreError>;
+    async fn refund_attempt(&self, address: &AddressTag, id: &str) -> Result<(), StoreError>;
 }

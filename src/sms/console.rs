@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::inbox::Inbox;
 use super::{CodeMessage, SendError, SendOutcome, SmsSender};
-use crate::verification::code::Purpose;
+use crate::purpose::Purpose;
 
 const WIDTH: usize = 46;
 

@@ -62,8 +62,9 @@ mod tests {
 
     use super::*;
     use crate::clock::SystemClock;
+    use crate::code::Code;
     use crate::phone::PhoneNumber;
-    use crate::verification::code::{Code, Purpose};
+    use crate::purpose::Purpose;
 
     #[test]
     fn the_newest_come_first_and_the_oldest_go() {

@@ -11,10 +11,10 @@ use serde_json::json;
 
 use super::{CodeMessage, SendError, SendOutcome, SmsSender};
 use crate::clock::Clock;
+use crate::purpose::Purpose;
 use crate::tencent::Url;
 use crate::tencent::api::{Api, ApiConfig, BuildError, CallError, Timeouts};
 use crate::tencent::tc3::Credentials;
-use crate::verification::code::Purpose;
 
 mod outcome;
 

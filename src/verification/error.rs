@@ -1,45 +1,42 @@
-//! Why no code is sent, and why one is not taken.
+//! The errors of verification: why a code is not sent, and why a submitted code is rejected.
 
 use std::time::Duration;
 
 use crate::captcha::CaptchaError;
-use crate::limits::{RateLimited, TakeError};
+use crate::limits::{CountError, RateLimited};
 use crate::sms::SendError;
 use crate::store::StoreError;
 
-/// Why no code was sent.
+/// Why a code is not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestCodeError {
-    /// The purpose needs sign-in.
-    #[error("this purpose needs sign-in")]
-    SignInNeeded,
-    /// A deletion is confirmed by the account's own phone.
+    /// The code to delete an account goes to the account's phone only.
     #[error("this is not the account's own phone")]
     NotOwnPhone,
-    /// Only a verification has a reference, of 1 to 128 characters.
-    #[error("the reference is not allowed here, or not of its form")]
+    /// A reference is for `Purpose::Verify` only, and has 1 to 128 characters.
+    #[error("the reference is not allowed here, or is malformed")]
     BadReference,
-    /// The phone's region is not served.
+    /// Codes are not sent to the phone's region.
     #[error("the region is not allowed")]
     RegionNotAllowed,
-    /// A captcha is needed, or was not passed. Nothing was counted.
+    /// A captcha is needed or was not passed.
     #[error(transparent)]
     Captcha(#[from] CaptchaError),
-    /// The provider says that this is no phone number.
-    #[error("the provider does not know this number")]
+    /// The provider does not accept the number as a phone number.
+    #[error("the provider does not accept this number")]
     InvalidPhone,
-    /// The carrier or the provider refuses the number.
+    /// The carrier or the provider blocks the number.
     #[error("the number is blocked")]
     NumberBlocked,
-    /// A limit refuses.
+    /// A limit rejects the request.
     #[error("limited by {}", .0.limit.name())]
     Limited(RateLimited),
-    /// The provider failed; the code is void.
+    /// The provider failed. The code is void.
     #[error("the SMS was not sent")]
     SendFailed {
-        /// When to try again.
+        /// After how long the client may retry.
         retry_after: Duration,
-        /// What happened.
+        /// The provider's failure.
         #[source]
         source: SendError,
     },
@@ -49,10 +46,9 @@ pub enum RequestCodeError {
 }
 
 impl RequestCodeError {
-    /// The word in metrics.
+    /// Returns the label for metrics.
     pub(super) const fn label(&self) -> &'static str {
         match self {
-            Self::SignInNeeded => "sign_in_needed",
             Self::NotOwnPhone | Self::BadReference => "bad_input",
             Self::RegionNotAllowed => "region_not_allowed",
             Self::Captcha(error) => error.label(),
@@ -65,34 +61,34 @@ impl RequestCodeError {
     }
 }
 
-/// Why a code is not taken.
+/// Why a submitted code is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum AttemptError {
-    /// Not six digits. Nothing was counted.
+    /// It is not six digits. Nothing was counted.
     #[error("the code is not six digits")]
     Malformed,
-    /// The challenge id was not given out for this phone, purpose and user. Nothing was counted.
-    #[error("the challenge id is not for this")]
+    /// The challenge id was not issued for this phone, purpose and user. Nothing was counted.
+    #[error("the challenge id belongs to another phone, purpose or user")]
     Mismatch,
-    /// No such challenge, too old, used, or its attempts are spent.
-    #[error("the code is past use")]
+    /// There is no such challenge, or it is expired, used or out of attempts.
+    #[error("the code has expired or was used")]
     Expired,
-    /// Wrong digits.
+    /// The digits are wrong.
     #[error("the code is wrong")]
     Incorrect {
-        /// Tries left with this challenge.
+        /// Attempts left with this challenge.
         attempts_remaining: u32,
     },
-    /// A limit refuses.
+    /// A limit rejects the request.
     #[error("limited by {}", .0.limit.name())]
     Limited(RateLimited),
-    /// The code store failed; nothing was used up.
+    /// The code store failed. Nothing was used up.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl AttemptError {
-    /// The word in metrics.
+    /// Returns the label for metrics.
     pub(super) const fn label(&self) -> &'static str {
         match self {
             Self::Malformed => "bad_input",
@@ -105,11 +101,11 @@ impl AttemptError {
     }
 }
 
-impl From<TakeError> for RequestCodeError {
-    fn from(error: TakeError) -> Self {
+impl From<CountError> for RequestCodeError {
+    fn from(error: CountError) -> Self {
         match error {
-            TakeError::Limited(limited) => Self::Limited(limited),
-            TakeError::Store(error) => Self::Store(error),
+            CountError::Limited(limited) => Self::Limited(limited),
+            CountError::Store(error) => Self::Store(error),
         }
     }
 }

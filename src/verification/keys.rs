@@ -1,6 +1,7 @@
-//! The keys under `CODE_SECRET`, and what they sign: challenge ids, codes at rest, tags of phones and addresses.
+//! The keyed hashes under `CODE_SECRET`: challenge ids, codes at rest, and the tags of phones and addresses.
 //!
-//! Every message begins with a label of its own and gives each part its length, so that no two mean the same bytes.
+//! Every hashed message begins with a label and has the length of each part, so two different messages never have the same
+//! bytes.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
@@ -8,42 +9,45 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use super::code::{Code, Purpose};
-use super::store::{CodeDigest, Tag};
+use super::store::CodeDigest;
 use crate::client::ClientAddress;
+use crate::code::Code;
 use crate::phone::PhoneNumber;
+use crate::purpose::Purpose;
 use crate::random;
+use crate::tags::{AddressTag, PhoneTag};
 
 const NONCE_BYTES: usize = 16;
 const MAC_BYTES: usize = 16;
 
-/// What a challenge is given out for.
+/// What a challenge is issued for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope<'a> {
     pub(super) phone: &'a PhoneNumber,
     pub(super) purpose: Purpose,
-    /// The user, for a purpose that only a signed-in user may ask for.
+    /// The user, if the code is valid for one user alone.
     pub(super) user: Option<Uuid>,
 }
 
-/// Signs and hashes under `CODE_SECRET`.
+/// Computes keyed hashes under `CODE_SECRET`.
 pub struct CodeKeys(hmac::Key);
 
 impl CodeKeys {
-    /// Keys under this secret.
+    /// Creates the keys from a secret.
     #[must_use]
     pub fn new(secret: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
 
-    /// A new challenge's nonce, and the id that goes to whoever asked: 16 random bytes and a MAC of 16, in base64url.
+    /// Creates the nonce and the id of a new challenge. The id goes to the client: 16 random bytes and a MAC of 16 bytes, in
+    /// base64url.
     pub(super) fn new_challenge_id(&self, scope: Scope<'_>) -> (String, String) {
         let nonce: [u8; NONCE_BYTES] = random::bytes();
         let mac = self.challenge_mac(&nonce, scope);
         (URL_SAFE_NO_PAD.encode(nonce), URL_SAFE_NO_PAD.encode([nonce, mac].concat()))
     }
 
-    /// The nonce in a challenge id, where the id was given out for this scope. Looks into no store.
+    /// Returns the nonce of a challenge id if the id was issued for this scope. Needs no store.
     pub(super) fn nonce_of(&self, challenge_id: &str, scope: Scope<'_>) -> Option<String> {
         let bytes = URL_SAFE_NO_PAD.decode(challenge_id).ok()?;
         let (nonce, mac) = bytes.split_at_checked(NONCE_BYTES)?;
@@ -51,24 +55,24 @@ impl CodeKeys {
         Some(URL_SAFE_NO_PAD.encode(nonce))
     }
 
-    /// What is kept of a code.
+    /// Returns the hash that a store keeps of a code.
     pub(super) fn digest(&self, purpose: Purpose, phone: &PhoneNumber, nonce: &str, code: &Code) -> CodeDigest {
         let parts = [purpose.name(), phone.e164(), nonce, code.expose_digits()];
         CodeDigest::new(self.mac("code", &parts.map(str::as_bytes)))
     }
 
-    /// What stands for a phone in a store.
-    pub(super) fn phone_tag(&self, phone: &PhoneNumber) -> Tag {
-        self.tag("phone", phone.e164())
+    /// Returns the tag that stands for a phone in stores.
+    pub(super) fn phone_tag(&self, phone: &PhoneNumber) -> PhoneTag {
+        PhoneTag::new(self.tag("phone", phone.e164()))
     }
 
-    /// What stands for an address in a store.
-    pub(super) fn address_tag(&self, address: ClientAddress) -> Tag {
-        self.tag("address", &address.to_string())
+    /// Returns the tag that stands for a client address in stores.
+    pub(super) fn address_tag(&self, address: ClientAddress) -> AddressTag {
+        AddressTag::new(self.tag("address", &address.to_string()))
     }
 
-    fn tag(&self, label: &str, value: &str) -> Tag {
-        Tag::new(URL_SAFE_NO_PAD.encode(&self.mac(label, &[value.as_bytes()])[..16]))
+    fn tag(&self, label: &str, value: &str) -> String {
+        URL_SAFE_NO_PAD.encode(&self.mac(label, &[value.as_bytes()])[..16])
     }
 
     fn challenge_mac(&self, nonce: &[u8], scope: Scope<'_>) -> [u8; MAC_BYTES] {
@@ -91,7 +95,7 @@ impl CodeKeys {
     }
 }
 
-/// A claim's token: 128 random bits, in base64url.
+/// Draws the token of a claim: 128 random bits, in base64url.
 pub(super) fn claim_token() -> String {
     URL_SAFE_NO_PAD.encode(random::bytes::<16>())
 }

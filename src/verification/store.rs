@@ -1,7 +1,7 @@
-//! What a code store does: the trait, its arguments and outcomes.
+//! `CodeStore`: the trait of code stores, with its arguments and outcomes.
 //!
-//! Each method is one atomic step. A store sees no phone number, address or code, only keyed hashes of them; time comes
-//! in as an argument. The states of a challenge are issued → claimed → consumed, and issued → expired | exhausted | void.
+//! Each method is one atomic step. A store sees no phone number, address or code, only keyed hashes of them. The current
+//! time is an argument. The states of a challenge are issued → claimed → consumed, and issued → expired | exhausted | void.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,8 +12,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
-use super::code::Purpose;
+use crate::purpose::Purpose;
 use crate::store::StoreError;
+use crate::tags::{AddressTag, PhoneTag};
 
 mod memory;
 mod redis;
@@ -21,51 +22,38 @@ mod redis;
 pub use memory::MemoryCodeStore;
 pub use redis::RedisCodeStore;
 
-/// How long a claim holds before it falls back to issued, for a server that crashed with it.
+/// How long a claim holds. A claim that a crashed server left behind then falls back to issued.
 pub const CLAIM_LEASE: Duration = Duration::from_secs(10);
 
-/// How long wrong codes are remembered after the last one.
+/// How long wrong codes count after the last one.
 pub const FAILURE_MEMORY: Duration = Duration::from_hours(30 * 24);
 
-/// The waits from the first failure past the threshold on; the last one stays.
+/// The waits after the first, second, third and each further wrong code past the threshold.
 pub const FAILURE_WAITS: [Duration; 4] =
     [Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(15), Duration::from_hours(1)];
 
-/// How long a phone's counts are remembered after a send: longer than the calendar day of any offset.
+/// How long a phone's counts are kept after a send: longer than the calendar day of any offset.
 pub const PHONE_MEMORY: Duration = Duration::from_hours(2 * 24);
 
-/// How many challenges of one phone can be live. A new one drops the oldest past that, so that a phone without a
-/// cooldown, such as a test number, costs the same however often it is used.
+/// How long a challenge is kept after its code's expiry: a claim that was made before must still be consumed.
+pub const CHALLENGE_MEMORY: Duration = Duration::from_mins(1);
+
+/// How many challenges of one phone can be live. One more drops the oldest, so that a phone without a cooldown, such as a
+/// test number, costs the same however often it is used.
 pub const LIVE_CHALLENGES: u32 = 16;
 
-/// A keyed hash that stands for a phone or an address, in base64url.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Tag(String);
-
-impl Tag {
-    /// A tag of this hash.
-    pub const fn new(hash: String) -> Self {
-        Self(hash)
-    }
-}
-
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The keyed hash of a code: all that is kept of it.
+/// The keyed hash of a code. The code itself is not stored.
 #[derive(Clone)]
 pub struct CodeDigest([u8; 32]);
 
 impl CodeDigest {
-    /// A digest of these bytes.
+    /// Wraps a hash.
+    #[must_use]
     pub const fn new(hash: [u8; 32]) -> Self {
         Self(hash)
     }
 
-    /// Whether both are of the same code, in constant time.
+    /// Compares two digests in constant time.
     fn matches(&self, other: &Self) -> bool {
         verify_slices_are_equal(&self.0, &other.0).is_ok()
     }
@@ -81,47 +69,47 @@ impl fmt::Debug for CodeDigest {
     }
 }
 
-/// Whose challenge it is, and who is asking.
+/// The phone of a challenge, and the address of the client in this call.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// The phone.
-    pub phone: Tag,
-    /// The address of the client who asks in this call.
-    pub address: Tag,
+    pub phone: PhoneTag,
+    /// The address of the client.
+    pub address: AddressTag,
 }
 
-/// A challenge to be stored.
+/// A challenge to store.
 #[derive(Debug, Clone)]
 pub struct NewChallenge {
-    /// Whose it is.
+    /// The phone that the code goes to, and the client that requested it.
     pub subject: Subject,
-    /// Its random part, unique.
+    /// The random part of the challenge id. It is unique.
     pub nonce: String,
-    /// The code, hashed.
+    /// The keyed hash of the code.
     pub digest: CodeDigest,
-    /// What is being confirmed.
+    /// What the user confirms with the code.
     pub reference: Option<String>,
-    /// When it is issued: the present.
+    /// The current time.
     pub issued_at: Timestamp,
-    /// From when on the code is refused.
+    /// The time from which the code is rejected.
     pub expires_at: Timestamp,
 }
 
 /// The limits of sends to one phone. Zero turns one off.
 #[derive(Debug, Clone, Copy)]
-pub struct SendLimits {
-    /// The time between two sends.
+pub struct PhoneLimits {
+    /// The minimum time between two sends.
     pub cooldown: Duration,
-    /// Sends a calendar day.
+    /// Sends in a calendar day.
     pub daily: u32,
-    /// The number of the present calendar day. If the store has counted a later one for this phone, that one goes on:
-    /// servers whose days begin at different times give out one day's sends together, not one each.
+    /// The number of the current calendar day. If the store has already counted sends of a later day for this phone, it goes
+    /// on with that one: servers whose days begin at different times share one day's quota.
     pub day: i64,
-    /// The limits of wrong codes, whose waits hold for sends too.
+    /// The limits of wrong codes. Their waits apply to sends too.
     pub failures: FailureLimits,
 }
 
-/// How many consecutive wrong codes bring a wait. Zero turns one off.
+/// How many consecutive wrong codes cause a wait. Zero turns one off.
 #[derive(Debug, Clone, Copy)]
 pub struct FailureLimits {
     /// For a phone from one address.
@@ -130,20 +118,20 @@ pub struct FailureLimits {
     pub in_all: u32,
 }
 
-/// What became of a challenge that was to be issued.
+/// The outcome of issuing a challenge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IssueOutcome {
-    /// It is stored and counted; so many sends went to the phone today, this one among them.
+    /// The challenge is stored and the send is counted.
     Issued {
-        /// Sends today.
+        /// Sends to the phone today, including this one.
         sends: u32,
     },
-    /// Too soon after the last send.
+    /// The last send was too short a time ago.
     Cooldown {
-        /// When the next send may be.
+        /// The earliest time of the next send.
         until: Timestamp,
     },
-    /// No send is left today.
+    /// The phone has no send left today.
     DailyLimit,
     /// Too many wrong codes.
     FailureWait {
@@ -152,109 +140,105 @@ pub enum IssueOutcome {
     },
 }
 
-/// One try of a code.
+/// One attempt at a code.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     /// The claim that a right code gets.
-    pub claim: Claim,
-    /// The code shown, hashed as for this challenge.
+    pub claim: CodeClaim,
+    /// The keyed hash of the submitted code.
     pub digest: CodeDigest,
-    /// Wrong codes that a challenge bears; the last ends it.
+    /// The number of wrong codes after which a challenge ends.
     pub max_attempts: u32,
     /// The limits of wrong codes.
     pub failures: FailureLimits,
-    /// The present.
+    /// The current time.
     pub at: Timestamp,
 }
 
-/// What became of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptOutcome {
-    /// The code is right and nobody else can use it until the claim is released or its lease ends.
+    /// The code is right. No other request can use it until the claim is released or its lease ends.
     Claimed {
         /// The challenge's reference.
         reference: Option<String>,
     },
-    /// Wrong digits.
+    /// The digits are wrong.
     Incorrect {
-        /// Tries left with this challenge.
+        /// Attempts left with this challenge.
         attempts_remaining: u32,
     },
-    /// No such challenge, or it is past use.
+    /// There is no such challenge, or it is expired, used, claimed, void or out of attempts.
     Expired,
-    /// Too many wrong codes; this one was not looked at.
+    /// There were too many wrong codes. The digits were not compared.
     FailureWait {
         /// When the wait ends.
         until: Timestamp,
     },
 }
 
-/// The right to use one challenge, named by a token of the claimer's own.
+/// The right to use one challenge. The request that claims it chooses the token.
 #[derive(Debug, Clone)]
-pub struct Claim {
-    /// Whose challenge it is, and who claims.
+pub struct CodeClaim {
+    /// The challenge's phone, and the client that claims.
     pub subject: Subject,
-    /// The challenge's random part.
+    /// The challenge's nonce.
     pub nonce: String,
-    /// What its code is good for.
+    /// The purpose that the code is used for.
     pub purpose: Purpose,
-    /// Random, unique to this claim.
+    /// Random and unique to this claim.
     pub token: String,
 }
 
-/// Whether a void challenge gives its send back.
+/// Whether a void challenge refunds its send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refund {
-    /// The provider refused: cooldown and count are given back.
+    /// No SMS was sent: the cooldown and the day's count are refunded.
     Send,
-    /// The SMS may have gone: they stay.
+    /// The SMS may have been sent: nothing is refunded.
     Nothing,
 }
 
-/// Keeps challenges, sends and failures of phones.
+/// Keeps challenges, and counts the sends and wrong codes of phones.
+///
+/// Every method fails with `StoreError` if the store is unavailable or refuses.
 #[async_trait]
 pub trait CodeStore: Send + Sync {
-    /// Checks waits, the day's count and the cooldown, counts the send and stores the challenge, or does none of it.
+    /// Checks waits, the day's count and the cooldown, then counts the send and stores the challenge: all or nothing.
     ///
     /// # Errors
     /// If the store fails.
-    async fn issue(&self, challenge: &NewChallenge, limits: &SendLimits) -> Result<IssueOutcome, StoreError>;
+    async fn issue(&self, challenge: &NewChallenge, limits: &PhoneLimits) -> Result<IssueOutcome, StoreError>;
 
-    /// Says what `issue` would answer, and changes nothing.
+    /// Returns what `issue` would return, and changes nothing.
     ///
     /// # Errors
     /// If the store fails.
-    async fn check(&self, challenge: &NewChallenge, limits: &SendLimits) -> Result<IssueOutcome, StoreError>;
+    async fn check(&self, challenge: &NewChallenge, limits: &PhoneLimits) -> Result<IssueOutcome, StoreError>;
 
-    /// Looks at waits, state, age, attempts and digits, in that order, and claims the challenge or counts the failure.
-    /// A repeat with the same claim token is claimed again.
+    /// Checks waits, state, age, attempts and digits, in that order; then claims the challenge or counts the wrong code.
+    /// Repeating the call with the same claim token claims it again.
     ///
     /// # Errors
     /// If the store fails.
     async fn attempt(&self, attempt: &Attempt) -> Result<AttemptOutcome, StoreError>;
 
-    /// Turns the claim into consumed, voids the phone's other challenges of the purpose and forgets its failures.
-    /// False where the claim is not held any more. A repeat is true again.
+    /// Turns the claim into consumed, voids the phone's other challenges of the purpose, and resets the phone's wrong codes.
+    /// Returns false if the claim is not held any more. Repeating the call returns true again.
     ///
     /// # Errors
     /// If the store fails.
-    async fn consume(&self, claim: &Claim) -> Result<bool, StoreError>;
+    async fn consume(&self, claim: &CodeClaim) -> Result<bool, StoreError>;
 
-    /// Gives the claim back: the code can be tried again. Nothing happens where it is not held.
+    /// Releases the claim, so that the code can be tried again. Does nothing if the claim is not held.
     ///
     /// # Errors
     /// If the store fails.
-    async fn release(&self, claim: &Claim) -> Result<(), StoreError>;
+    async fn release(&self, claim: &CodeClaim) -> Result<(), StoreError>;
 
-    /// Ends a challenge whose SMS was not sent. Nothing happens where it is not issued.
+    /// Voids a challenge whose SMS was not sent. Does nothing if the challenge is not in the state issued.
     ///
     /// # Errors
     /// If the store fails.
     async fn void(&self, challenge: &NewChallenge, refund: Refund) -> Result<(), StoreError>;
-
-    /// Says whether the store answers.
-    ///
-    /// # Errors
-    /// If it does not.
-    async fn ping(&self) -> Result<(), StoreError>;
 }

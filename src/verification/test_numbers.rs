@@ -1,12 +1,12 @@
-//! Numbers with a fixed code, for those who review an app and have no phone in its country.
+//! Test numbers: numbers with a fixed code, for app reviewers who have no phone in the app's country.
 //!
-//! Nothing is ever sent to one. From their end on they are numbers like any other.
+//! No SMS is sent to a test number. After their end date they are ordinary numbers.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::code::Code;
+use crate::code::Code;
 use crate::phone::PhoneNumber;
 
 /// Numbers with a fixed code. `Debug` shows neither whole numbers nor codes.
@@ -17,24 +17,24 @@ pub struct TestNumbers {
 }
 
 impl TestNumbers {
-    /// These, until `end`; without one, for good.
+    /// Creates the set. It is active until `end`, or always if there is no end.
     #[must_use]
     pub fn new(codes: HashMap<PhoneNumber, Code>, end: Option<Timestamp>) -> Self {
         Self { codes, end }
     }
 
-    /// The fixed code of a phone, where it has one now.
+    /// Returns the fixed code of a phone, if it has one at this time.
     pub(super) fn code(&self, phone: &PhoneNumber, now: Timestamp) -> Option<&Code> {
-        self.codes.get(phone).filter(|_| self.are_on(now))
+        self.codes.get(phone).filter(|_| self.are_active(now))
     }
 
-    /// How many there are now, and until when. `None` where there are none.
+    /// Returns how many numbers are active, and until when. `None` if no number is active.
     #[must_use]
     pub fn active(&self, now: Timestamp) -> Option<(usize, Option<Timestamp>)> {
-        (!self.codes.is_empty() && self.are_on(now)).then_some((self.codes.len(), self.end))
+        (!self.codes.is_empty() && self.are_active(now)).then_some((self.codes.len(), self.end))
     }
 
-    fn are_on(&self, now: Timestamp) -> bool {
+    fn are_active(&self, now: Timestamp) -> bool {
         self.end.is_none_or(|end| now < end)
     }
 }

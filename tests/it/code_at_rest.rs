@@ -12,15 +12,16 @@ use jiff::SignedDuration;
 use sms_login::captcha::Captcha;
 use sms_login::clock::ManualClock;
 use sms_login::limits::{LimitPolicy, Limits, RedisLimitStore};
-use sms_login::phone::PhoneNumber;
+use sms_login::phone::{PhoneNumber, PhoneRegions};
+use sms_login::purpose::Purpose;
 use sms_login::redis::KeyPrefix;
 use sms_login::sms::{CodeMessage, SendError, SendOutcome, SmsSender};
 use sms_login::store::StoreError;
-use sms_login::verification::code::Purpose;
 use sms_login::verification::store::{AttemptOutcome, FailureLimits};
 use sms_login::verification::test_numbers::TestNumbers;
 use sms_login::verification::{
-    AttemptError, CodeKeys, CodeRequest, Defences, ShownCode, Verification, VerificationPolicy,
+    Admission, AttemptError, Checking, CheckingPolicy, CodeKeys, CodeRequest, CodeUse, Issuing, IssuingPolicy,
+    SubmittedCode,
 };
 
 use crate::code_store::{Phone, Store, connection, redis_store_at};
@@ -29,6 +30,7 @@ use crate::servers;
 use crate::servers::own::OwnRedis;
 
 const SECRET: &[u8] = b"a secret of the tests, 32 bytes.";
+const FAILURES: FailureLimits = FailureLimits { by_address: 5, in_all: 50 };
 const RIGHT: &str = "135790";
 const PHONES: [&str; 2] = ["+8613711112222", "+8613911113333"];
 const ADDRESSES: [&str; 2] = ["203.0.113.77", "2001:db8:77:1::9"];
@@ -168,8 +170,8 @@ async fn a_code_works(store: &Store) {
 /// Every method says so, each within four seconds.
 async fn assert_unavailable(store: &Store) {
     let started = Instant::now();
-    let pinged = store.ping().await;
-    assert!(matches!(pinged, Err(StoreError::Unavailable(_))), "{pinged:?}");
+    let released = store.release(&Phone::new(store).some_claim()).await;
+    assert!(matches!(released, Err(StoreError::Unavailable(_))), "{released:?}");
     assert!(started.elapsed() < Duration::from_secs(4), "after {:?}", started.elapsed());
     let started = Instant::now();
     let consumed = store.consume(&Phone::new(store).some_claim()).await;
@@ -179,8 +181,9 @@ async fn assert_unavailable(store: &Store) {
 
 /// The one call that finds the old connection dead.
 async fn recover(store: &Store) {
-    if store.ping().await.is_err() {
-        store.ping().await.expect("the second call after Redis is back finds it");
+    let claim = Phone::new(store).some_claim();
+    if store.release(&claim).await.is_err() {
+        store.release(&claim).await.expect("the second call after Redis is back finds it");
     }
 }
 
@@ -188,39 +191,39 @@ async fn recover(store: &Store) {
 async fn lead_some_lives(url: &str) -> Vec<String> {
     let sender = Arc::new(CapturingSender::default());
     let clock = Arc::new(ManualClock::new("2026-01-01T12:00:00Z".parse().expect("a time")));
-    let keys = CodeKeys::new(SECRET);
+    let keys = Arc::new(CodeKeys::new(SECRET));
     let redis = servers::redis_pool_with(&[url.to_owned()], KeyPrefix::default());
     let limits =
         Limits::new(Arc::new(RedisLimitStore::new(redis)), LimitPolicy { total_daily: 1000, ..limit_policy() });
     let store = redis_store_at(url.to_owned());
-    let defences = Defences { limits, captcha: Captcha::off() };
-    let verification = Verification::new(store, defences, sender.clone(), keys, policy(), clock.clone());
+    let limits = Arc::new(limits);
+    let regions = PhoneRegions { default: "CN".parse().expect("a region"), allowed: None };
+    let admission = Admission::new(regions, Arc::clone(&limits), Captcha::off());
+    let issuing =
+        Issuing::new(Arc::clone(&store), admission, sender.clone(), Arc::clone(&keys), policy(), clock.clone());
+    let checking = CheckingPolicy { max_attempts: 3, failures: FAILURES };
+    let checking = Checking::new(store, limits, keys, checking, clock.clone());
     let mut secrets = vec![String::from_utf8(SECRET.to_vec()).expect("text")];
     for (phone, address) in PHONES.iter().zip(ADDRESSES) {
         let address: IpAddr = address.parse().expect("an address");
         secrets.extend([address.to_string(), address.to_string().trim_end_matches("::9").to_owned()]);
         secrets.extend([1, 3].map(|skipped| phone[skipped..].to_owned()));
         let phone = PhoneNumber::from_e164((*phone).to_owned()).expect("a phone number");
-        for (purpose, wrong_codes, right) in [
-            (Purpose::Login, 2, true),
-            (Purpose::Verify, 0, true),
-            (Purpose::Verify, 1, false),
-            (Purpose::Login, 3, false),
+        for (code_use, wrong_codes, right) in [
+            (CodeUse::Login, 2, true),
+            (CodeUse::Verify, 0, true),
+            (CodeUse::Verify, 1, false),
+            (CodeUse::Login, 3, false),
         ] {
+            let purpose = code_use.purpose();
             clock.advance(SignedDuration::from_secs(31));
             let reference = (purpose == Purpose::Verify).then(|| "transfer:9981".to_owned());
-            let request = CodeRequest {
-                phone: phone.clone(),
-                purpose,
-                reference,
-                requester: None,
-                captcha: None,
-                client: address.into(),
-            };
-            let sent = verification.request_code(request).await.expect("a code is sent");
+            let request =
+                CodeRequest { phone: phone.clone(), code_use, reference, captcha: None, client: address.into() };
+            let sent = issuing.request_code(request).await.expect("a code is sent");
             let code = sender.codes.lock().expect("codes").last().expect("a code").clone();
             let wrong = if code == "000000" { "111111" } else { "000000" };
-            let shown = |code| ShownCode {
+            let submitted = |code| SubmittedCode {
                 phone: &phone,
                 code,
                 challenge_id: &sent.challenge_id,
@@ -229,12 +232,12 @@ async fn lead_some_lives(url: &str) -> Vec<String> {
                 client: address.into(),
             };
             for _ in 0..wrong_codes {
-                let refused = verification.attempt(shown(wrong)).await;
-                assert!(matches!(refused, Err(AttemptError::Incorrect { .. })), "{refused:?}");
+                let rejected = checking.redeem(submitted(wrong), async |_| Ok::<_, AttemptError>(())).await;
+                assert!(matches!(rejected, Err(AttemptError::Incorrect { .. })), "{rejected:?}");
             }
             if right {
-                let claimed = verification.attempt(shown(&code)).await.expect("the code is right");
-                verification.consume(claimed).await.expect("it is used");
+                let redeemed = checking.redeem(submitted(&code), async |_| Ok::<_, AttemptError>(())).await;
+                redeemed.expect("the code is right").consumed.expect("the code is consumed");
             }
             let mac = &URL_SAFE_NO_PAD.decode(&sent.challenge_id).expect("base64url")[16..];
             secrets.extend([URL_SAFE_NO_PAD.encode(mac), sent.challenge_id[22..].to_owned()]);
@@ -244,16 +247,13 @@ async fn lead_some_lives(url: &str) -> Vec<String> {
     secrets
 }
 
-fn policy() -> VerificationPolicy {
-    VerificationPolicy {
+fn policy() -> IssuingPolicy {
+    IssuingPolicy {
         code_ttl: Duration::from_mins(5),
-        max_attempts: 3,
         cooldown: Duration::from_secs(30),
         daily_limit: 10,
         day_offset: SignedDuration::from_hours(8),
-        failures: FailureLimits { by_address: 5, in_all: 50 },
-        default_region: "CN".parse().expect("a region"),
-        allowed_regions: None,
+        failures: FAILURES,
         test_numbers: TestNumbers::default(),
     }
 }

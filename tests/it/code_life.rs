@@ -10,9 +10,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestError, TestRunner};
-use sms_login::verification::code::Purpose;
+use sms_login::purpose::Purpose;
+use sms_login::tags::{AddressTag, PhoneTag};
 use sms_login::verification::store::{
-    Attempt, AttemptOutcome, Claim, FailureLimits, IssueOutcome, NewChallenge, Refund, SendLimits, Subject, Tag,
+    Attempt, AttemptOutcome, CodeClaim, FailureLimits, IssueOutcome, NewChallenge, PhoneLimits, Refund, Subject,
 };
 use tokio::runtime::Runtime;
 
@@ -103,10 +104,10 @@ async fn lead_a_life(store: &Store, steps: &[Step]) -> Result<(), TestCaseError>
 /// The phone in the store, and what the model makes of the same steps.
 struct Life {
     store: Store,
-    phone: Tag,
+    phone: PhoneTag,
     now: Timestamp,
     challenges: Vec<(NewChallenge, Purpose)>,
-    claims: Vec<(Claim, usize)>,
+    claims: Vec<(CodeClaim, usize)>,
     model: Model,
 }
 
@@ -114,7 +115,7 @@ impl Life {
     fn new(store: &Store) -> Self {
         Self {
             store: Arc::clone(store),
-            phone: Tag::new(unique()),
+            phone: PhoneTag::new(unique()),
             now: "2026-02-27T23:50:00Z".parse().expect("a time"),
             challenges: Vec::new(),
             claims: Vec::new(),
@@ -129,7 +130,7 @@ impl Life {
             Step::Attempt { challenge, right, address } => match nth_last(challenge, self.challenges.len()) {
                 Some(challenge) => {
                     let (of, purpose) = &self.challenges[challenge];
-                    let claim = Claim {
+                    let claim = CodeClaim {
                         subject: self.subject(address),
                         nonce: of.nonce.clone(),
                         purpose: *purpose,
@@ -179,7 +180,7 @@ impl Life {
             issued_at: self.now,
             expires_at: self.now + CODE_TTL,
         };
-        let limits = SendLimits { cooldown: COOLDOWN, daily: DAILY, day: self.day(), failures: FAILURES };
+        let limits = PhoneLimits { cooldown: COOLDOWN, daily: DAILY, day: self.day(), failures: FAILURES };
         let answer = self.store.issue(&challenge, &limits).await.expect("the store answers");
         let expected = self.model.issue(&challenge, purpose, self.day());
         if matches!(answer, IssueOutcome::Issued { .. }) {
@@ -216,7 +217,7 @@ impl Life {
     }
 
     fn subject(&self, address: usize) -> Subject {
-        Subject { phone: self.phone.clone(), address: Tag::new(format!("address-{address}")) }
+        Subject { phone: self.phone.clone(), address: AddressTag::new(format!("address-{address}")) }
     }
 
     /// Days since 1970 in UTC.
@@ -228,7 +229,7 @@ impl Life {
         self.now < self.challenges[challenge].0.expires_at + REMEMBERED
     }
 
-    fn remembered_claim(&self, ago: usize) -> Option<(Claim, usize)> {
+    fn remembered_claim(&self, ago: usize) -> Option<(CodeClaim, usize)> {
         let (claim, challenge) = &self.claims[nth_last(ago, self.claims.len())?];
         self.is_remembered(*challenge).then(|| (claim.clone(), *challenge))
     }

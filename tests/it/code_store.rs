@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sms_login::purpose::Purpose;
 use sms_login::redis::KeyPrefix;
-use sms_login::verification::code::Purpose;
+use sms_login::tags::{AddressTag, PhoneTag};
 use sms_login::verification::store::{
-    Attempt, AttemptOutcome, CLAIM_LEASE, Claim, CodeDigest, CodeStore, FAILURE_MEMORY, FAILURE_WAITS, FailureLimits,
-    IssueOutcome, LIVE_CHALLENGES, MemoryCodeStore, NewChallenge, RedisCodeStore, Refund, SendLimits, Subject, Tag,
+    Attempt, AttemptOutcome, CLAIM_LEASE, CodeClaim, CodeDigest, CodeStore, FAILURE_MEMORY, FAILURE_WAITS,
+    FailureLimits, IssueOutcome, LIVE_CHALLENGES, MemoryCodeStore, NewChallenge, PhoneLimits, RedisCodeStore, Refund,
+    Subject,
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -140,12 +142,6 @@ hold_on_every_store! {
     failures::thresholds_of_zero_never_wait,
 }
 
-#[tokio::test]
-async fn every_store_answers_a_ping() {
-    memory_store().ping().await.expect("memory answers");
-    redis_store().ping().await.expect("Redis answers");
-}
-
 /// A store in this process.
 pub(crate) fn memory_store() -> Store {
     Arc::new(MemoryCodeStore::default())
@@ -182,9 +178,9 @@ pub(crate) fn digest(code: &str) -> CodeDigest {
 #[derive(Clone)]
 pub(crate) struct Phone {
     store: Store,
-    tag: Tag,
-    address: Tag,
-    limits: SendLimits,
+    tag: PhoneTag,
+    address: AddressTag,
+    limits: PhoneLimits,
     max_attempts: u32,
     now: Timestamp,
 }
@@ -193,9 +189,9 @@ impl Phone {
     pub(crate) fn new(store: &Store) -> Self {
         Self {
             store: Arc::clone(store),
-            tag: Tag::new(unique()),
-            address: Tag::new("an-address".to_owned()),
-            limits: SendLimits {
+            tag: PhoneTag::new(unique()),
+            address: AddressTag::new("an-address".to_owned()),
+            limits: PhoneLimits {
                 cooldown: Duration::ZERO,
                 daily: 0,
                 day: 20_454,
@@ -208,7 +204,7 @@ impl Phone {
 
     /// The same phone at the same time, used from another address.
     fn from(&self, address: &str) -> Self {
-        Self { address: Tag::new(address.to_owned()), ..self.clone() }
+        Self { address: AddressTag::new(address.to_owned()), ..self.clone() }
     }
 
     fn pass(&mut self, time: Duration) {
@@ -236,16 +232,16 @@ impl Phone {
         }
     }
 
-    fn claim(&self, challenge: &NewChallenge) -> Claim {
+    fn claim(&self, challenge: &NewChallenge) -> CodeClaim {
         self.claim_for(Purpose::Login, challenge)
     }
 
-    fn claim_for(&self, purpose: Purpose, challenge: &NewChallenge) -> Claim {
-        Claim { subject: self.subject(), nonce: challenge.nonce.clone(), purpose, token: unique() }
+    fn claim_for(&self, purpose: Purpose, challenge: &NewChallenge) -> CodeClaim {
+        CodeClaim { subject: self.subject(), nonce: challenge.nonce.clone(), purpose, token: unique() }
     }
 
     /// A claim of a challenge that never was.
-    pub(crate) fn some_claim(&self) -> Claim {
+    pub(crate) fn some_claim(&self) -> CodeClaim {
         self.claim(&self.challenge(RIGHT))
     }
 
@@ -271,11 +267,11 @@ impl Phone {
         challenge
     }
 
-    async fn attempt(&self, claim: &Claim, code: &str) -> AttemptOutcome {
+    async fn attempt(&self, claim: &CodeClaim, code: &str) -> AttemptOutcome {
         self.attempt_digest(claim, digest(code)).await
     }
 
-    async fn attempt_digest(&self, claim: &Claim, digest: CodeDigest) -> AttemptOutcome {
+    async fn attempt_digest(&self, claim: &CodeClaim, digest: CodeDigest) -> AttemptOutcome {
         let attempt = Attempt {
             claim: claim.clone(),
             digest,
@@ -292,24 +288,24 @@ impl Phone {
     }
 
     /// The claim that the right code gets.
-    pub(crate) async fn claimed(&self, challenge: &NewChallenge) -> Claim {
+    pub(crate) async fn claimed(&self, challenge: &NewChallenge) -> CodeClaim {
         let claim = self.claim(challenge);
         assert_eq!(self.attempt(&claim, RIGHT).await, CLAIMED);
         claim
     }
 
-    async fn consume(&self, claim: &Claim) -> bool {
+    async fn consume(&self, claim: &CodeClaim) -> bool {
         self.store.consume(claim).await.expect("the store answers")
     }
 
     /// The right code, taken and used.
-    async fn consumed(&self, challenge: &NewChallenge) -> Claim {
+    async fn consumed(&self, challenge: &NewChallenge) -> CodeClaim {
         let claim = self.claimed(challenge).await;
         assert!(self.consume(&claim).await);
         claim
     }
 
-    async fn release(&self, claim: &Claim) {
+    async fn release(&self, claim: &CodeClaim) {
         self.store.release(claim).await.expect("the store answers");
     }
 

@@ -6,14 +6,15 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use sms_login::day::Day;
 use sms_login::limits::{
-    GuardMode, GuardPolicy, LimitPolicy, Limits, MemoryLimitStore, SendKind, SendTicket, TakeError, Taken, Taking,
+    Checked, CountError, Counting, GuardMode, GuardPolicy, LimitPolicy, Limits, MemoryLimitStore, SendKind, SendTicket,
     UsedCode,
 };
 
 use crate::app::START;
-use crate::limit_store::{guard_policy, limit_policy};
+use crate::limit_store::{address_tag, destination, guard_policy, limit_policy};
 
 const MINUTES_OF_A_DAY: u64 = 24 * 60;
 /// Of a hundred honest people, so many use their code.
@@ -103,27 +104,30 @@ impl World {
 
     async fn send(&mut self, address: &str, prefix: u64) -> Option<u64> {
         self.next_id += 1;
-        let day = self.now.as_second() / 86_400;
         let ticket = SendTicket {
             id: self.next_id.to_string(),
-            address: address.to_owned(),
-            region: "CN".to_owned(),
-            prefix: format!("+861{prefix}"),
+            address: address_tag(address),
+            destination: destination("CN", &format!("+861{prefix}")),
             at: self.now,
-            day,
-            day_end: Timestamp::from_second((day + 1) * 86_400).expect("a time"),
+            day: Day::of(self.now, SignedDuration::ZERO),
         };
-        match self.limits.take_send(&ticket, SendKind::Ordinary, Taking::Everything).await {
-            Ok(Taken::Counted) => Some(self.next_id),
-            Ok(Taken::Suspect) | Err(TakeError::Limited(_)) => None,
-            Err(TakeError::Store(error)) => panic!("{error}"),
+        match self.limits.count_send(&ticket, SendKind::Ordinary, Counting::Everything).await {
+            Ok(Checked::Allowed { .. }) => Some(self.next_id),
+            Ok(Checked::NeedsCaptcha(_) | Checked::Denied(..)) | Err(CountError::Limited(_)) => None,
+            Err(CountError::Store(error)) => panic!("{error}"),
         }
     }
 
     async fn used(&mut self, id: u64, prefix: u64) {
-        let (id, prefix) = (id.to_string(), format!("+861{prefix}"));
-        let used = UsedCode { send: &id, region: "CN", prefix: &prefix, address: "", attempt: "", at: self.now };
-        self.limits.verified(&used).await;
+        let (id, destination) = (id.to_string(), destination("CN", &format!("+861{prefix}")));
+        let used = UsedCode {
+            send: &id,
+            destination: &destination,
+            address: &address_tag("elsewhere"),
+            attempt: "",
+            at: self.now,
+        };
+        self.limits.mark_verified(&used).await;
     }
 
     async fn fortnight(mode: GuardMode) -> (Self, Count) {

@@ -4,18 +4,21 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use sms_login::day::Day;
 use sms_login::limits::{
-    GuardMode, GuardPolicy, Limit, LimitPolicy, LimitStore, MemoryLimitStore, RedisLimitStore, SendLimits, SendTicket,
-    SendVerdict, Suspicion, Taking, UsedCode,
+    Counting, GuardMode, GuardPolicy, Limit, LimitPolicy, LimitStore, MemoryLimitStore, RedisLimitStore, SendRefund,
+    SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode,
 };
+use sms_login::phone::Destination;
+use sms_login::tags::AddressTag;
 
 use crate::app::START;
 use crate::servers;
 
-const TAKEN: SendVerdict = SendVerdict::Taken { suspicion: None };
+const TAKEN: SendVerdict = SendVerdict::Allowed { suspicion: None };
 
 pub(crate) fn limit_policy() -> LimitPolicy {
     LimitPolicy { ip_hourly: 20, ip_daily: 100, ip_attempts: 60, total_daily: 0, guard: guard_policy() }
@@ -41,46 +44,51 @@ fn start() -> Timestamp {
     START.parse().expect("a time")
 }
 
-fn unlimited() -> SendLimits<'static> {
-    SendLimits { ip_hourly: 0, ip_daily: 0, total_daily: 0, guard: None, suspect_passes: false }
+fn unlimited() -> TrafficLimits<'static> {
+    TrafficLimits { ip_hourly: 0, ip_daily: 0, total_daily: 0, guard: None, suspect_passes: false }
 }
 
 fn ticket(id: u32, address: &str, at: Timestamp) -> SendTicket {
-    let day = at.as_second() / 86_400;
     SendTicket {
         id: format!("{address}-{id}"),
-        address: address.to_owned(),
-        region: "CN".to_owned(),
-        prefix: "+86137".to_owned(),
+        address: address_tag(address),
+        destination: destination("CN", "+86137"),
         at,
-        day,
-        day_end: Timestamp::from_second((day + 1) * 86_400).expect("a time"),
+        day: Day::of(at, SignedDuration::ZERO),
     }
 }
 
-async fn take(store: &dyn LimitStore, ticket: &SendTicket, limits: &SendLimits<'_>) -> SendVerdict {
-    store.take_send(ticket, limits, Taking::Everything).await.expect("an answer")
+pub(crate) fn address_tag(address: &str) -> AddressTag {
+    AddressTag::new(address.to_owned())
+}
+
+pub(crate) fn destination(region: &str, prefix: &str) -> Destination {
+    Destination { region: region.to_owned(), prefix: prefix.to_owned() }
+}
+
+async fn take(store: &dyn LimitStore, ticket: &SendTicket, limits: &TrafficLimits<'_>) -> SendVerdict {
+    store.count_send(ticket, limits, Counting::Everything).await.expect("an answer")
 }
 
 async fn take_some(
     store: &dyn LimitStore,
     ticket: &SendTicket,
-    limits: &SendLimits<'_>,
-    taking: Taking,
+    limits: &TrafficLimits<'_>,
+    counting: Counting,
 ) -> SendVerdict {
-    store.take_send(ticket, limits, taking).await.expect("an answer")
+    store.count_send(ticket, limits, counting).await.expect("an answer")
 }
 
 async fn use_code(store: &dyn LimitStore, ticket: &SendTicket, at: Timestamp) {
-    let SendTicket { id, region, prefix, .. } = ticket;
-    let used = UsedCode { send: id, region, prefix, address: "elsewhere", attempt: "x", at };
-    store.verified(&used).await.expect("counted");
+    let SendTicket { id, destination, .. } = ticket;
+    let used = UsedCode { send: id, destination, address: &address_tag("elsewhere"), attempt: "x", at };
+    store.mark_verified(&used).await.expect("counted");
 }
 
 #[tokio::test]
 async fn an_address_has_so_many_sends_in_a_sliding_hour() {
     for store in stores() {
-        let limits = SendLimits { ip_hourly: 3, ..unlimited() };
+        let limits = TrafficLimits { ip_hourly: 3, ..unlimited() };
         let at = |minutes: u64| start() + Duration::from_mins(minutes);
         for (id, minutes) in [(1, 0), (2, 10), (3, 20)] {
             assert_eq!(take(&*store, &ticket(id, "a", at(minutes)), &limits).await, TAKEN);
@@ -99,7 +107,7 @@ async fn an_address_has_so_many_sends_in_a_sliding_hour() {
 #[tokio::test]
 async fn a_day_holds_beyond_the_hours() {
     for store in stores() {
-        let limits = SendLimits { ip_hourly: 2, ip_daily: 4, ..unlimited() };
+        let limits = TrafficLimits { ip_hourly: 2, ip_daily: 4, ..unlimited() };
         let at = |hours: u64| start() + Duration::from_hours(hours);
         for id in 0..4 {
             assert_eq!(take(&*store, &ticket(id, "a", at(u64::from(id) * 2)), &limits).await, TAKEN);
@@ -113,7 +121,7 @@ async fn a_day_holds_beyond_the_hours() {
 #[tokio::test]
 async fn a_used_code_gives_the_address_its_send_back() {
     for store in stores() {
-        let limits = SendLimits { ip_hourly: 1, ..unlimited() };
+        let limits = TrafficLimits { ip_hourly: 1, ..unlimited() };
         for id in 0..5 {
             let ticket = ticket(id, "a", start());
             assert_eq!(take(&*store, &ticket, &limits).await, TAKEN);
@@ -129,7 +137,7 @@ async fn a_used_code_gives_the_address_its_send_back() {
 #[tokio::test]
 async fn the_total_is_the_days_ceiling() {
     for store in stores() {
-        let limits = SendLimits { total_daily: 2, ..unlimited() };
+        let limits = TrafficLimits { total_daily: 2, ..unlimited() };
         let (one, two) = (ticket(1, "a", start()), ticket(2, "b", start()));
         assert_eq!(take(&*store, &one, &limits).await, TAKEN);
         assert_eq!(take(&*store, &two, &limits).await, TAKEN);
@@ -137,28 +145,28 @@ async fn the_total_is_the_days_ceiling() {
         let full = take(&*store, &ticket(3, "c", start()), &limits).await;
         assert_eq!(
             full,
-            SendVerdict::Limited { limit: Limit::TotalDaily, until: one.day_end },
+            SendVerdict::Limited { limit: Limit::TotalDaily, until: one.day.end },
             "a used code was paid for"
         );
         for _ in 0..2 {
-            store.return_send(&two, false).await.expect("given back");
+            store.refund_send(&two, SendRefund::AllButAddress).await.expect("given back");
         }
         assert_eq!(take(&*store, &ticket(4, "d", start()), &limits).await, TAKEN);
         assert!(matches!(take(&*store, &ticket(5, "e", start()), &limits).await, SendVerdict::Limited { .. }));
-        assert_eq!(take(&*store, &ticket(6, "f", one.day_end), &limits).await, TAKEN, "a new day");
+        assert_eq!(take(&*store, &ticket(6, "f", one.day.end), &limits).await, TAKEN, "a new day");
     }
 }
 
 #[tokio::test]
 async fn what_refuses_counts_nothing() {
     for store in stores() {
-        let total = SendLimits { ip_hourly: 1, total_daily: 1, ..unlimited() };
+        let total = TrafficLimits { ip_hourly: 1, total_daily: 1, ..unlimited() };
         assert_eq!(take(&*store, &ticket(1, "a", start()), &total).await, TAKEN);
         for id in 2..5 {
             let full = take(&*store, &ticket(id, "b", start()), &total).await;
             assert!(matches!(full, SendVerdict::Limited { limit: Limit::TotalDaily, .. }));
         }
-        let open = SendLimits { ip_hourly: 1, ..unlimited() };
+        let open = TrafficLimits { ip_hourly: 1, ..unlimited() };
         assert_eq!(take(&*store, &ticket(9, "b", start()), &open).await, TAKEN, "b has had none");
     }
 }
@@ -166,13 +174,13 @@ async fn what_refuses_counts_nothing() {
 #[tokio::test]
 async fn a_send_is_given_back_whole_or_without_its_address() {
     for store in stores() {
-        let limits = SendLimits { ip_hourly: 1, ..unlimited() };
+        let limits = TrafficLimits { ip_hourly: 1, ..unlimited() };
         let whole = ticket(1, "a", start());
         take(&*store, &whole, &limits).await;
-        store.return_send(&whole, true).await.expect("given back");
+        store.refund_send(&whole, SendRefund::Everything).await.expect("given back");
         let refused = ticket(2, "a", start());
         assert_eq!(take(&*store, &refused, &limits).await, TAKEN);
-        store.return_send(&refused, false).await.expect("given back");
+        store.refund_send(&refused, SendRefund::AllButAddress).await.expect("given back");
         assert!(matches!(take(&*store, &ticket(3, "a", start()), &limits).await, SendVerdict::Limited { .. }));
     }
 }
@@ -182,18 +190,18 @@ async fn a_look_takes_nothing() {
     for store in stores() {
         let guard = GuardPolicy { hourly_floor: 1, regions_per_address: 1, ..guard_policy() };
         let limits =
-            SendLimits { ip_hourly: 1, ip_daily: 1, total_daily: 1, guard: Some(&guard), suspect_passes: false };
+            TrafficLimits { ip_hourly: 1, ip_daily: 1, total_daily: 1, guard: Some(&guard), suspect_passes: false };
         for id in 0..3 {
-            assert_eq!(take_some(&*store, &ticket(id, "a", start()), &limits, Taking::Nothing).await, TAKEN);
+            assert_eq!(take_some(&*store, &ticket(id, "a", start()), &limits, Counting::Nothing).await, TAKEN);
         }
         let one = ticket(4, "a", start());
         assert_eq!(take(&*store, &one, &limits).await, TAKEN);
-        let full = take_some(&*store, &ticket(5, "a", start()), &limits, Taking::Nothing).await;
+        let full = take_some(&*store, &ticket(5, "a", start()), &limits, Counting::Nothing).await;
         assert!(matches!(full, SendVerdict::Limited { limit: Limit::IpDaily, .. }), "{full:?}");
-        let full = take_some(&*store, &ticket(5, "b", start()), &limits, Taking::Nothing).await;
-        assert_eq!(full, SendVerdict::Limited { limit: Limit::TotalDaily, until: one.day_end });
-        let open = SendLimits { total_daily: 0, ..limits };
-        let suspect = take_some(&*store, &ticket(5, "b", start()), &open, Taking::Nothing).await;
+        let full = take_some(&*store, &ticket(5, "b", start()), &limits, Counting::Nothing).await;
+        assert_eq!(full, SendVerdict::Limited { limit: Limit::TotalDaily, until: one.day.end });
+        let open = TrafficLimits { total_daily: 0, ..limits };
+        let suspect = take_some(&*store, &ticket(5, "b", start()), &open, Counting::Nothing).await;
         assert_eq!(suspect, SendVerdict::Suspect(Suspicion::Region));
     }
 }
@@ -201,19 +209,23 @@ async fn a_look_takes_nothing() {
 #[tokio::test]
 async fn a_place_is_the_sends_own_and_is_taken_once() {
     for store in stores() {
-        let limits = SendLimits { ip_hourly: 2, total_daily: 1, ..unlimited() };
+        let limits = TrafficLimits { ip_hourly: 2, total_daily: 1, ..unlimited() };
         let (one, two) = (ticket(1, "a", start()), ticket(2, "a", start()));
         for ticket in [&one, &two] {
-            assert_eq!(take_some(&*store, ticket, &limits, Taking::AddressPlace).await, TAKEN, "no place in the total");
+            assert_eq!(
+                take_some(&*store, ticket, &limits, Counting::AddressOnly).await,
+                TAKEN,
+                "no place in the total"
+            );
         }
-        let full = take_some(&*store, &ticket(3, "a", start()), &limits, Taking::AddressPlace).await;
+        let full = take_some(&*store, &ticket(3, "a", start()), &limits, Counting::AddressOnly).await;
         assert!(matches!(full, SendVerdict::Limited { limit: Limit::IpHourly, .. }), "{full:?}");
         let later = SendTicket { at: start() + Duration::from_secs(3), ..one.clone() };
         assert_eq!(take(&*store, &later, &limits).await, TAKEN, "its own place is not held against it");
         let full = take(&*store, &two, &limits).await;
         assert!(matches!(full, SendVerdict::Limited { limit: Limit::TotalDaily, .. }), "{full:?}");
-        store.return_send(&two, true).await.expect("given back");
-        let open = SendLimits { total_daily: 0, ..limits };
+        store.refund_send(&two, SendRefund::Everything).await.expect("given back");
+        let open = TrafficLimits { total_daily: 0, ..limits };
         assert_eq!(take(&*store, &ticket(3, "a", start()), &open).await, TAKEN, "the place of the second");
         use_code(&*store, &later, start()).await;
         assert_eq!(take(&*store, &ticket(4, "a", start()), &open).await, TAKEN, "the one place of the first");
@@ -226,7 +238,7 @@ async fn a_place_is_the_sends_own_and_is_taken_once() {
 async fn what_was_not_counted_is_not_taken_out_again() {
     for store in stores() {
         let guard = GuardPolicy { hourly_floor: 3, ..guard_policy() };
-        let counted = SendLimits { total_daily: 3, guard: Some(&guard), ..unlimited() };
+        let counted = TrafficLimits { total_daily: 3, guard: Some(&guard), ..unlimited() };
         for id in 0..3 {
             assert_eq!(take(&*store, &ticket(id, "a", start()), &counted).await, TAKEN);
         }
@@ -236,12 +248,12 @@ async fn what_was_not_counted_is_not_taken_out_again() {
             if id % 2 == 0 {
                 use_code(&*store, &uncounted, start()).await;
             } else {
-                store.return_send(&uncounted, true).await.expect("given back");
+                store.refund_send(&uncounted, SendRefund::Everything).await.expect("given back");
             }
         }
         let full = take(&*store, &ticket(20, "a", start()), &counted).await;
         assert!(matches!(full, SendVerdict::Limited { limit: Limit::TotalDaily, .. }), "{full:?}");
-        let suspect = take(&*store, &ticket(20, "a", start()), &SendLimits { total_daily: 0, ..counted }).await;
+        let suspect = take(&*store, &ticket(20, "a", start()), &TrafficLimits { total_daily: 0, ..counted }).await;
         assert_eq!(suspect, SendVerdict::Suspect(Suspicion::Region));
     }
 }
@@ -250,10 +262,11 @@ async fn what_was_not_counted_is_not_taken_out_again() {
 #[tokio::test]
 async fn the_totals_day_never_goes_back() {
     for store in stores() {
-        let limits = SendLimits { total_daily: 4, ..unlimited() };
+        let limits = TrafficLimits { total_daily: 4, ..unlimited() };
         let on = |id: u32, later: i64| {
             let ticket = ticket(id, "a", start());
-            SendTicket { day: ticket.day + later, ..ticket }
+            let day = Day { number: ticket.day.number + later, ..ticket.day };
+            SendTicket { day, ..ticket }
         };
         for (id, later) in [(1, 1), (2, 0), (3, 1)] {
             assert_eq!(take(&*store, &on(id, later), &limits).await, TAKEN);
@@ -265,7 +278,7 @@ async fn the_totals_day_never_goes_back() {
                 let full = take(&*store, &on(5, later), &limits).await;
                 assert!(matches!(full, SendVerdict::Limited { limit: Limit::TotalDaily, .. }), "{full:?}");
             }
-            store.return_send(&last, true).await.expect("given back");
+            store.refund_send(&last, SendRefund::Everything).await.expect("given back");
         }
         assert_eq!(take(&*store, &on(6, 2), &limits).await, TAKEN);
     }
@@ -275,16 +288,20 @@ async fn the_totals_day_never_goes_back() {
 async fn an_address_has_so_many_wrong_codes_in_a_sliding_hour() {
     for store in stores() {
         let attempt = async |id: &str, minutes: u64| {
-            store.take_attempt("a", id, 2, start() + Duration::from_mins(minutes)).await.expect("an answer")
+            store
+                .count_attempt(&address_tag("a"), id, 2, start() + Duration::from_mins(minutes))
+                .await
+                .expect("an answer")
         };
         assert_eq!(attempt("1", 0).await, None);
         assert_eq!(attempt("2", 30).await, None);
         assert_eq!(attempt("3", 59).await, Some(start() + Duration::from_hours(1)));
-        store.return_attempt("a", "2").await.expect("given back");
-        store.return_attempt("b", "1").await.expect("nothing");
+        store.refund_attempt(&address_tag("a"), "2").await.expect("given back");
+        store.refund_attempt(&address_tag("b"), "1").await.expect("nothing");
         assert_eq!(attempt("3", 59).await, None);
-        let used = UsedCode { send: "x", region: "CN", prefix: "+86137", address: "a", attempt: "3", at: start() };
-        store.verified(&used).await.expect("given back");
+        let (destination, address) = (destination("CN", "+86137"), address_tag("a"));
+        let used = UsedCode { send: "x", destination: &destination, address: &address, attempt: "3", at: start() };
+        store.mark_verified(&used).await.expect("given back");
         assert_eq!(attempt("3", 59).await, None, "a right code is no wrong one");
         assert_eq!(attempt("4", 60).await, None, "the first is an hour old");
         assert_eq!(attempt("5", 60).await, Some(start() + Duration::from_mins(119)));
@@ -297,9 +314,13 @@ async fn of_simultaneous_sends_and_attempts_no_more_pass_than_may() {
         let tasks = (0..50).map(|id| {
             let store = Arc::clone(&store);
             tokio::spawn(async move {
-                let limits = SendLimits { ip_hourly: 20, ..unlimited() };
+                let limits = TrafficLimits { ip_hourly: 20, ..unlimited() };
                 let sent = take(&*store, &ticket(id, "a", start()), &limits).await == TAKEN;
-                let tried = store.take_attempt("a", &id.to_string(), 10, start()).await.expect("an answer").is_none();
+                let tried = store
+                    .count_attempt(&address_tag("a"), &id.to_string(), 10, start())
+                    .await
+                    .expect("an answer")
+                    .is_none();
                 (sent, tried)
             })
         });
@@ -317,21 +338,21 @@ async fn of_simultaneous_sends_and_attempts_no_more_pass_than_may() {
 async fn the_guard_holds_unverified_sends_against_verified_ones() {
     for store in stores() {
         let guard = GuardPolicy { hourly_floor: 5, daily_floor: 8, ..guard_policy() };
-        let limits = SendLimits { guard: Some(&guard), ..unlimited() };
+        let limits = TrafficLimits { guard: Some(&guard), ..unlimited() };
         let at = |minutes: u64| start() + Duration::from_mins(minutes);
         for id in 0..5 {
             assert_eq!(take(&*store, &ticket(id, "a", at(0)), &limits).await, TAKEN);
         }
         let held = SendVerdict::Suspect(Suspicion::Region);
         assert_eq!(take(&*store, &ticket(5, "a", at(1)), &limits).await, held, "the hour's floor");
-        let recorded = SendLimits { suspect_passes: true, ..limits };
+        let recorded = TrafficLimits { suspect_passes: true, ..limits };
         let passed = take(&*store, &ticket(6, "a", at(2)), &recorded).await;
-        assert_eq!(passed, SendVerdict::Taken { suspicion: Some(Suspicion::Region) });
+        assert_eq!(passed, SendVerdict::Allowed { suspicion: Some(Suspicion::Region) });
         for id in 0..6 {
             use_code(&*store, &ticket(id, "a", at(0)), at(3)).await;
         }
         assert_eq!(take(&*store, &ticket(7, "a", at(4)), &limits).await, TAKEN, "one unverified is left");
-        let elsewhere = SendTicket { region: "HK".to_owned(), prefix: "+852512".to_owned(), ..ticket(8, "a", at(4)) };
+        let elsewhere = SendTicket { destination: destination("HK", "+852512"), ..ticket(8, "a", at(4)) };
         assert_eq!(take(&*store, &elsewhere, &limits).await, TAKEN);
         for id in 9..15 {
             take(&*store, &ticket(id, "a", at(90)), &recorded).await;
@@ -345,10 +366,9 @@ async fn the_guard_holds_unverified_sends_against_verified_ones() {
 async fn the_guard_knows_prefixes_and_addresses_of_many_regions() {
     for store in stores() {
         let guard = GuardPolicy { hourly_floor: 3, regions_per_address: 2, ..guard_policy() };
-        let limits = SendLimits { guard: Some(&guard), ..unlimited() };
+        let limits = TrafficLimits { guard: Some(&guard), ..unlimited() };
         let to = |id: u32, region: &str, prefix: &str, address: &str| SendTicket {
-            region: region.to_owned(),
-            prefix: prefix.to_owned(),
+            destination: destination(region, prefix),
             ..ticket(id, address, start())
         };
         assert_eq!(take(&*store, &to(1, "US", "+1213", "a"), &limits).await, TAKEN);
@@ -367,25 +387,29 @@ async fn the_guard_knows_prefixes_and_addresses_of_many_regions() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Send { address: u8, region: u8, passes: bool, taking: Taking },
+    Send { address: u8, region: u8, passes: bool, counting: Counting },
     Verify { send: usize },
-    Return { send: usize, whole: bool },
+    Refund { send: usize, refund: SendRefund },
     Attempt { address: u8 },
-    ReturnAttempt { attempt: usize },
+    RefundAttempt { attempt: usize },
     Wait { minutes: u16 },
 }
 
-fn taking() -> impl Strategy<Value = Taking> {
-    prop_oneof![1 => Just(Taking::Nothing), 1 => Just(Taking::AddressPlace), 6 => Just(Taking::Everything)]
+fn refund() -> impl Strategy<Value = SendRefund> {
+    prop_oneof![Just(SendRefund::Everything), Just(SendRefund::AllButAddress)]
+}
+
+fn counting() -> impl Strategy<Value = Counting> {
+    prop_oneof![1 => Just(Counting::Nothing), 1 => Just(Counting::AddressOnly), 6 => Just(Counting::Everything)]
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        6 => (0..3_u8, 0..4_u8, any::<bool>(), taking()).prop_map(|(address, region, passes, taking)| Step::Send { address, region, passes, taking }),
+        6 => (0..3_u8, 0..4_u8, any::<bool>(), counting()).prop_map(|(address, region, passes, counting)| Step::Send { address, region, passes, counting }),
         3 => (0..40_usize).prop_map(|send| Step::Verify { send }),
-        1 => (0..40_usize, any::<bool>()).prop_map(|(send, whole)| Step::Return { send, whole }),
+        1 => (0..40_usize, refund()).prop_map(|(send, refund)| Step::Refund { send, refund }),
         2 => (0..3_u8).prop_map(|address| Step::Attempt { address }),
-        1 => (0..20_usize).prop_map(|attempt| Step::ReturnAttempt { attempt }),
+        1 => (0..20_usize).prop_map(|attempt| Step::RefundAttempt { attempt }),
         2 => prop_oneof![0..10_u16, 50..70_u16, 600..1500_u16].prop_map(|minutes| Step::Wait { minutes }),
     ];
     prop::collection::vec(step, 1..60)
@@ -397,8 +421,8 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
     let (mut now, mut sends, mut attempts, mut answers) = (start(), Vec::new(), Vec::new(), Vec::new());
     for step in steps {
         match step {
-            Step::Send { address, region, passes, taking } => {
-                let limits = SendLimits {
+            Step::Send { address, region, passes, counting } => {
+                let limits = TrafficLimits {
                     ip_hourly: 4,
                     ip_daily: 8,
                     total_daily: 15,
@@ -407,9 +431,9 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
                 };
                 let id = u32::try_from(sends.len()).expect("a number");
                 let mut ticket = ticket(id, &format!("a{address}"), now);
-                ["CN", "HK", "US", "GB"][usize::from(*region)].clone_into(&mut ticket.region);
-                ticket.prefix = format!("+{}", region / 2);
-                answers.push(format!("{:?}", store.take_send(&ticket, &limits, *taking).await.expect("an answer")));
+                let prefix = format!("+{}", region / 2);
+                ticket.destination = destination(["CN", "HK", "US", "GB"][usize::from(*region)], &prefix);
+                answers.push(format!("{:?}", store.count_send(&ticket, &limits, *counting).await.expect("an answer")));
                 sends.push(ticket);
             }
             Step::Verify { send } => {
@@ -417,20 +441,20 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
                     use_code(store, ticket, now).await;
                 }
             }
-            Step::Return { send, whole } => {
+            Step::Refund { send, refund } => {
                 if let Some(ticket) = sends.get(*send).filter(|ticket| ticket.at + Duration::from_mins(10) > now) {
-                    store.return_send(ticket, *whole).await.expect("given back");
+                    store.refund_send(ticket, *refund).await.expect("given back");
                 }
             }
             Step::Attempt { address } => {
-                let (address, id) = (format!("a{address}"), attempts.len().to_string());
-                let until = store.take_attempt(&address, &id, 3, now).await.expect("an answer");
+                let (address, id) = (address_tag(&format!("a{address}")), attempts.len().to_string());
+                let until = store.count_attempt(&address, &id, 3, now).await.expect("an answer");
                 answers.push(format!("{until:?}"));
                 attempts.push((address, id));
             }
-            Step::ReturnAttempt { attempt } => {
+            Step::RefundAttempt { attempt } => {
                 if let Some((address, id)) = attempts.get(*attempt) {
-                    store.return_attempt(address, id).await.expect("given back");
+                    store.refund_attempt(address, id).await.expect("given back");
                 }
             }
             Step::Wait { minutes } => now += Duration::from_mins(u64::from(*minutes)),
@@ -457,7 +481,7 @@ fn one_life_is_the_same_on_every_store() {
     let rich: Vec<Step> = (0..20)
         .flat_map(|n| {
             [
-                Step::Send { address: n % 3, region: n % 4, passes: n % 2 == 0, taking: Taking::Everything },
+                Step::Send { address: n % 3, region: n % 4, passes: n % 2 == 0, counting: Counting::Everything },
                 Step::Attempt { address: 0 },
             ]
         })
@@ -467,7 +491,7 @@ fn one_life_is_the_same_on_every_store() {
             verdicts.insert(answer.split([' ', '(']).next().unwrap_or_default().to_owned());
         }
     });
-    for kind in ["Taken", "Limited", "Suspect", "None", "Some"] {
+    for kind in ["Allowed", "Limited", "Suspect", "None", "Some"] {
         assert!(verdicts.contains(kind), "{kind}: {verdicts:?}");
     }
 }

@@ -1,26 +1,27 @@
--- Shared by the scripts that look at or count wrong codes; it stands before each of them.
--- A failures record is three fields of a hash: failures (count), failed_at (ms), wait_until (ms, 0 for none).
+-- Stands before the scripts that check or count wrong codes.
+-- A failure record is three fields of a hash: failures (count), failed_at (ms), wait_until (ms, 0 if there is no wait).
 
--- Returns until when `key` waits (ms), or 0. A limit of 0 turns waits off.
+-- Returns the time (ms) until which `key` has to wait, or 0. A limit of 0 turns waits off.
 local function wait_until(key, limit, now)
   if limit == 0 then return 0 end
   local till = tonumber(redis.call('HGET', key, 'wait_until') or 0)
   return till > now and till or 0
 end
 
--- Keeps `key` for at least `ms` from now; never shortens what it has.
+-- Keeps `key` for at least `ms` from now, and never shortens its TTL.
 local function keep(key, ms)
   if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, ms) end
 end
 
--- Counts one more wrong code on `key`; from the limit on, waits grow along `waits`.
+-- Counts one more wrong code on `key`. From the limit on, waits grow along `waits`.
 local function count_failure(key, limit, now, memory, waits)
-  local was = redis.call('HMGET', key, 'failures', 'failed_at')
-  local count = tonumber(was[1] or 0)
-  if tonumber(was[2] or 0) + memory <= now then count = 0 end
+  local before = redis.call('HMGET', key, 'failures', 'failed_at')
+  local count = tonumber(before[1] or 0)
+  if tonumber(before[2] or 0) + memory <= now then count = 0 end
   count = count + 1
   local till = 0
   if limit > 0 and count >= limit then till = now + waits[math.min(count - limit + 1, #waits)] end
   redis.call('HSET', key, 'failures', count, 'failed_at', now, 'wait_until', till)
   keep(key, memory)
 end
+

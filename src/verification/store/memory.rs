@@ -1,31 +1,31 @@
-//! Challenges in this process, for one server that runs embedded.
+//! The code store of an embedded server: challenges in the memory of this process.
 //!
-//! Phones are spread over shards, each behind a lock of its own that is held for one step and never across an `await`.
-//! What nobody can use any more is swept out when a shard has doubled since the last sweep.
+//! Phones are spread over shards. Each shard has a lock, which is held for one step and never across an `await`. When a
+//! shard has doubled since the last sweep, entries that nobody can use any more are swept out.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Attempt, AttemptOutcome, CLAIM_LEASE, Claim, CodeDigest, CodeStore, FAILURE_MEMORY, FAILURE_WAITS, IssueOutcome,
-    LIVE_CHALLENGES, NewChallenge, PHONE_MEMORY, Refund, SendLimits, Subject, Tag,
+    Attempt, AttemptOutcome, CHALLENGE_MEMORY, CLAIM_LEASE, CodeClaim, CodeDigest, CodeStore, FAILURE_MEMORY,
+    FAILURE_WAITS, FailureLimits, IssueOutcome, LIVE_CHALLENGES, NewChallenge, PHONE_MEMORY, PhoneLimits, Refund,
+    Subject,
 };
+use crate::purpose::Purpose;
 use crate::store::StoreError;
-use crate::verification::code::Purpose;
+use crate::tags::{AddressTag, PhoneTag};
 
 const SHARDS: usize = 64;
+
+/// A shard is not swept while it has fewer phones than this.
 const SWEEP_FLOOR: usize = 256;
 
-/// How long a challenge is remembered past its code's expiry: a claim made before is still to be consumed.
-const REMEMBERED: Duration = Duration::from_mins(1);
-
-/// The code store of a server without Redis.
+/// The code store of an embedded server.
 #[derive(Debug)]
 pub struct MemoryCodeStore {
     hasher: RandomState,
@@ -39,21 +39,21 @@ impl Default for MemoryCodeStore {
 }
 
 impl MemoryCodeStore {
-    fn shard(&self, phone: &Tag) -> MutexGuard<'_, Shard> {
+    fn shard(&self, phone: &PhoneTag) -> MutexGuard<'_, Shard> {
         let index = usize::try_from(self.hasher.hash_one(phone) % SHARDS as u64).unwrap_or_default();
-        // A panic in a step can leave no half-done state that matters: each writes its fields last.
+        // A panic inside a step leaves no half-done state that matters, because each step writes its fields last.
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[derive(Debug, Default)]
 struct Shard {
-    phones: HashMap<Tag, Phone>,
+    phones: HashMap<PhoneTag, Phone>,
     sweep_at: usize,
 }
 
 impl Shard {
-    fn phone(&mut self, tag: &Tag, now: Timestamp) -> &mut Phone {
+    fn phone(&mut self, tag: &PhoneTag, now: Timestamp) -> &mut Phone {
         if self.phones.len() >= self.sweep_at.max(SWEEP_FLOOR) {
             self.phones.retain(|_, phone| phone.sweep(now));
             self.sweep_at = self.phones.len() * 2;
@@ -64,31 +64,31 @@ impl Shard {
 
 #[derive(Debug, Default)]
 struct Phone {
-    /// When the last challenge was issued, refunded or not.
+    /// When the last challenge was issued, even if its send was refunded.
     last_issue: Option<Timestamp>,
-    /// When the last send was that was not refunded.
+    /// When the last send happened that was not refunded.
     last_send: Option<Timestamp>,
     day: i64,
     sends: u32,
     sequence: u64,
     voided: HashMap<Purpose, u64>,
     failures: Failures,
-    failures_by_address: HashMap<Tag, Failures>,
+    failures_by_address: HashMap<AddressTag, Failures>,
     challenges: HashMap<String, Challenge>,
-    /// The nonces of the last challenges, each in the place of its sequence.
+    /// The nonces of the last challenges. The key is the sequence modulo `LIVE_CHALLENGES`.
     live: HashMap<u64, String>,
 }
 
 impl Phone {
-    fn wait(&self, address: &Tag, limits: super::FailureLimits, now: Timestamp) -> Option<Timestamp> {
+    fn wait(&self, address: &AddressTag, limits: FailureLimits, now: Timestamp) -> Option<Timestamp> {
         let by_address = self.failures_by_address.get(address).and_then(|failures| failures.wait_until);
         let by_address = by_address.filter(|_| limits.by_address > 0);
         let in_all = self.failures.wait_until.filter(|_| limits.in_all > 0);
         by_address.max(in_all).filter(|until| *until > now)
     }
 
-    /// What comes of one more send.
-    fn allows(&self, new: &NewChallenge, limits: &SendLimits) -> IssueOutcome {
+    /// Returns the outcome of one more send, without counting it.
+    fn check(&self, new: &NewChallenge, limits: &PhoneLimits) -> IssueOutcome {
         let now = new.issued_at;
         if let Some(until) = self.wait(&new.subject.address, limits.failures, now) {
             return IssueOutcome::FailureWait { until };
@@ -106,15 +106,16 @@ impl Phone {
         IssueOutcome::Issued { sends: sends + 1 }
     }
 
-    /// The sends of this day, or of a later one that another server has begun.
+    /// Returns the sends of this day, or of a later day that the store has already begun to count.
     fn sends_on(&self, day: i64) -> u32 {
         if self.day >= day { self.sends } else { 0 }
     }
 
     /// Counts the send and stores its challenge.
-    fn store(&mut self, new: &NewChallenge, limits: &SendLimits) {
+    fn store(&mut self, new: &NewChallenge, limits: &PhoneLimits) {
         let now = new.issued_at;
         self.challenges.retain(|_, challenge| challenge.remembered(now));
+
         self.sends = self.sends_on(limits.day) + 1;
         self.day = self.day.max(limits.day);
         self.last_issue = Some(now);
@@ -137,7 +138,7 @@ impl Phone {
         }
     }
 
-    /// Drops what is past use, and says whether anything is left.
+    /// Removes entries that nobody can use any more, and returns whether any are left.
     fn sweep(&mut self, now: Timestamp) -> bool {
         self.challenges.retain(|_, challenge| challenge.remembered(now));
         self.failures_by_address.retain(|_, failures| failures.remembered(now));
@@ -182,7 +183,7 @@ struct Challenge {
 
 impl Challenge {
     fn remembered(&self, now: Timestamp) -> bool {
-        self.expires_at + REMEMBERED > now
+        self.expires_at + CHALLENGE_MEMORY > now
     }
 }
 
@@ -197,20 +198,20 @@ enum State {
 
 #[async_trait]
 impl CodeStore for MemoryCodeStore {
-    async fn issue(&self, new: &NewChallenge, limits: &SendLimits) -> Result<IssueOutcome, StoreError> {
+    async fn issue(&self, new: &NewChallenge, limits: &PhoneLimits) -> Result<IssueOutcome, StoreError> {
         let mut shard = self.shard(&new.subject.phone);
         let phone = shard.phone(&new.subject.phone, new.issued_at);
-        let outcome = phone.allows(new, limits);
+        let outcome = phone.check(new, limits);
         if matches!(outcome, IssueOutcome::Issued { .. }) {
             phone.store(new, limits);
         }
         Ok(outcome)
     }
 
-    async fn check(&self, new: &NewChallenge, limits: &SendLimits) -> Result<IssueOutcome, StoreError> {
+    async fn check(&self, new: &NewChallenge, limits: &PhoneLimits) -> Result<IssueOutcome, StoreError> {
         let shard = self.shard(&new.subject.phone);
         let phone = shard.phones.get(&new.subject.phone);
-        Ok(phone.map_or(IssueOutcome::Issued { sends: 1 }, |phone| phone.allows(new, limits)))
+        Ok(phone.map_or(IssueOutcome::Issued { sends: 1 }, |phone| phone.check(new, limits)))
     }
 
     async fn attempt(&self, attempt: &Attempt) -> Result<AttemptOutcome, StoreError> {
@@ -223,6 +224,7 @@ impl CodeStore for MemoryCodeStore {
         if let Some(until) = phone.wait(address, attempt.failures, *now) {
             return Ok(AttemptOutcome::FailureWait { until });
         }
+
         let voided = phone.voided.get(&claim.purpose).copied().unwrap_or_default();
         let Some(challenge) = phone.challenges.get_mut(&claim.nonce) else {
             return Ok(AttemptOutcome::Expired);
@@ -239,10 +241,12 @@ impl CodeStore for MemoryCodeStore {
         {
             return Ok(AttemptOutcome::Expired);
         }
+
         if challenge.digest.matches(&attempt.digest) {
             challenge.state = State::Claimed { token: claim.token.clone(), at: *now };
             return Ok(AttemptOutcome::Claimed { reference: challenge.reference.clone() });
         }
+
         challenge.attempts += 1;
         let attempts_remaining = attempt.max_attempts - challenge.attempts;
         challenge.state = if attempts_remaining == 0 { State::Exhausted } else { State::Issued };
@@ -252,7 +256,7 @@ impl CodeStore for MemoryCodeStore {
         Ok(AttemptOutcome::Incorrect { attempts_remaining })
     }
 
-    async fn consume(&self, claim: &Claim) -> Result<bool, StoreError> {
+    async fn consume(&self, claim: &CodeClaim) -> Result<bool, StoreError> {
         let mut shard = self.shard(&claim.subject.phone);
         let Some(phone) = shard.phones.get_mut(&claim.subject.phone) else {
             return Ok(false);
@@ -260,11 +264,13 @@ impl CodeStore for MemoryCodeStore {
         let Some(challenge) = phone.challenges.get_mut(&claim.nonce) else {
             return Ok(false);
         };
+
         match &challenge.state {
             State::Consumed { token } => return Ok(*token == claim.token),
             State::Claimed { token, .. } if *token == claim.token => {}
             State::Claimed { .. } | State::Issued | State::Exhausted | State::Void => return Ok(false),
         }
+
         challenge.state = State::Consumed { token: claim.token.clone() };
         phone.voided.insert(claim.purpose, phone.sequence);
         phone.failures = Failures::default();
@@ -272,7 +278,7 @@ impl CodeStore for MemoryCodeStore {
         Ok(true)
     }
 
-    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+    async fn release(&self, claim: &CodeClaim) -> Result<(), StoreError> {
         let mut shard = self.shard(&claim.subject.phone);
         let phone = shard.phones.get_mut(&claim.subject.phone);
         let challenge = phone.and_then(|phone| phone.challenges.get_mut(&claim.nonce));
@@ -292,9 +298,11 @@ impl CodeStore for MemoryCodeStore {
         let Some(challenge) = phone.challenges.get_mut(&new.nonce) else {
             return Ok(());
         };
+
         if challenge.state != State::Issued {
             return Ok(());
         }
+
         challenge.state = State::Void;
         if refund == Refund::Send {
             if phone.last_send == Some(challenge.issued_at) {
@@ -304,10 +312,6 @@ impl CodeStore for MemoryCodeStore {
                 phone.sends = phone.sends.saturating_sub(1);
             }
         }
-        Ok(())
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sms_login::verification::code::Purpose;
-use sms_login::verification::store::{AttemptOutcome, Claim, IssueOutcome, NewChallenge, Refund, Tag};
+use sms_login::purpose::Purpose;
+use sms_login::tags::AddressTag;
+use sms_login::verification::store::{AttemptOutcome, CodeClaim, IssueOutcome, NewChallenge, Refund};
 
 use super::{COOLDOWN, DAILY, FAILURES, MAX_ATTEMPTS};
 
@@ -18,7 +19,7 @@ const WAIT_MINUTES: [u64; 4] = [1, 5, 15, 60];
 pub(super) struct Model {
     challenges: Vec<Challenge>,
     failures: Vec<Timestamp>,
-    failures_by_address: HashMap<Tag, Vec<Timestamp>>,
+    failures_by_address: HashMap<AddressTag, Vec<Timestamp>>,
 }
 
 struct Challenge {
@@ -67,7 +68,7 @@ impl Model {
         IssueOutcome::Issued { sends: sends + 1 }
     }
 
-    pub(super) fn attempt(&mut self, index: usize, right: bool, by: &Claim, now: Timestamp) -> AttemptOutcome {
+    pub(super) fn attempt(&mut self, index: usize, right: bool, by: &CodeClaim, now: Timestamp) -> AttemptOutcome {
         if let Some(until) = self.wait(&by.subject.address, now) {
             return AttemptOutcome::FailureWait { until };
         }
@@ -89,7 +90,7 @@ impl Model {
         AttemptOutcome::Incorrect { attempts_remaining }
     }
 
-    pub(super) fn consume(&mut self, index: usize, by: &Claim) -> bool {
+    pub(super) fn consume(&mut self, index: usize, by: &CodeClaim) -> bool {
         if self.challenges[index].consumed_by.is_some() {
             return self.challenges[index].consumed_by.as_ref() == Some(&by.token);
         }
@@ -106,7 +107,7 @@ impl Model {
         true
     }
 
-    pub(super) fn release(&mut self, index: usize, by: &Claim) {
+    pub(super) fn release(&mut self, index: usize, by: &CodeClaim) {
         if self.challenges[index].consumed_by.is_none() && self.holds(index, by) {
             self.challenges[index].claim = None;
         }
@@ -120,12 +121,12 @@ impl Model {
         }
     }
 
-    fn holds(&self, index: usize, by: &Claim) -> bool {
+    fn holds(&self, index: usize, by: &CodeClaim) -> bool {
         self.challenges[index].claim.as_ref().is_some_and(|(token, _)| *token == by.token)
     }
 
     /// Until when the phone waits at this address.
-    fn wait(&self, address: &Tag, now: Timestamp) -> Option<Timestamp> {
+    fn wait(&self, address: &AddressTag, now: Timestamp) -> Option<Timestamp> {
         let by_address = self.failures_by_address.get(address).map_or(&[][..], Vec::as_slice);
         let by_address = wait_after(by_address, FAILURES.by_address);
         by_address.max(wait_after(&self.failures, FAILURES.in_all)).filter(|until| *until > now)

@@ -9,13 +9,14 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
 use http_body_util::BodyExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sms_login::app::App;
 use sms_login::clock::{Clock, SystemClock};
 use sms_login::config::Config;
+use sms_login::day::Day;
 use sms_login::limits::{
-    GuardPolicy, LimitStore, RedisLimitStore, SendLimits, SendTicket, SendVerdict, Suspicion, Taking,
+    Counting, GuardPolicy, LimitStore, RedisLimitStore, SendTicket, SendVerdict, Suspicion, TrafficLimits,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,7 +24,7 @@ use tower::ServiceExt;
 
 use crate::app::{ASK, HOME, LOGIN, Stores, TestApp, phone, settings};
 use crate::attacks::limited_by;
-use crate::limit_store::guard_policy;
+use crate::limit_store::{address_tag, destination, guard_policy};
 use crate::process::{self, Server, shared_env, stub};
 use crate::servers;
 
@@ -101,25 +102,24 @@ async fn a_server_whose_clock_is_not_rediss_is_not_ready_and_sends_and_tries_not
 async fn a_send_from_the_future_does_not_wipe_the_guards_history() {
     let store = RedisLimitStore::new(servers::redis_pool(&[servers::redis().fresh_url()]));
     let guard = GuardPolicy { hourly_floor: 3, ..guard_policy() };
-    let limits = SendLimits { ip_hourly: 0, ip_daily: 0, total_daily: 0, guard: Some(&guard), suspect_passes: false };
+    let limits =
+        TrafficLimits { ip_hourly: 0, ip_daily: 0, total_daily: 0, guard: Some(&guard), suspect_passes: false };
     let take = async |id: &str, at: Timestamp| {
         let ticket = SendTicket {
             id: id.to_owned(),
-            address: "a".to_owned(),
-            region: "CN".to_owned(),
-            prefix: "+86137".to_owned(),
+            address: address_tag("a"),
+            destination: destination("CN", "+86137"),
             at,
-            day: 1,
-            day_end: at,
+            day: Day::of(at, SignedDuration::ZERO),
         };
-        store.take_send(&ticket, &limits, Taking::Everything).await.expect("an answer")
+        store.count_send(&ticket, &limits, Counting::Everything).await.expect("an answer")
     };
     let now = SystemClock.now();
     for id in ["1", "2", "3"] {
-        assert_eq!(take(id, now).await, SendVerdict::Taken { suspicion: None });
+        assert_eq!(take(id, now).await, SendVerdict::Allowed { suspicion: None });
     }
     assert_eq!(take("4", now).await, SendVerdict::Suspect(Suspicion::Region));
-    assert_eq!(take("5", now + SIXTEEN_DAYS).await, SendVerdict::Taken { suspicion: None });
+    assert_eq!(take("5", now + SIXTEEN_DAYS).await, SendVerdict::Allowed { suspicion: None });
     assert_eq!(take("6", now).await, SendVerdict::Suspect(Suspicion::Region), "the history is still there");
 }
 

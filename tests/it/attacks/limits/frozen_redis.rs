@@ -3,25 +3,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use sms_login::limits::{LimitStore, RedisLimitStore, SendLimits, SendTicket, SendVerdict, Taking};
+use jiff::{SignedDuration, Timestamp};
+use sms_login::day::Day;
+use sms_login::limits::{Counting, LimitStore, RedisLimitStore, SendTicket, SendVerdict, TrafficLimits};
+use sms_login::purpose::Purpose;
 use sms_login::store::StoreError;
-use sms_login::verification::code::Purpose;
+use sms_login::tags::PhoneTag;
 use sms_login::verification::store::{
-    Attempt, AttemptOutcome, Claim, CodeStore, FailureLimits, IssueOutcome, NewChallenge, RedisCodeStore,
-    SendLimits as PhoneLimits, Subject, Tag,
+    Attempt, AttemptOutcome, CodeClaim, CodeStore, FailureLimits, IssueOutcome, NewChallenge, PhoneLimits,
+    RedisCodeStore, Subject,
 };
 use tokio::task::JoinSet;
 
 use crate::app::{START, Stores, TestApp, phone};
 use crate::code_store::{connection, digest, unique};
+use crate::limit_store::{address_tag, destination};
 use crate::servers;
 use crate::servers::own::OwnRedis;
 
 const FAILURES: FailureLimits = FailureLimits { by_address: 5, in_all: 50 };
 const PHONE: PhoneLimits = PhoneLimits { cooldown: Duration::from_mins(1), daily: 10, day: 1, failures: FAILURES };
-const ADDRESS: SendLimits<'_> =
-    SendLimits { ip_hourly: 1, ip_daily: 1, total_daily: 1, guard: None, suspect_passes: false };
+const ADDRESS: TrafficLimits<'_> =
+    TrafficLimits { ip_hourly: 1, ip_daily: 1, total_daily: 1, guard: None, suspect_passes: false };
 
 fn start() -> Timestamp {
     START.parse().expect("a time")
@@ -29,7 +32,7 @@ fn start() -> Timestamp {
 
 fn challenge() -> NewChallenge {
     NewChallenge {
-        subject: Subject { phone: Tag::new(unique()), address: Tag::new("an-address".to_owned()) },
+        subject: Subject { phone: PhoneTag::new(unique()), address: address_tag("an-address") },
         nonce: unique(),
         digest: digest("135790"),
         reference: None,
@@ -39,7 +42,7 @@ fn challenge() -> NewChallenge {
 }
 
 fn attempt(challenge: &NewChallenge, code: &str) -> Attempt {
-    let claim = Claim {
+    let claim = CodeClaim {
         subject: challenge.subject.clone(),
         nonce: challenge.nonce.clone(),
         purpose: Purpose::Login,
@@ -51,12 +54,10 @@ fn attempt(challenge: &NewChallenge, code: &str) -> Attempt {
 fn ticket(id: &str) -> SendTicket {
     SendTicket {
         id: id.to_owned(),
-        address: "an-address".to_owned(),
-        region: "CN".to_owned(),
-        prefix: "+86137".to_owned(),
+        address: address_tag("an-address"),
+        destination: destination("CN", "+86137"),
         at: start(),
-        day: 1,
-        day_end: start() + Duration::from_hours(20),
+        day: Day::of(start(), SignedDuration::ZERO),
     }
 }
 
@@ -71,8 +72,9 @@ fn unavailable<T: std::fmt::Debug>(answer: &Result<T, StoreError>) {
 async fn scripts_that_the_server_gave_up_on_do_nothing_when_redis_goes_on() {
     let redis = OwnRedis::start();
     let pool = servers::redis_pool(&[redis.url()]);
-    let (codes, limits) = (RedisCodeStore::new(pool.clone()), RedisLimitStore::new(pool));
+    let (codes, limits) = (RedisCodeStore::new(pool.clone()), RedisLimitStore::new(pool.clone()));
     let (known, new) = (challenge(), challenge());
+    let address = address_tag("an-address");
     assert_eq!(codes.issue(&known, &PHONE).await.expect("an answer"), IssueOutcome::Issued { sends: 1 });
 
     redis.pause();
@@ -81,8 +83,8 @@ async fn scripts_that_the_server_gave_up_on_do_nothing_when_redis_goes_on() {
     let (issued, tried, sent, counted) = tokio::join!(
         codes.issue(&new, &PHONE),
         codes.attempt(&wrong),
-        limits.take_send(&ticket_given_up, &ADDRESS, Taking::Everything),
-        limits.take_attempt("an-address", "given-up", 1, start()),
+        limits.count_send(&ticket_given_up, &ADDRESS, Counting::Everything),
+        limits.count_attempt(&address, "given-up", 1, start()),
     );
     unavailable(&issued);
     unavailable(&tried);
@@ -91,8 +93,8 @@ async fn scripts_that_the_server_gave_up_on_do_nothing_when_redis_goes_on() {
     redis.resume();
 
     // The first calls may still be answered that the time of the last sample is no longer right.
-    if codes.ping().await.is_err() {
-        codes.ping().await.expect("Redis is back");
+    if pool.ping().await.is_err() {
+        pool.ping().await.expect("Redis is back");
     }
     let again = challenge();
     let again = NewChallenge { subject: new.subject.clone(), ..again };
@@ -100,9 +102,9 @@ async fn scripts_that_the_server_gave_up_on_do_nothing_when_redis_goes_on() {
     assert_eq!(codes.attempt(&attempt(&new, "135790")).await.expect("an answer"), AttemptOutcome::Expired);
     let next = codes.attempt(&attempt(&known, "246802")).await.expect("an answer");
     assert_eq!(next, AttemptOutcome::Incorrect { attempts_remaining: 2 }, "the first wrong code that counts");
-    let taken = limits.take_send(&ticket("next"), &ADDRESS, Taking::Everything).await.expect("an answer");
-    assert_eq!(taken, SendVerdict::Taken { suspicion: None });
-    assert_eq!(limits.take_attempt("an-address", "next", 1, start()).await.expect("an answer"), None);
+    let taken = limits.count_send(&ticket("next"), &ADDRESS, Counting::Everything).await.expect("an answer");
+    assert_eq!(taken, SendVerdict::Allowed { suspicion: None });
+    assert_eq!(limits.count_attempt(&address, "next", 1, start()).await.expect("an answer"), None);
 }
 
 /// Sixty people ask while Redis stands still. None gets an SMS, so none of them may count, nor have to wait.

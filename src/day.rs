@@ -1,22 +1,24 @@
-//! The calendar day that daily limits count by.
+//! `Day`: the calendar day that daily limits count by.
 
 use jiff::{SignedDuration, Timestamp};
 
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+const LENGTH: SignedDuration = SignedDuration::from_hours(24);
 
 /// A calendar day at a fixed offset from UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Day {
+pub struct Day {
     /// Days since 1970-01-01 at the offset.
-    pub(super) number: i64,
-    /// When the next one begins.
-    pub(super) end: Timestamp,
+    pub number: i64,
+    /// When the next day begins.
+    pub end: Timestamp,
 }
 
 impl Day {
-    pub(super) fn of(now: Timestamp, offset: SignedDuration) -> Self {
-        let number = (now.as_second() + offset.as_secs()).div_euclid(DAY.as_secs());
-        let end = (number + 1) * DAY.as_secs() - offset.as_secs();
+    /// Returns the day that `now` falls on, at `offset` from UTC.
+    #[must_use]
+    pub fn of(now: Timestamp, offset: SignedDuration) -> Self {
+        let number = (now.as_second() + offset.as_secs()).div_euclid(LENGTH.as_secs());
+        let end = (number + 1) * LENGTH.as_secs() - offset.as_secs();
         Self { number, end: Timestamp::from_second(end).unwrap_or(Timestamp::MAX) }
     }
 }

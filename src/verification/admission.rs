@@ -1,0 +1,182 @@
+//! The gate before a send: allowed regions, limits over all phones, the pumping guard and the captcha.
+//!
+//! Checks run in the order of their cost: what the request itself shows, then the limits, then the captcha, which is a call
+//! to another service. A suspect send is reported once, however many steps find it suspect. The limits of the one phone are
+//! not here: the code store counts them in the step that issues the challenge.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::RequestCodeError;
+use crate::captcha::{Captcha, CaptchaAnswer, CaptchaError};
+use crate::client::ClientAddress;
+use crate::limits::{Checked, Counting, Limits, SendKind, SendTicket, Suspicion};
+use crate::metrics;
+use crate::phone::{PhoneNumber, PhoneRegions};
+
+/// Decides whether a send may go ahead.
+pub struct Admission {
+    regions: PhoneRegions,
+    limits: Arc<Limits>,
+    captcha: Captcha,
+}
+
+/// How far one request has got through admission.
+pub(super) struct Entry<'a> {
+    kind: SendKind,
+    given: Option<&'a CaptchaAnswer>,
+    /// The captcha that must be verified before the send is counted.
+    unverified: Option<&'a CaptchaAnswer>,
+    /// Whether the send has a place in its address's count already.
+    has_place: bool,
+    is_reported: bool,
+}
+
+impl Entry<'_> {
+    /// Returns whether a captcha must be verified before the send is counted.
+    pub(super) const fn awaits_captcha(&self) -> bool {
+        self.unverified.is_some()
+    }
+}
+
+impl Admission {
+    /// Creates the gate.
+    #[must_use]
+    pub const fn new(regions: PhoneRegions, limits: Arc<Limits>, captcha: Captcha) -> Self {
+        Self { regions, limits, captcha }
+    }
+
+    /// Checks what the request itself shows: its region, and the form of its captcha if every request needs one.
+    ///
+    /// # Errors
+    /// If the region is not allowed, or the captcha is missing or malformed.
+    pub(super) fn enter<'a>(
+        &self,
+        phone: &PhoneNumber,
+        sends_sms: bool,
+        captcha: Option<&'a CaptchaAnswer>,
+    ) -> Result<Entry<'a>, RequestCodeError> {
+        if !self.regions.allow(phone) {
+            return Err(RequestCodeError::RegionNotAllowed);
+        }
+
+        let kind = match sends_sms {
+            false => SendKind::Unsent,
+            true if self.captcha.is_for_all() => SendKind::Human,
+            true => SendKind::Ordinary,
+        };
+        let unverified = self.captcha.screen(captcha, false)?;
+        Ok(Entry { kind, given: captcha, unverified, has_place: false, is_reported: false })
+    }
+
+    /// Returns whether a send should be checked by `check` before a challenge is issued for it.
+    pub(super) fn is_wary(&self, now: Timestamp) -> bool {
+        self.limits.is_wary(now)
+    }
+
+    /// Checks a send and counts nothing. If the guard finds it suspect, the entry may need a captcha afterwards.
+    ///
+    /// # Errors
+    /// If a limit rejects the send, a captcha is needed but missing, or the store fails.
+    pub(super) async fn check(&self, ticket: &SendTicket, entry: &mut Entry<'_>) -> Result<(), RequestCodeError> {
+        self.run(ticket, entry, Counting::Nothing).await.map(drop)
+    }
+
+    /// Counts a send. Returns false, and counts nothing, if the guard finds it suspect and asks for a captcha; the entry is
+    /// then ready for another try.
+    ///
+    /// # Errors
+    /// If a limit rejects the send, a captcha is needed but missing, or the store fails. Nothing is counted then.
+    pub(super) async fn count(&self, ticket: &SendTicket, entry: &mut Entry<'_>) -> Result<bool, RequestCodeError> {
+        self.run(ticket, entry, Counting::Everything).await
+    }
+
+    async fn run(
+        &self,
+        ticket: &SendTicket,
+        entry: &mut Entry<'_>,
+        counting: Counting,
+    ) -> Result<bool, RequestCodeError> {
+        match self.limits.count_send(ticket, entry.kind, counting).await? {
+            Checked::Allowed { suspicion } => {
+                // A suspect send that is only checked is reported when it is counted.
+                if let Some(suspicion) = suspicion.filter(|_| counting == Counting::Everything) {
+                    self.report(ticket, suspicion, entry);
+                }
+                Ok(true)
+            }
+            Checked::Denied(suspicion, limited) => {
+                self.report(ticket, suspicion, entry);
+                Err(RequestCodeError::Limited(limited))
+            }
+            Checked::NeedsCaptcha(suspicion) => {
+                self.report(ticket, suspicion, entry);
+                entry.unverified = self.captcha.screen(entry.given, true)?;
+                entry.kind = SendKind::Human;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Verifies the captcha that the entry awaits.
+    ///
+    /// The call costs more than a place in the address's count. So the address pays with a place before the call: otherwise
+    /// a client could invent tickets for free. The send itself takes no second place.
+    ///
+    /// # Errors
+    /// If a limit rejects the send, the captcha is not passed, or the store fails.
+    pub(super) async fn verify_captcha(
+        &self,
+        ticket: &SendTicket,
+        entry: &mut Entry<'_>,
+        client: ClientAddress,
+    ) -> Result<(), RequestCodeError> {
+        let Some(answer) = entry.unverified.take() else {
+            return Ok(());
+        };
+        if let Checked::Denied(suspicion, limited) =
+            self.limits.count_send(ticket, entry.kind, Counting::AddressOnly).await?
+        {
+            self.report(ticket, suspicion, entry);
+            return Err(RequestCodeError::Limited(limited));
+        }
+        entry.has_place = true;
+
+        if let Err(error) = self.captcha.verify(answer, client, ticket.at).await {
+            // An outage is not the client's fault.
+            if matches!(error, CaptchaError::Unverified { .. }) {
+                self.limits.refund_send(ticket).await;
+            }
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// Refunds the place in the address's count, if the entry has one: the send does not go ahead.
+    pub(super) async fn abandon(&self, ticket: &SendTicket, entry: &mut Entry<'_>) {
+        if std::mem::take(&mut entry.has_place) {
+            self.limits.refund_send(ticket).await;
+        }
+    }
+
+    /// Refunds a send that the provider rejected. The address's count stays: rejections must not be free to try.
+    pub(super) async fn refund_rejected(&self, ticket: &SendTicket) {
+        self.limits.refund_rejected_send(ticket).await;
+    }
+
+    fn report(&self, ticket: &SendTicket, suspicion: Suspicion, entry: &mut Entry<'_>) {
+        if std::mem::replace(&mut entry.is_reported, true) {
+            return;
+        }
+        let mode = self.limits.guard_mode();
+        metrics::suspect(suspicion.name(), mode.name());
+        tracing::warn!(
+            guard.reason = suspicion.name(),
+            guard.mode = mode.name(),
+            phone.region = %ticket.destination.region,
+            phone.prefix = %ticket.destination.prefix,
+            "more unverified sends than verified traffic explains"
+        );
+    }
+}

@@ -1,0 +1,72 @@
+//! Delivery of a reserved code, and what is undone if the provider does not accept it.
+
+use std::time::{Duration, Instant};
+
+use super::draft::Draft;
+use super::{CodeRequest, Issuing, RequestCodeError};
+use crate::day::Day;
+use crate::limits::{Limit, RateLimited};
+use crate::metrics;
+use crate::sms::{CodeMessage, ProviderWait, SendError, SendOutcome};
+use crate::verification::store::Refund;
+
+const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// An operator needs longer than a provider to fix what is wrong.
+const RETRY_AFTER_OPERATOR: Duration = Duration::from_mins(1);
+
+impl Issuing {
+    /// Sends the code. A test number gets no SMS.
+    ///
+    /// # Errors
+    /// If the SMS was not accepted. The challenge is void then, and the send is refunded unless the SMS may have gone out.
+    pub(super) async fn deliver(&self, draft: &Draft, request: &CodeRequest) -> Result<(), RequestCodeError> {
+        let (phone, purpose) = (&request.phone, request.code_use.purpose());
+        if !draft.sends_sms {
+            tracing::info!(phone.masked = %phone, purpose = purpose.name(), "no SMS is sent to a test number");
+            return Ok(());
+        }
+
+        let message = CodeMessage { phone, code: &draft.code, purpose, valid_for: self.policy.code_ttl };
+        let started = Instant::now();
+        let outcome = self.sender.send(&message).await;
+        metrics::sent(self.sender.name(), started);
+
+        let (rejection, refund) = match outcome {
+            Ok(SendOutcome::Accepted) => {
+                let provider = self.sender.name();
+                tracing::info!(phone.masked = %phone, purpose = purpose.name(), sms.provider = provider, "code sent");
+                return Ok(());
+            }
+            Ok(SendOutcome::InvalidPhone) => (RequestCodeError::InvalidPhone, Refund::Send),
+            Ok(SendOutcome::NumberBlocked) => (RequestCodeError::NumberBlocked, Refund::Send),
+            Ok(SendOutcome::RegionNotAllowed) => (RequestCodeError::RegionNotAllowed, Refund::Send),
+            Ok(SendOutcome::RateLimited(wait)) => (RequestCodeError::Limited(self.provider_limit(wait)), Refund::Send),
+            Err(source) => self.send_failure(source),
+        };
+
+        self.void(&draft.challenge, refund).await;
+        if refund == Refund::Send {
+            self.admission.refund_rejected(&draft.ticket).await;
+        }
+        Err(rejection)
+    }
+
+    fn send_failure(&self, source: SendError) -> (RequestCodeError, Refund) {
+        let (retry_after, refund) = match &source {
+            SendError::Ambiguous(_) => (self.policy.cooldown.max(RETRY_AFTER_FAILURE), Refund::Nothing),
+            SendError::NeedsOperator { .. } => (RETRY_AFTER_OPERATOR, Refund::Send),
+            SendError::Failed { .. } | SendError::Unreachable(_) => (RETRY_AFTER_FAILURE, Refund::Send),
+        };
+        (RequestCodeError::SendFailed { retry_after, source }, refund)
+    }
+
+    fn provider_limit(&self, wait: ProviderWait) -> RateLimited {
+        let now = self.clock.now();
+        let until = match wait {
+            ProviderWait::For(duration) => now + duration,
+            ProviderWait::UntilTomorrow => Day::of(now, self.policy.day_offset).end,
+        };
+        RateLimited::until(Limit::Provider, until, now)
+    }
+}
