@@ -1,6 +1,7 @@
 //! The integration tests, a file a behaviour, in one binary.
 
 mod accounts;
+mod admission;
 mod app;
 mod attacks;
 mod bounds;
