@@ -1,4 +1,6 @@
-//! The composition root: settings become stores, services and a router, and the router is served.
+//! The composition root: builds stores, services and the router from the settings, and serves the router.
+//!
+//! It is the only module, besides `cli`, that names concrete stores and senders. It holds no rules of the services.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -37,7 +39,7 @@ use crate::verification::{Admission, Checking, CodeKeys, Issuing};
 
 mod warnings;
 
-/// A few collectors read the metrics, one connection each.
+/// Each collector of metrics needs one connection.
 const METRICS_CONNECTIONS: usize = 16;
 
 /// Enough for the users of a mobile network behind one address: connections without a request make room for each other.
@@ -48,21 +50,21 @@ const ADDRESS_SHARE: usize = 4;
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A setting is refused.
+    /// A setting is rejected.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The database cannot be used.
     #[error("DATABASE_URL: {0}")]
     Database(#[source] DatabaseSetupError),
-    /// The tables are not there, or old.
+    /// The tables are missing or old.
     #[error("DATABASE_URL: the database is not migrated: run `sms-login migrate`, or set AUTO_MIGRATE=true")]
     NotMigrated,
     /// A file or a socket cannot be used.
     #[error("{what}: {source}")]
     Io {
-        /// The setting, and what for.
+        /// The setting and the path.
         what: String,
-        /// What happened.
+        /// The failure.
         #[source]
         source: std::io::Error,
     },
@@ -79,10 +81,10 @@ pub struct App {
 }
 
 impl App {
-    /// Puts a server together. SQLite is migrated; MySQL is where the settings say so.
+    /// Builds a server. SQLite is always migrated, MySQL only if the settings say so.
     ///
     /// # Errors
-    /// `StartError` in one line that names the setting.
+    /// If a part cannot be built. The error is one line that names the setting.
     pub async fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         warnings::log(&config, clock.now());
         let connections = Connections::new(connection_limits(&config)?);
@@ -135,12 +137,12 @@ impl App {
         Ok(Self { router, database, sessions, operations, connections, shutdown_grace: config.shutdown_grace })
     }
 
-    /// The routes, without a socket.
+    /// Returns the router, without a socket.
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// Serves until `shutdown`, then lets requests in flight finish within their grace.
+    /// Serves until `shutdown`. Requests in flight then have the shutdown grace to finish.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
         let cleanup = tokio::spawn(async move { self.sessions.clean_up_forever().await });
         let server = http::serve(listener, self.router, self.connections, Patience::default(), shutdown.clone());
@@ -151,7 +153,7 @@ impl App {
         self.operations.close();
         let finished = async {
             server.await;
-            // Also those whose client has hung up.
+            // Operations go on after their client has hung up, so they are waited for separately.
             self.operations.wait().await;
         };
         tokio::select! {
@@ -176,10 +178,10 @@ fn connection_limits(config: &Config) -> Result<ConnectionLimits, StartError> {
     Ok(ConnectionLimits { total, per_address, exempt: config.trusted_proxies.clone() })
 }
 
-/// Serves metrics on an address of their own until the process ends.
+/// Serves metrics on a separate address until the process ends.
 ///
 /// # Errors
-/// If the address cannot be listened on.
+/// If the server cannot listen on the address.
 pub async fn serve_metrics(addr: SocketAddr) -> Result<(), StartError> {
     let router = http::metrics::router().map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
     let listener = TcpListener::bind(addr).await.map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
@@ -191,7 +193,7 @@ pub async fn serve_metrics(addr: SocketAddr) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Opens the database that settings name.
+/// Opens the database of the settings.
 ///
 /// # Errors
 /// If it cannot be opened.
@@ -217,10 +219,10 @@ async fn migrate_or_refuse(database: &Database, config: &Config) -> Result<(), S
     }
 }
 
-/// The keys that settings name, a new one in the data folder where they name none.
+/// Returns the signing keys of the settings. If they name none, reads the key in the data folder, or creates it.
 ///
 /// # Errors
-/// If a key is not of its form, or its file cannot be read or made.
+/// If a key is malformed, or its file cannot be read or created.
 pub fn signing_keys(config: &Config) -> Result<Keys, StartError> {
     let refuse = |setting| move |error: KeyError| ConfigError::new(setting, error);
     let keys = match &config.signing {
@@ -252,10 +254,10 @@ fn code_and_limit_stores(redis: Option<&RedisPool>) -> (Arc<dyn CodeStore>, Arc<
     }
 }
 
-/// A connection to the Redis that settings name, whose clock has to agree with `clock`.
+/// Returns a connection to the Redis of the settings. Its clock must agree with `clock`.
 ///
 /// # Errors
-/// If an address is not of its form.
+/// If an address is malformed.
 pub fn redis(config: &Config, clock: &Arc<dyn Clock>) -> Result<RedisPool, StartError> {
     let urls: Vec<String> = config.redis_urls.iter().map(|url| url.expose().to_owned()).collect();
     let reason = "not of the form redis://host:6379 or rediss://host:6379";
@@ -321,7 +323,7 @@ fn sql_stores(database: &Database) -> (Arc<dyn UserStore>, Arc<dyn SessionStore>
     }
 }
 
-/// Reads a signing key, or makes it with mode 0600. Of several servers that start at once, one makes it.
+/// Reads a signing key, or creates it with mode 0600. If several servers start at once, all of them use the first one's key.
 fn read_or_make_key(path: &Path) -> Result<String, StartError> {
     make_parent(path)?;
     if !path.exists() {
@@ -331,7 +333,7 @@ fn read_or_make_key(path: &Path) -> Result<String, StartError> {
         files::make_private(file.as_file()).map_err(io_error(path))?;
         file.write_all(made.private_pem.as_bytes()).map_err(io_error(path))?;
         file.as_file().sync_all().map_err(io_error(path))?;
-        // Whoever came first stays: the key is read from the file below.
+        // If another server was first, its file stays. The key is read from the file below.
         drop(file.persist_noclobber(path));
     }
     std::fs::read_to_string(path).map_err(io_error(path))

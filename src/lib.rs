@@ -1,30 +1,31 @@
-//! Sign in with your phone: a GraphQL server that sends codes by SMS and hands out JWTs.
+//! Sign in with your phone: a GraphQL server that sends one-time codes by SMS and issues JWTs.
 //!
 //! | module | owns |
 //! | --- | --- |
 //! | [`cli`] | the commands |
-//! | [`config`] | settings, checked across fields |
-//! | [`app`] | putting the parts together, and serving them |
-//! | `http` | the router, and what lies around every request |
-//! | [`graphql`] | the schema: arguments in, services called, answers and errors out |
-//! | [`verification`] | codes: asking for one, showing one, and where they are kept |
-//! | [`sessions`] | signing in, refreshing, signing out, and whether a session lives |
-//! | [`accounts`] | the account's own affairs: profile, another phone, deletion |
-//! | [`proofs`] | what another service is told of a phone that is held |
-//! | [`users`] | people, and where they are kept |
-//! | [`tokens`] | what tokens claim, how they are made and verified |
-//! | [`captcha`] | whether a person asks |
-//! | [`sms`] | taking a code to a phone |
-//! | [`tencent`] | a signed call to Tencent Cloud |
-//! | [`limits`] | which limits there are, and what is said when one refuses |
-//! | [`phone`], [`text`], [`client`], [`clock`], [`random`], [`store`] | phone numbers, names, addresses, time, chance, and how stores fail |
-//! | [`database`], [`redis`] | connections |
-//! | [`files`] | files that only their owner can use |
-//! | [`telemetry`], `metrics` | logs, and what is counted |
+//! | [`config`] | the settings, and the checks across them |
+//! | [`app`] | building the server from its parts, and serving it |
+//! | `http` | the router, connections, and everything around a request |
+//! | [`graphql`] | the schema: parses arguments, calls one service, maps the answer |
+//! | [`verification`] | one-time codes: issuing and checking them, and their store |
+//! | [`sessions`] | signing in, refreshing, signing out, and whether a session is live |
+//! | [`accounts`] | changing the profile or the phone, and deleting the account |
+//! | [`proofs`] | signed statements for other services that a user holds a phone |
+//! | [`users`] | users and their store |
+//! | [`tokens`] | the claims of tokens, and how tokens are signed and verified |
+//! | [`limits`] | rate limits over all phones, and the pumping guard |
+//! | [`captcha`] | when a captcha is needed, and how it is verified |
+//! | [`sms`] | the senders that take a code to a phone |
+//! | [`tencent`] | signed calls to Tencent Cloud |
+//! | [`database`], [`redis`] | connections to the stores |
+//! | [`code`], [`purpose`], [`tags`], [`day`], [`phone`], [`client`], [`text`] | vocabulary that every module may use |
+//! | [`clock`], [`random`], [`store`], [`files`] | time, randomness, store failures, private files |
+//! | [`telemetry`], `metrics` | logs and metrics |
 //!
 //! A sign-in travels one way. `http` reads the request, verifies the bearer token once and hands the operation to
-//! `graphql`, whose resolver calls `sessions`. It has `verification` claim the code (one atomic step in the code store),
-//! stores user and session in one transaction, has the code consumed, and only then are `tokens` made.
+//! `graphql`, whose resolver calls [`sessions`]. That asks [`verification::checking`] to redeem the code: one atomic step in
+//! the code store claims it, one transaction stores user and session, and another atomic step consumes the code. Only then
+//! does [`tokens`] sign the tokens.
 
 pub mod accounts;
 pub mod app;

@@ -1,7 +1,7 @@
-//! Sessions: signing in, and whether a session lives.
+//! Sessions: signing in, listing and ending sessions, and checking whether a session is live.
 //!
-//! A session is a row with a generation and a salt. A sign-in stores user and session in one transaction; only then is
-//! its code used up, and only after that are tokens made. What fails on the way leaves no session behind.
+//! A session is a row with a generation and a salt. A sign-in stores user and session in one transaction, then consumes the
+//! code, and only then makes tokens. A sign-in that fails on the way leaves no live session behind.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,23 +34,23 @@ pub use refresh::RefreshError;
 pub use sqlite::SqliteSessionStore;
 pub use store::{NewSession, Rotation, SessionRow, SessionStore};
 
-/// The most characters of a device's name, as a person counts them.
+/// The longest device name, in characters as a reader counts them (grapheme clusters).
 const MAX_DEVICE_NAME_CHARACTERS: usize = 64;
 
-/// How sessions are kept.
+/// How long sessions live, and what new users start with.
 #[derive(Debug, Clone)]
 pub struct SessionPolicy {
-    /// How long a refresh token is good.
+    /// How long a refresh token is valid.
     pub refresh_ttl: Duration,
-    /// How long after a refresh the token before it still gets its successor.
+    /// How long after a refresh the previous token still returns the same new token.
     pub refresh_grace: Duration,
-    /// The longest life of a session, however often it is refreshed; zero for no limit.
+    /// The longest life of a session, however often it is refreshed. Zero turns the limit off.
     pub max_age: Duration,
-    /// What a new user's avatar is drawn from.
+    /// The avatars from which a new user gets one at random.
     pub avatars: Vec<String>,
 }
 
-/// Who asks, with a session that lives.
+/// The authenticated user and their live session.
 #[derive(Debug, Clone)]
 pub struct Viewer {
     /// The user.
@@ -59,62 +59,62 @@ pub struct Viewer {
     pub session_id: Uuid,
 }
 
-/// Someone shows a code to sign in.
+/// A request to sign in with a code.
 #[derive(Debug, Clone)]
 pub struct SignIn {
-    /// Where the code went.
+    /// The phone that the code went to.
     pub phone: PhoneNumber,
-    /// What was typed.
+    /// What the user typed.
     pub code: String,
-    /// The challenge id.
+    /// The id of the challenge.
     pub challenge_id: String,
-    /// What the person calls the device.
+    /// The user's name for the device.
     pub device_name: Option<String>,
-    /// From where.
+    /// The client's address.
     pub client: ClientAddress,
 }
 
-/// Which sessions a person ends.
+/// The sessions that a user ends.
 #[derive(Debug, Clone)]
 pub enum LogOut {
-    /// The one that asks.
+    /// The session of the request.
     This,
-    /// These.
+    /// The sessions with these ids.
     Some(Vec<Uuid>),
-    /// All.
+    /// All sessions of the user.
     Everywhere,
 }
 
 /// A session's tokens.
 pub struct SessionTokens {
-    /// Whose tokens they are.
+    /// The session.
     pub session_id: Uuid,
-    /// The JWT.
+    /// The access token, a JWT.
     pub access: Issued,
-    /// The opaque one.
+    /// The refresh token, which is opaque.
     pub refresh: Issued,
 }
 
-/// Someone is signed in.
+/// The outcome of a sign-in.
 pub struct SignedIn {
     /// The session's tokens.
     pub tokens: SessionTokens,
-    /// Who it is.
+    /// The user.
     pub user: User,
-    /// Whether they just signed up.
+    /// Whether the user has just signed up.
     pub is_new_user: bool,
 }
 
-/// Why nobody is signed in.
+/// Why a sign-in fails.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// The device's name is too long, invisible, or has control characters.
-    #[error("the device name is not of its form")]
+    /// The device name is too long, invisible, or has control characters.
+    #[error("the device name is malformed")]
     BadDeviceName,
-    /// The code is not taken.
+    /// The code is rejected.
     #[error(transparent)]
     Attempt(#[from] AttemptError),
-    /// The database failed. The code stays good.
+    /// The database failed. The code stays valid.
     #[error("the sign-in was not stored")]
     Store(#[source] StoreError),
     /// The token could not be signed.
@@ -191,7 +191,7 @@ impl Sessions {
         stored.map_err(SignInError::Store)
     }
 
-    /// Who a verified access token speaks for, where its session still lives.
+    /// Returns the viewer of a verified access token, or `None` if its session has ended.
     ///
     /// # Errors
     /// If the store fails.
@@ -201,7 +201,7 @@ impl Sessions {
         Ok(user.filter(|user| user.id == claims.user_id).map(|user| Viewer { user, session_id }))
     }
 
-    /// The user's sessions that live, the last used first.
+    /// Returns the user's live sessions, the last used first.
     ///
     /// # Errors
     /// If the store fails.
@@ -209,7 +209,7 @@ impl Sessions {
         self.store.list_live(user_id, self.clock.now()).await
     }
 
-    /// Ends sessions of the viewer's, and says how many. Ids of others' sessions end nothing.
+    /// Ends sessions of the viewer, and returns how many. Ids of other users' sessions have no effect.
     ///
     /// # Errors
     /// If the store fails.
@@ -224,15 +224,19 @@ impl Sessions {
         Ok(ended)
     }
 
-    /// Until when a session that began at `created_at` and is used now can be refreshed.
+    /// Returns until when a session that was created at `created_at` and is used at `now` can be refreshed.
     fn expiry(&self, created_at: Timestamp, now: Timestamp) -> Timestamp {
         let expires_at = now + self.policy.refresh_ttl;
         if self.policy.max_age.is_zero() { expires_at } else { expires_at.min(created_at + self.policy.max_age) }
     }
 
+    /// Ends a session whose tokens no client has received.
     async fn end_unheld(&self, session_id: Uuid) {
         if let Err(error) = self.store.end(session_id, self.clock.now()).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a session that nobody holds could not be ended");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a session of a failed sign-in could not be ended"
+            );
         }
     }
 
@@ -253,14 +257,14 @@ impl Sessions {
         }
     }
 
-    /// A UUIDv7 (RFC 9562 5.7) of the clock's time.
+    /// Creates a UUIDv7 (RFC 9562 5.7) from the clock's time.
     fn new_id(&self) -> Uuid {
         let now = u64::try_from(self.clock.now().as_millisecond()).unwrap_or_default();
         uuid::Builder::from_unix_timestamp_millis(now, &random::bytes()).into_uuid()
     }
 }
 
-/// Returns the name in its normal form. `None` if it is absent or blank.
+/// Returns the name in its normal form, or `None` if it is absent or blank.
 fn checked_device_name(name: Option<&str>) -> Result<Option<String>, SignInError> {
     let name = name.filter(|name| !name.trim().is_empty());
     let checked = |name| text::checked(name, MAX_DEVICE_NAME_CHARACTERS).ok_or(SignInError::BadDeviceName);
