@@ -12,6 +12,7 @@ pub mod bounds;
 mod context;
 mod error;
 mod execute;
+mod field_errors;
 mod inputs;
 mod mutation;
 mod payloads;

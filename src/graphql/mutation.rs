@@ -4,12 +4,8 @@ use async_graphql::{Context, ID, Object};
 use uuid::Uuid;
 
 use super::context::RequestContext;
-use super::error::ErrorCode::{
-    BadInput, CaptchaFailed, CaptchaRequired, CodeExpired, CodeIncorrect, InvalidPhone, NumberBlocked, PhoneTaken,
-    RateLimited, RegionNotAllowed, SessionMismatch, SignupFailed, SmsSendFailed, TokenExpired, TokenInvalid,
-    Unauthenticated,
-};
 use super::error::{ApiError, ApiResult};
+use super::field_errors;
 use super::inputs::{
     ChangePhoneInput, DeleteAccountInput, LoginInput, LogoutInput, RefreshSessionInput, RequestCodeInput,
     UpdateProfileInput, VerifyCodeInput,
@@ -36,7 +32,7 @@ pub struct Mutation;
 #[Object]
 impl Mutation {
     /// Sends a six-digit code by SMS. Show it with its `sessionId`, to `login` or to the field of its purpose.
-    #[graphql(directive = raises::apply(vec![BadInput, InvalidPhone, SmsSendFailed, TokenInvalid, TokenExpired, Unauthenticated, RateLimited, CaptchaRequired, CaptchaFailed, RegionNotAllowed, NumberBlocked]))]
+    #[graphql(directive = raises::apply(field_errors::request_code()))]
     async fn request_code(
         &self,
         ctx: &Context<'_>,
@@ -44,12 +40,9 @@ impl Mutation {
     ) -> ApiResult<RequestCodePayload> {
         let request = ctx.data_unchecked::<RequestContext>();
         let purpose = Purpose::from(input.purpose);
-        let requester = if purpose.needs_user() {
-            let user = &request.require_viewer().await?.user;
-            Some(Requester { id: user.id, phone: user.phone.clone() })
-        } else {
-            None
-        };
+        let requester = request.viewer_for(purpose).await?.map(|viewer| &viewer.user);
+        let requester = requester.map(|user| Requester { id: user.id, phone: user.phone.clone() });
+
         let verification = &request.services.verification;
         let sent = verification.request_code(CodeRequest {
             phone: verification.read_phone(&input.phone.0)?,
@@ -63,7 +56,7 @@ impl Mutation {
     }
 
     /// Signs a person in with the code that `requestCode` sent, and up where the phone is new.
-    #[graphql(directive = raises::apply(vec![BadInput, InvalidPhone, CodeExpired, CodeIncorrect, SessionMismatch, SignupFailed, RateLimited]))]
+    #[graphql(directive = raises::apply(field_errors::login()))]
     async fn login(
         &self,
         ctx: &Context<'_>,
@@ -82,7 +75,7 @@ impl Mutation {
 
     /// Takes a refresh token for the next one, and a new access token. A refresh token is good once: using an older one
     /// again ends the session, save that the one just before gets the same successor for a few seconds.
-    #[graphql(directive = raises::apply(vec![TokenInvalid, TokenExpired]))]
+    #[graphql(directive = raises::apply(field_errors::refresh_session()))]
     async fn refresh_session(
         &self,
         ctx: &Context<'_>,
@@ -94,7 +87,7 @@ impl Mutation {
     }
 
     /// Ends sessions: this one, those named, or all. Their access tokens are refused at once. Needs sign-in.
-    #[graphql(directive = raises::apply(vec![BadInput, TokenInvalid, TokenExpired, Unauthenticated]))]
+    #[graphql(directive = raises::apply(field_errors::logout()))]
     async fn logout(
         &self,
         ctx: &Context<'_>,
@@ -108,7 +101,7 @@ impl Mutation {
     }
 
     /// Changes name and avatar; what is absent or null stays. Needs sign-in.
-    #[graphql(directive = raises::apply(vec![BadInput, TokenInvalid, TokenExpired, Unauthenticated]))]
+    #[graphql(directive = raises::apply(field_errors::update_profile()))]
     async fn update_profile(
         &self,
         ctx: &Context<'_>,
@@ -123,7 +116,7 @@ impl Mutation {
 
     /// Moves the account to another phone, which got a code of purpose `CHANGE_PHONE`. All other sessions end. Needs
     /// sign-in.
-    #[graphql(directive = raises::apply(vec![BadInput, InvalidPhone, TokenInvalid, TokenExpired, Unauthenticated, CodeExpired, CodeIncorrect, SessionMismatch, PhoneTaken, RateLimited]))]
+    #[graphql(directive = raises::apply(field_errors::change_phone()))]
     async fn change_phone(
         &self,
         ctx: &Context<'_>,
@@ -140,7 +133,7 @@ impl Mutation {
 
     /// Deletes the account and all that is known of the person, by a code of purpose `DELETE_ACCOUNT` that went to the
     /// account's own phone. The phone can sign up anew, as another user. Needs sign-in.
-    #[graphql(directive = raises::apply(vec![BadInput, TokenInvalid, TokenExpired, Unauthenticated, CodeExpired, CodeIncorrect, SessionMismatch, RateLimited]))]
+    #[graphql(directive = raises::apply(field_errors::delete_account()))]
     async fn delete_account(
         &self,
         ctx: &Context<'_>,
@@ -156,7 +149,7 @@ impl Mutation {
 
     /// Takes a code of purpose `VERIFY` for a signed proof that the phone is held, which any service can check with the
     /// server's public keys. Nobody is signed in or up by it.
-    #[graphql(directive = raises::apply(vec![BadInput, InvalidPhone, CodeExpired, CodeIncorrect, SessionMismatch, RateLimited]))]
+    #[graphql(directive = raises::apply(field_errors::verify_code()))]
     async fn verify_code(
         &self,
         ctx: &Context<'_>,

@@ -3,7 +3,8 @@
 use async_graphql::{Context, ID, Object};
 
 use super::context::RequestContext;
-use super::error::{ApiError, ApiResult, ErrorCode};
+use super::error::{ApiError, ApiResult};
+use super::field_errors;
 use super::raises::raises;
 use super::types::UserNode;
 
@@ -14,19 +15,14 @@ pub struct Query;
 #[Object]
 impl Query {
     /// Who is signed in: null without an access token, an error with a bad one.
-    #[graphql(directive = raises::apply(vec![ErrorCode::TokenInvalid, ErrorCode::TokenExpired]))]
+    #[graphql(directive = raises::apply(field_errors::me()))]
     async fn me(&self, ctx: &Context<'_>) -> ApiResult<Option<UserNode>> {
         let viewer = ctx.data_unchecked::<RequestContext>().viewer().await?;
         Ok(viewer.map(|viewer| UserNode::own(viewer.user.clone(), viewer.session_id)))
     }
 
     /// Any user, by id; null where there is none. Needs sign-in.
-    #[graphql(directive = raises::apply(vec![
-        ErrorCode::BadInput,
-        ErrorCode::TokenInvalid,
-        ErrorCode::TokenExpired,
-        ErrorCode::Unauthenticated,
-    ]))]
+    #[graphql(directive = raises::apply(field_errors::user()))]
     async fn user(
         &self,
         ctx: &Context<'_>,
