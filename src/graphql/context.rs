@@ -77,8 +77,8 @@ impl RequestContext {
         self.viewer().await?.ok_or_else(ApiError::unauthenticated)
     }
 
-    /// Returns the user for whom a code of this purpose is issued, or `None` if the purpose needs no sign-in. In that case
-    /// a rejected token has no effect.
+    /// Returns the user for whom a code of this purpose is issued, or `None` if the purpose needs no sign-in. In that
+    /// case a rejected token has no effect.
     ///
     /// # Errors
     /// Those of `require_viewer`, if the purpose needs sign-in.

@@ -34,13 +34,11 @@ fn assert_refused(answer: &Answer, message: &str) {
 }
 
 const TOKENS: &str = "The document has more than 1000 tokens.";
-const NESTING: &str = "The document has more than 50 brackets open at once.";
-const CREDENTIALS: &str =
-    "A request may have one of requestCode, login, refreshSession, changePhone, deleteAccount and verifyCode.";
-const DEPTH: &str = "The document asks for fields that are nested more than 8 deep.";
-const COMPLEXITY: &str = "The document asks for more than 200 fields; the fields of a list count ten times.";
-const INTROSPECTS: &str =
-    "The document asks for more of the schema than 500 fields, 20 deep, with two lists in one another.";
+const NESTING: &str = "The document nests brackets more than 50 deep.";
+const CREDENTIALS: &str = "An operation may contain only one of requestCode, login, refreshSession, changePhone, deleteAccount and verifyCode.";
+const DEPTH: &str = "The document nests fields more than 8 deep.";
+const COMPLEXITY: &str = "The document selects more than 200 fields; the fields of a list count ten times.";
+const INTROSPECTS: &str = "The introspection query exceeds 500 fields, a depth of 20, or two nested lists.";
 
 fn many(count: usize, part: impl Fn(usize) -> String) -> String {
     (0..count).map(part).collect()

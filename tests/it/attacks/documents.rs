@@ -30,9 +30,9 @@ fn repeat(count: usize, part: impl Fn(usize) -> String) -> String {
     (0..count).map(part).collect()
 }
 
-const SELECTIONS: &str = "The document has more than 1000 selections, with its fragments in place.";
+const SELECTIONS: &str = "The document has more than 1000 selections after its fragments are expanded.";
 const INPUTS: &str =
-    "The arguments are larger than 10000 units, with each variable in place of its uses; 64 bytes are a unit.";
+    "The arguments, with every variable replaced by its value, are larger than 10000 units of 64 bytes.";
 const VALUES: &str = "The variables hold more than 1000 values.";
 
 /// Fragments that each use the next one twice: 938 bytes that the library would expand to 2^25 selections.
@@ -175,7 +175,7 @@ async fn an_answer_has_256_kib() {
     let fields = repeat(10, |n| format!("d{n}: description "));
     let document = format!("{{ {types} }} fragment T on __Type {{ {fields} fields {{ {fields} }} }}");
     let answer = user.run(&document, json!({})).await;
-    assert_too_complex(&answer, "The answer is larger than 256 KiB. Ask for less.");
+    assert_too_complex(&answer, "The response is larger than 256 KiB. Request fewer fields.");
     let one = "{ __schema { types { name fields { name description } } } }";
     assert!(user.run(one, json!({})).await.body["errors"].is_null(), "the whole schema is not too large");
 }
@@ -237,17 +237,17 @@ async fn invalid_requests_run_nothing() {
         "{ __typename @deprecated(reason: \"x\") }",
     ] {
         let answer = app.anonymous().run(document, json!({})).await;
-        assert_invalid(&answer, "The only directives are @skip and @include.");
+        assert_invalid(&answer, "Only the directives @skip and @include are supported.");
     }
     for document in ["{ __typename(a: 1) }", "{ __typename { x } }", "mutation { __typename(a: 1) }"] {
         let answer = app.anonymous().run(document, json!({})).await;
-        assert_invalid(&answer, "The field __typename has no arguments and no fields of its own.");
+        assert_invalid(&answer, "The field __typename accepts no arguments and no selections.");
     }
 
     let required = "query($id: ID!) { __typename user(id: $id) { id } }";
     for variables in [json!({}), json!({ "id": null }), json!({ "other": 1 })] {
         let answer = app.anonymous().run(required, variables).await;
-        assert_invalid(&answer, "The variable $id needs a value.");
+        assert_invalid(&answer, "The variable $id requires a value.");
     }
     // Another operation's variables do not matter.
     let two = "query A { __typename } query B($id: ID!) { user(id: $id) { id } }";
@@ -285,7 +285,7 @@ async fn introspection_that_is_off_is_an_error() {
         "mutation { __schema { queryType { name } } }",
         "{ ...F } fragment F on Query { __schema { types { name } } }",
     ] {
-        assert_invalid(&app.anonymous().run(document, json!({})).await, "Introspection is off on this server.");
+        assert_invalid(&app.anonymous().run(document, json!({})).await, "Introspection is disabled on this server.");
     }
     app.anonymous().run("{ __typename }", json!({})).await.data("__typename");
 }
