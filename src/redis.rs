@@ -1,8 +1,8 @@
-//! The connection to Redis, one server or a cluster, shared by every store that uses it.
+//! The connection to Redis, one server or a cluster, which all stores share.
 //!
-//! It is opened at first use and mended by itself, so a server starts and serves what needs no Redis while Redis is
-//! away. Every call is bounded in time. This is the one place that builds keys, that gives scripts their deadline, and
-//! that holds this server's clock against Redis's.
+//! It connects at first use and reconnects by itself. So while Redis is unavailable, the server starts and serves
+//! requests that need no Redis. Every call has a time-out. Only this module builds keys, sets the deadlines of scripts,
+//! and compares this server's clock with Redis's clock.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How an error of `deadline.lua` can be told from others, whatever a Redis version puts before it.
+/// The text that identifies an error of `deadline.lua`. Redis versions put different texts before it.
 const LATE: &str = "the script is past its deadline";
 
 /// A multiplexed connection to Redis. Clones share it.
@@ -53,25 +53,26 @@ struct Cluster {
     connection: OnceCell<ClusterConnection>,
 }
 
-/// A script of a store.
+/// A Lua script of a store.
 pub(crate) struct StoreScript {
     script: Script,
     admits: bool,
 }
 
 impl StoreScript {
-    /// A script that gives something out: a place in a count, a challenge, a claim. It is called with a deadline, after
-    /// which it refuses to run, so that Redis never executes late what the server has given up on.
+    /// Creates a script that grants something: a place in a count, a challenge, a claim. It is called with a deadline
+    /// and refuses to run after it, so that Redis never executes a call late that the server has already given up.
     pub(crate) fn admitting(body: &str) -> Self {
         Self { script: Script::new(&[include_str!("redis/deadline.lua"), body].concat()), admits: true }
     }
 
-    /// A script that only gives back, ends or settles what was given out. It runs however late it arrives.
+    /// Creates a script that only refunds, ends or completes something that was granted. It runs even if it arrives
+    /// late.
     pub(crate) fn settling(body: &str) -> Self {
         Self { script: Script::new(body), admits: false }
     }
 
-    /// A call with these keys.
+    /// Returns a call of the script with these keys.
     pub(crate) fn keys(&self, keys: impl IntoIterator<Item = String>) -> ScriptCall<'_> {
         let mut invocation = self.script.prepare_invoke();
         for key in keys {
@@ -81,7 +82,7 @@ impl StoreScript {
     }
 }
 
-/// A script with its keys and arguments.
+/// A call of a script, with its keys and arguments.
 pub(crate) struct ScriptCall<'a> {
     invocation: ScriptInvocation<'a>,
     admits: bool,
@@ -96,26 +97,27 @@ impl ScriptCall<'_> {
 }
 
 impl RedisPool {
-    /// Prepares a connection to the server at the one address, or to the cluster that several addresses name. `clock`
-    /// must agree with Redis's clock, if it claims to show real time.
+    /// Creates a pool for the server at the only address, or for the cluster of several addresses. It does not connect
+    /// yet. If `clock` shows real time, it must agree with Redis's clock.
     ///
     /// # Errors
-    /// If an address is not of the form `redis://…` or `rediss://…`. Nothing is connected yet.
+    /// If an address does not have the form `redis://…` or `rediss://…`.
     pub fn new(urls: &[String], prefix: KeyPrefix, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let connection = if let [url] = urls { Connection::single(url) } else { Connection::cluster(urls) };
         let connection = connection.map_err(store_error)?;
         Ok(Self { connection, prefix, clock, time: Arc::default() })
     }
 
-    /// The name of a key. All keys with the same tag are in one slot of a cluster.
+    /// Returns the full name of a key. All keys with the same tag are in the same slot of a cluster.
     pub(crate) fn key(&self, tag: impl Display, rest: impl Display) -> String {
         format!("{}{{{tag}}}:{rest}", self.prefix)
     }
 
-    /// Runs a script, in one round trip if the server knows it.
+    /// Runs a script, in one round trip if Redis has it in its cache.
     ///
     /// # Errors
-    /// If Redis is away, too slow, or refuses; for a script that admits something, also if the clocks do not agree.
+    /// If Redis is unavailable, too slow, or returns an error. For an admitting script, also if the clocks do not
+    /// agree.
     pub(crate) async fn run<T: FromRedisValue>(&self, mut call: ScriptCall<'_>) -> Result<T, StoreError> {
         if call.admits {
             call.invocation.arg(self.deadline().await?);
@@ -125,7 +127,7 @@ impl RedisPool {
         if let Err(StoreError::Unavailable(error)) = &answer
             && error.to_string().contains(LATE)
         {
-            // The call was slow, or Redis's clock has jumped since the last sample: the next call looks again.
+            // The call was slow, or Redis's clock has jumped since the last sample. The next call takes a new sample.
             self.time.forget();
         }
         answer
@@ -134,7 +136,7 @@ impl RedisPool {
     async fn invoke<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisError> {
         match &self.connection {
             Connection::Single(manager) => match script.invoke_async(&mut manager.clone()).await {
-                // What was refused is the last try to connect; this failure has begun the next one.
+                // This is the error of the previous attempt to connect. It has started a new attempt, so try once more.
                 Err(error) if error.is_connection_refusal() => script.invoke_async(&mut manager.clone()).await,
                 answer => answer,
             },
@@ -142,18 +144,18 @@ impl RedisPool {
         }
     }
 
-    /// Says whether Redis answers.
+    /// Checks that Redis answers.
     ///
     /// # Errors
-    /// If it does not.
+    /// If Redis does not answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.sample().await.map(drop)
     }
 
-    /// Says whether this server's clock agrees with Redis's.
+    /// Checks that this server's clock agrees with Redis's clock.
     ///
     /// # Errors
-    /// If Redis does not answer, or the clocks are too far apart; then the source is a `ClockSkew`.
+    /// If Redis does not answer, or the clocks differ too much. In the second case the source is a `ClockSkew`.
     pub async fn check_clock(&self) -> Result<(), StoreError> {
         match self.skew(&self.sample().await?) {
             Some(skew) => Err(StoreError::Unavailable(skew.into())),
@@ -161,11 +163,11 @@ impl RedisPool {
         }
     }
 
-    /// Until when a script that is sent now may run, in Redis's time. It is no later than the moment at which this
-    /// server gives up on the answer.
+    /// Returns the deadline of a script that is sent now, in Redis's time. It is not later than the time-out of this
+    /// server's wait for the answer.
     async fn deadline(&self) -> Result<i64, StoreError> {
         let sample = match self.time.current(Instant::now()) {
-            // Either clock may have been set since an older sample: only a new one can convict.
+            // Either clock may have been set since an older sample, so only a new sample can prove a skew.
             Some(sample) if self.skew(&sample).is_none() => sample,
             Some(_) | None => self.sample().await?,
         };
@@ -181,8 +183,7 @@ impl RedisPool {
         sample.skew(self.clock.wall()?, Instant::now())
     }
 
-    /// Asks Redis for its time. In a cluster any node may answer: the clocks of its nodes have to agree, as those of
-    /// servers do.
+    /// Takes a sample of Redis's time. In a cluster any node may answer: the clocks of all nodes must agree, too.
     async fn sample(&self) -> Result<Sample, StoreError> {
         let mut time = Cmd::new();
         time.arg("TIME");
@@ -249,15 +250,15 @@ fn store_error(error: RedisError) -> StoreError {
     if refused { StoreError::Refused(error.into()) } else { StoreError::Unavailable(error.into()) }
 }
 
-/// What a script returns: a word, and at most one value.
+/// The result of a script: a word, and at most one value.
 pub(crate) struct Answer {
-    /// The word.
+    /// The word, which names the outcome.
     pub(crate) kind: String,
     value: Option<Value>,
 }
 
 impl Answer {
-    /// Reads it.
+    /// Parses the result of a script.
     pub(crate) fn of(parts: Vec<Value>) -> Result<Self, StoreError> {
         let mut parts = parts.into_iter();
         let kind = parts.next().ok_or_else(unexpected)?;
@@ -270,17 +271,17 @@ impl Answer {
         T::from_redis_value(value).map_err(|_| unexpected())
     }
 
-    /// The value, a number.
+    /// Returns the value as a number.
     pub(crate) fn number(self) -> Result<u32, StoreError> {
         self.read()
     }
 
-    /// The value, a time in milliseconds.
+    /// Returns the value as a time; Redis has it in milliseconds.
     pub(crate) fn instant(self) -> Result<Timestamp, StoreError> {
         Timestamp::from_millisecond(self.read()?).map_err(|_| unexpected())
     }
 
-    /// The value, a text; none where there is no value.
+    /// Returns the value as a text. `None` if there is no value.
     pub(crate) fn text(self) -> Result<Option<String>, StoreError> {
         if self.value.is_none() {
             return Ok(None);
@@ -289,7 +290,7 @@ impl Answer {
     }
 }
 
-/// A script that answered what it does not.
+/// Returns the error for a malformed result of a script.
 pub(crate) fn unexpected() -> StoreError {
-    StoreError::Refused("a script answered out of form".into())
+    StoreError::Refused("a script returned a malformed result".into())
 }
