@@ -1,4 +1,4 @@
-//! A whole life at trace level, and not one secret in the log.
+//! No secret gets into the log, even at trace level: a whole sign-in with its errors.
 
 use serde_json::json;
 
