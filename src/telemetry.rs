@@ -31,6 +31,6 @@ fn env_filter(filter: &str) -> Result<EnvFilter, ConfigError> {
         Ok(level) => format!("{},sms_login={level}", level.min(LevelFilter::WARN)),
         Err(_) => filter.to_owned(),
     };
-    let reason = "not a level such as info, nor a filter such as sms_login=debug";
+    let reason = "must be a level such as info or a filter such as sms_login=debug";
     EnvFilter::try_new(filter).map_err(|_| ConfigError::new("LOG", reason))
 }

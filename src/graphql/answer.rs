@@ -15,7 +15,8 @@ pub(super) const MAX_ERRORS: usize = 10;
 /// request.
 const MAX_MESSAGE_CHARS: usize = 300;
 
-/// The response keys of a selection set in the order of the selections, each with the keys of its own selection set.
+/// The response keys of a selection set in the order of the selections, each with the keys of the field's selection
+/// set.
 #[derive(Debug, Default)]
 pub(super) struct Shape(IndexMap<Name, Shape>);
 
