@@ -142,6 +142,7 @@ impl Tokens {
     pub fn issue_access(&self, user: &User, session_id: Uuid) -> Result<Issued, keys::KeyError> {
         let now = self.clock.now();
         let expires_at = whole_seconds(now + self.policy.access_ttl);
+
         let claims = Claims {
             iss: &self.policy.issuer,
             aud: &self.policy.audience,
@@ -155,6 +156,7 @@ impl Tokens {
                 picture: &user.avatar,
             }),
         };
+
         Ok(Issued { token: self.sign(&claims)?, expires_at })
     }
 
@@ -165,6 +167,7 @@ impl Tokens {
     pub fn issue_proof(&self, phone: &PhoneNumber, reference: Option<&str>) -> Result<Issued, keys::KeyError> {
         let now = self.clock.now();
         let expires_at = whole_seconds(now + PROOF_TTL);
+
         let claims = ProofClaims {
             iss: &self.policy.issuer,
             aud: &self.policy.proof_audience,
@@ -174,6 +177,7 @@ impl Tokens {
             iat: now.as_second(),
             exp: expires_at.as_second(),
         };
+
         Ok(Issued { token: self.sign(&claims)?, expires_at })
     }
 

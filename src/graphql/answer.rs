@@ -34,6 +34,8 @@ impl Shape {
                 self.order(value);
             }
         }
+
+        // A field without a selection set has an empty shape, and its value is a scalar.
         if let Value::Object(fields) = value
             && !self.0.is_empty()
         {
@@ -44,6 +46,7 @@ impl Shape {
                     ordered.insert(key, value);
                 }
             }
+
             *fields = ordered;
         }
     }
@@ -70,6 +73,7 @@ impl<'a> Collector<'a> {
             if self.is_skipped(selection.directives()) {
                 continue;
             }
+
             match selection {
                 Selection::Field(field) => {
                     let sets: &mut Vec<_> = fields.entry(&field.node.response_key().node).or_default();
@@ -94,6 +98,7 @@ impl<'a> Collector<'a> {
                 }
                 _ => false,
             };
+
             match directive.name.node.as_str() {
                 "skip" => condition,
                 "include" => !condition,

@@ -76,9 +76,12 @@ impl Keys {
     pub fn ed25519(pem: &str) -> Result<Self, KeyError> {
         let pem = pem::parse(pem).map_err(|_| KeyError::PrivateKey)?;
         let pair = Ed25519KeyPair::from_pkcs8(pem.contents()).map_err(|_| KeyError::PrivateKey)?;
+
+        // Secrets are derived from the seed, not from the PEM: two encodings of one key must have the same secrets.
         let pkcs8 = pair.to_pkcs8v1().map_err(|_| KeyError::Library)?;
         let seed = pair.seed().map_err(|_| KeyError::Library)?;
         let seed: aws_lc_rs::encoding::Curve25519SeedBin<'_> = seed.as_be_bytes().map_err(|_| KeyError::Library)?;
+
         let verifying = VerifyingKey::ed25519(pair.public_key().as_ref())?;
         let signing = SigningKey {
             kid: verifying.kid.clone(),
@@ -98,9 +101,13 @@ impl Keys {
         if secret.len() < MIN_SECRET_BYTES {
             return Err(KeyError::ShortSecret);
         }
+
+        // The `kid` is public, so it is derived and not a hash of the secret. Detached signatures have their own key, so
+        // that no signature of one use is valid for the other.
         let root = root(secret);
         let kid = URL_SAFE_NO_PAD.encode(derive(&root, "kid")?);
         let mac = Box::new(hmac::Key::new(hmac::HMAC_SHA256, &derive(&root, "detached signatures")?));
+
         let signing = SigningKey {
             kid: kid.clone(),
             algorithm: Algorithm::HS256,
@@ -108,6 +115,7 @@ impl Keys {
             root,
             signer: Signer::Hmac(mac.clone()),
         };
+
         let verifying = VerifyingKey {
             kid,
             algorithm: Algorithm::HS256,
@@ -115,6 +123,7 @@ impl Keys {
             verifier: Verifier::Hmac(mac),
             jwk: None,
         };
+
         Ok(Self { signing, verifying: vec![verifying] })
     }
 
@@ -128,6 +137,7 @@ impl Keys {
         if blocks.is_empty() {
             return Err(KeyError::PublicKeys);
         }
+
         for block in blocks {
             let key = block.contents().strip_prefix(&ED25519_SPKI_PREFIX).filter(|key| key.len() == 32);
             let key = VerifyingKey::ed25519(key.ok_or(KeyError::PublicKeys)?)?;
@@ -135,6 +145,7 @@ impl Keys {
                 self.verifying.push(key);
             }
         }
+
         Ok(self)
     }
 
@@ -188,9 +199,11 @@ impl VerifyingKey {
         let jwk = Jwk::from_decoding_key(&decoding, Some(Algorithm::EdDSA));
         let mut jwk = jwk.map_err(|_| KeyError::PublicKeys)?;
         let kid = jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_| KeyError::Library)?;
+
         jwk.common.key_id = Some(kid.clone());
         jwk.common.key_algorithm = Some(KeyAlgorithm::EdDSA);
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+
         Ok(Self {
             kid,
             algorithm: Algorithm::EdDSA,

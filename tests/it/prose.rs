@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files and folders to check, relative to the project.
-const ROOTS: [&str; 30] = [
+const ROOTS: [&str; 37] = [
     "benches",
     "examples",
     "schema.graphql",
@@ -26,17 +26,24 @@ const ROOTS: [&str; 30] = [
     "src/text.rs",
     "src/tokens",
     "src/tokens.rs",
+    "tests/it/accounts.rs",
+    "tests/it/app.rs",
     "tests/it/attacks",
+    "tests/it/attacks.rs",
     "tests/it/bounds.rs",
     "tests/it/errors.rs",
+    "tests/it/fuzz.rs",
     "tests/it/main.rs",
     "tests/it/modules.rs",
     "tests/it/phone.rs",
+    "tests/it/process.rs",
     "tests/it/query_limits.rs",
     "tests/it/readme.rs",
     "tests/it/redaction.rs",
     "tests/it/schema.rs",
     "tests/it/sessions.rs",
+    "tests/it/sign_in.rs",
+    "tests/it/snippets.rs",
     "tests/it/tokens.rs",
 ];
 
