@@ -44,9 +44,9 @@ impl From<CaptchaInput> for CaptchaAnswer {
 pub(super) struct LoginInput {
     /// The phone that received the code.
     pub(super) phone: PhoneNumber,
-    /// The six digits from the SMS.
+    /// The six digits from the SMS. Any other text fails with `BAD_INPUT` and costs no attempt.
     pub(super) code: String,
-    /// The `sessionId` that `requestCode` returned for this code.
+    /// The `sessionId` that `requestCode` returned for this code. Every other one fails with `SESSION_MISMATCH`.
     pub(super) session_id: ID,
     /// A name for the device in the user's list of sessions, such as `Anna's phone`; 1 to 64 characters.
     pub(super) device_name: Option<String>,
@@ -62,7 +62,7 @@ pub(super) struct RefreshSessionInput {
 /// The sessions to end. Without either field, only the session of the access token ends.
 #[derive(InputObject, Default)]
 pub(super) struct LogoutInput {
-    /// The ids of the sessions to end, at most 100. Sessions of other users are ignored.
+    /// The ids of the sessions to end, at most 100; more fail with `BAD_INPUT`. Sessions of other users are ignored.
     pub(super) session_ids: Option<Vec<ID>>,
     /// Whether to end all sessions of the user, including the current one. If true, `sessionIds` is ignored.
     #[graphql(default = false)]
@@ -83,18 +83,18 @@ pub(super) struct UpdateProfileInput {
 pub(super) struct ChangePhoneInput {
     /// The new phone, which received the code.
     pub(super) phone: PhoneNumber,
-    /// The six digits from the SMS.
+    /// The six digits from the SMS. Any other text fails with `BAD_INPUT` and costs no attempt.
     pub(super) code: String,
-    /// The `sessionId` that `requestCode` returned for this code.
+    /// The `sessionId` that `requestCode` returned for this code. Every other one fails with `SESSION_MISMATCH`.
     pub(super) session_id: ID,
 }
 
 /// A code of purpose `DELETE_ACCOUNT` that the account's own phone received.
 #[derive(InputObject)]
 pub(super) struct DeleteAccountInput {
-    /// The six digits from the SMS.
+    /// The six digits from the SMS. Any other text fails with `BAD_INPUT` and costs no attempt.
     pub(super) code: String,
-    /// The `sessionId` that `requestCode` returned for this code.
+    /// The `sessionId` that `requestCode` returned for this code. Every other one fails with `SESSION_MISMATCH`.
     pub(super) session_id: ID,
 }
 
@@ -103,8 +103,8 @@ pub(super) struct DeleteAccountInput {
 pub(super) struct VerifyCodeInput {
     /// The phone that received the code.
     pub(super) phone: PhoneNumber,
-    /// The six digits from the SMS.
+    /// The six digits from the SMS. Any other text fails with `BAD_INPUT` and costs no attempt.
     pub(super) code: String,
-    /// The `sessionId` that `requestCode` returned for this code.
+    /// The `sessionId` that `requestCode` returned for this code. Every other one fails with `SESSION_MISMATCH`.
     pub(super) session_id: ID,
 }

@@ -14,10 +14,10 @@ use crate::verification::CodeSent;
 pub(super) struct RequestCodePayload {
     /// The id of this code. Keep it, and send it together with the code.
     pub(super) session_id: ID,
-    /// When the code expires.
+    /// When the code expires. From then on, it is rejected with `CODE_EXPIRED`.
     pub(super) expires_at: DateTime,
     /// The earliest time at which this phone can be sent another code. If no send is left today, this is the start of
-    /// tomorrow.
+    /// tomorrow. Requests before this time fail with `RATE_LIMITED`.
     pub(super) resend_at: DateTime,
     /// How many more codes can be sent to this phone today. Null if the server has no daily limit.
     pub(super) sends_remaining: Option<u32>,
@@ -39,11 +39,11 @@ impl From<CodeSent> for RequestCodePayload {
 pub(super) struct LoginPayload {
     /// A JWT for the header `Authorization: Bearer <token>`.
     pub(super) access_token: String,
-    /// When the access token expires.
+    /// When the access token expires. From then on, it is rejected with `TOKEN_EXPIRED`.
     pub(super) access_token_expires_at: DateTime,
     /// An opaque token that `refreshSession` exchanges, once, for new tokens. Store it where only the app can read it.
     pub(super) refresh_token: String,
-    /// When the refresh token expires.
+    /// When the refresh token expires, and with it the session.
     pub(super) refresh_token_expires_at: DateTime,
     /// The user who signed in.
     pub(super) user: UserNode,
@@ -70,11 +70,11 @@ impl From<SignedIn> for LoginPayload {
 pub(super) struct RefreshSessionPayload {
     /// A JWT for the header `Authorization: Bearer <token>`.
     pub(super) access_token: String,
-    /// When the access token expires.
+    /// When the access token expires. From then on, it is rejected with `TOKEN_EXPIRED`.
     pub(super) access_token_expires_at: DateTime,
     /// The next refresh token. Replace the old one with it: the old one must not be used again.
     pub(super) refresh_token: String,
-    /// When the refresh token expires.
+    /// When the refresh token expires, and with it the session.
     pub(super) refresh_token_expires_at: DateTime,
     /// The user of the session.
     pub(super) user: UserNode,

@@ -1,6 +1,6 @@
 //! The size of values, and the reading of variables from JSON.
 //!
-//! Reading stops to build values at the first exceeded bound, so that a large body costs no more memory than the bound.
+//! After the first exceeded bound no more values are kept, so a large body uses no more memory than the bound allows.
 
 use std::borrow::Cow;
 use std::cell::Cell;
