@@ -1,8 +1,8 @@
-//! What hostile requests cost: CPU and peak memory of a whole request through the router, for requests that are refused
-//! and for the largest ones that are not. `cargo bench --bench hostile` prints a table.
+//! The cost of hostile requests: CPU time and peak memory of a whole request through the router. Some requests exceed
+//! the bounds, and the others are the largest ones within them. `cargo bench --bench hostile` prints a table.
 //!
-//! The bounds promise 50 ms and 10 MiB for any request. The allocator counts bytes, and the CPU clock is the process's,
-//! so the figures include the database's threads.
+//! The bounds promise 50 ms and 10 MiB for any request. Both are measured for the whole process, so the
+//! figures include the database's threads.
 
 #![expect(clippy::print_stdout, reason = "the table is the result")]
 
@@ -68,7 +68,7 @@ fn main() -> anyhow::Result<()> {
             worst = Cost { cpu: worst.cpu.max(cost.cpu), peak: worst.peak.max(cost.peak) };
             print(name, cost, &outcome(&answer));
         }
-        print("the worst of all", worst, "");
+        print("the maximum", worst, "");
         Ok(())
     })
 }
@@ -79,7 +79,7 @@ fn print(name: &str, cost: Cost, answer: &str) {
     println!("{name:<52} {:>8.2} {peak:>8.2}  {answer}", cost.cpu.as_secs_f64() * 1000.0);
 }
 
-/// The code of the first error, or the length of an answer without one.
+/// Returns the code of the first error, or the length of a response without errors.
 fn outcome(answer: &str) -> String {
     let parsed: Value = serde_json::from_str(answer).unwrap_or_default();
     let code = parsed["errors"][0]["extensions"]["code"].as_str();
@@ -112,7 +112,7 @@ async fn send(router: &Router, body: String, token: Option<&str>) -> anyhow::Res
     Ok(String::from_utf8(answer.into_body().collect().await?.to_bytes().to_vec())?)
 }
 
-/// Signs one person in on a hundred devices, as many as one list of sessions shows, and returns the last token.
+/// Signs one user in on a hundred devices, the maximum of a list of sessions, and returns the last access token.
 async fn sign_in(router: &Router) -> anyhow::Result<String> {
     let mut token = String::new();
     for device in 0..100 {
@@ -145,8 +145,8 @@ fn many(count: usize, part: impl Fn(usize) -> String) -> String {
     (0..count).map(part).collect()
 }
 
-#[expect(clippy::too_many_lines, reason = "a list, a line a request")]
-/// The attacks, and the largest requests of each kind that the bounds let through.
+#[expect(clippy::too_many_lines, reason = "a list of requests")]
+/// Returns the attacks, and the largest requests of each kind that are within the bounds.
 fn requests() -> Vec<(&'static str, String, Value)> {
     let long = |n: usize| format!("{}{n:03}", "n".repeat(250));
     let doubling = many(24, |n| format!("fragment A{n} on Query{{...A{m} ...A{m}}}", m = n + 1));

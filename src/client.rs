@@ -1,16 +1,21 @@
-//! The client's address, as limits count it, and whole.
+//! The client's address, in the form that rate limits count and as a whole.
+//!
+//! Limits must use equality and `Display` of `ClientAddress`, never the whole address: a client with IPv6 can choose
+//! among 2^64 whole addresses.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Where a client is. Equality, hash and `Display` are of what an address counts as: an IPv4 address whole, an IPv6
-/// address by its /64, since one household or phone has that many. An IPv4 address written as IPv6 counts as IPv4.
+/// The IP address of a client.
+///
+/// Equality, hash and `Display` use the counted form: a whole IPv4 address, or the /64 network of an IPv6 address,
+/// because one household or phone has a whole /64. An IPv4-mapped IPv6 address is an IPv4 address.
 #[derive(Clone, Copy)]
 pub struct ClientAddress(IpAddr);
 
 impl ClientAddress {
-    /// The whole address. For services that ask for it, never for counting.
+    /// Returns the whole address. It is for services that require it, such as a captcha, never for counting.
     #[must_use]
     pub const fn address(self) -> IpAddr {
         self.0
@@ -70,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_64_counts_as_one_and_the_whole_address_is_kept() {
+    fn addresses_of_one_64_are_equal_and_keep_their_whole_address() {
         let (one, other, away) = (at("2001:db8:1:2::a"), at("2001:db8:1:2:ffff::b"), at("2001:db8:1:3::a"));
         let hasher = RandomState::new();
         assert_eq!((one, hasher.hash_one(one)), (other, hasher.hash_one(other)));

@@ -1,24 +1,25 @@
-//! Time, handed in.
+//! The current time, as a dependency.
 //!
-//! Owns the one place where the wall clock is read. Everything else takes a `Clock`, so that tests can move time.
+//! This is the only module that reads the wall clock. All other code gets a `Clock`, so that tests can control the
+//! time.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Says what time it is.
+/// A source of the current time.
 pub trait Clock: Send + Sync {
-    /// The present instant, to the millisecond: what is stored and what is answered are then the same.
+    /// Returns the current time in whole milliseconds, so that stored and returned times are equal.
     fn now(&self) -> Timestamp;
 
-    /// The same instant if this clock claims to show real time; it can then be compared with other machines' clocks.
-    /// `None` for a clock that is set by hand.
+    /// Returns the current time if this clock shows real time, to compare it with the clocks of other machines. `None`
+    /// for a clock that tests control.
     fn wall(&self) -> Option<Timestamp> {
         Some(self.now())
     }
 }
 
-/// The machine's clock.
+/// The clock of the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -29,20 +30,20 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved, for tests.
+/// A clock for tests, which only `advance` moves.
 #[derive(Debug)]
 pub struct ManualClock {
     milliseconds: AtomicI64,
 }
 
 impl ManualClock {
-    /// A clock that shows `start`.
+    /// Creates a clock that shows `start`.
     #[must_use]
     pub fn new(start: Timestamp) -> Self {
         Self { milliseconds: AtomicI64::new(start.as_millisecond()) }
     }
 
-    /// Moves the clock on, or back by a negative duration.
+    /// Moves the clock forward, or back if the duration is negative.
     pub fn advance(&self, by: SignedDuration) {
         let milliseconds = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         self.milliseconds.fetch_add(milliseconds, Ordering::SeqCst);

@@ -1,7 +1,8 @@
-//! The GraphQL schema: what clients see of the services.
+//! The GraphQL schema and the execution of operations.
 //!
-//! A resolver reads its arguments, calls one service and maps the answer; rules live in services. Errors become
-//! clients' errors in one place, `error`; `execute` runs an operation and makes its answer whole.
+//! A resolver parses its arguments, calls one service and maps the result; rules belong in services, not here. `error`
+//! is the only place that maps failures to clients' errors. `bounds` checks a request before the library sees it;
+//! `execute` runs an operation and corrects the library's response.
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ pub mod bounds;
 mod context;
 mod error;
 mod execute;
+mod field_errors;
 mod inputs;
 mod mutation;
 mod payloads;
@@ -36,7 +38,7 @@ use crate::verification::Issuing;
 /// The schema, ready to execute.
 pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
 
-/// What resolvers call.
+/// The services that resolvers call.
 pub struct Services {
     /// Parses phone numbers.
     pub phones: PhoneRegions,
@@ -44,15 +46,15 @@ pub struct Services {
     pub issuing: Issuing,
     /// Sessions.
     pub sessions: Arc<Sessions>,
-    /// People's own affairs.
+    /// Changes and deletes accounts.
     pub accounts: Accounts,
-    /// Proofs for other services.
+    /// Issues proofs of a verified phone for other services.
     pub proofs: Proofs,
-    /// People.
+    /// Loads users, for the `UserLoader` of each request.
     pub users: Arc<dyn UserStore>,
 }
 
-/// The schema in the schema definition language, as `schema.graphql` has it.
+/// Returns the schema in the schema definition language (SDL), identical to the file `schema.graphql`.
 #[must_use]
 pub fn sdl() -> String {
     let mut sdl = builder().finish().sdl();
@@ -61,7 +63,7 @@ pub fn sdl() -> String {
     sdl
 }
 
-/// The schema, which takes its services from the `RequestContext` of each request.
+/// Creates the schema. Resolvers get their services from the `RequestContext` of each request.
 fn schema(introspection: bool) -> ApiSchema {
     let builder = builder();
     let builder = if introspection { builder } else { builder.disable_introspection().disable_suggestions() };

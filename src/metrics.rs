@@ -1,6 +1,6 @@
-//! Metrics: what is counted.
+//! The metrics of the server.
 //!
-//! Names and labels are fixed words. No label ever holds a phone, an address or an id.
+//! All names and label values are fixed words. A label must never contain a phone, an address or an id.
 
 use std::time::Instant;
 
@@ -9,33 +9,33 @@ const ATTEMPTS: &str = "sms_login_attempts_total";
 const SUSPECT: &str = "sms_login_suspect_sends_total";
 const SEND_SECONDS: &str = "sms_login_sms_send_seconds";
 
-/// Buckets of the histogram, in seconds.
+/// The buckets of the histogram, in seconds.
 pub(crate) const SEND_BUCKETS: (&str, [f64; 8]) = (SEND_SECONDS, [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0]);
 
-/// Says what each is.
+/// Registers the description of every metric.
 pub(crate) fn describe() {
-    metrics::describe_counter!(CODES_REQUESTED, "Codes asked for, by purpose and what came of it.");
-    metrics::describe_counter!(ATTEMPTS, "Codes shown, by purpose and what came of it.");
-    metrics::describe_counter!(SUSPECT, "Sends that the pumping guard finds suspect, by reason and mode.");
-    metrics::describe_histogram!(SEND_SECONDS, "How long the SMS provider took, in seconds.");
+    metrics::describe_counter!(CODES_REQUESTED, "Requests for a code, by purpose and outcome.");
+    metrics::describe_counter!(ATTEMPTS, "Attempts with a code, by purpose and outcome.");
+    metrics::describe_counter!(SUSPECT, "Sends that the pumping guard considers suspect, by reason and mode.");
+    metrics::describe_histogram!(SEND_SECONDS, "Duration of calls to the SMS provider, in seconds.");
 }
 
-/// Counts a code that was asked for.
+/// Counts a request for a code.
 pub(crate) fn code_requested(purpose: &'static str, outcome: &'static str) {
     metrics::counter!(CODES_REQUESTED, "purpose" => purpose, "outcome" => outcome).increment(1);
 }
 
-/// Counts a code that was shown.
+/// Counts an attempt with a code.
 pub(crate) fn attempt(purpose: &'static str, outcome: &'static str) {
     metrics::counter!(ATTEMPTS, "purpose" => purpose, "outcome" => outcome).increment(1);
 }
 
-/// Counts a send that the pumping guard finds suspect.
+/// Counts a send that the pumping guard considers suspect.
 pub(crate) fn suspect(reason: &'static str, mode: &'static str) {
     metrics::counter!(SUSPECT, "reason" => reason, "mode" => mode).increment(1);
 }
 
-/// Measures a call to the provider.
+/// Records the duration of a call to the SMS provider.
 pub(crate) fn sent(provider: &'static str, begun: Instant) {
     metrics::histogram!(SEND_SECONDS, "provider" => provider).record(begun.elapsed());
 }

@@ -1,9 +1,9 @@
-//! Phone numbers: `PhoneNumber`, read from what a person types or from what the database holds, and `Region`.
+//! Phone numbers and regions: `PhoneNumber`, parsed from users' input or from the database, and `Region`.
 //!
-//! A `PhoneNumber` out of `parse` is a possible, valid mobile number by Google's metadata, in E.164, so that one phone
-//! has one spelling. `Debug` and `Display` mask it: the whole number comes out only by `e164`, and no error here
-//! repeats what was typed. The metadata's library knows the numbers it is given and may log them at trace level, so
-//! its log target stays off (see the subscriber's set-up). Nothing of the crate is used here.
+//! A number from `PhoneNumber::parse` is a valid mobile number by Google's metadata, in E.164, so one phone has exactly
+//! one spelling. `Debug` and `Display` mask the number: only `e164` returns all of it, and no error repeats the input.
+//! The metadata's library may log numbers at trace level, so `telemetry` keeps libraries at `warn`. This module is a
+//! leaf: it imports nothing of the crate.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,36 +16,39 @@ pub use destination::Destination;
 pub use regions::PhoneRegions;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
 
-/// The longest input that is looked at, in characters: an E.164 number has 16, people add spaces and brackets.
+/// The maximum length of an input in characters. An E.164 number has 16, and users add spaces and brackets.
 const MAX_INPUT_CHARS: usize = 40;
 
-/// The fewest and most digits of a stored number. E.164 (ITU-T E.164 6.2.1) sets the most.
+/// The allowed numbers of digits of a stored number. The maximum is that of ITU-T E.164, 6.2.1.
 const E164_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
 /// A phone number in E.164, such as `+8613711112222`.
 ///
-/// `Debug` and `Display` show it masked, as `+86137****2222`: country code, up to three digits, four asterisks, up to
-/// the last four digits. At least four digits of the national number stay hidden, and of one with eight or fewer at
-/// least half, so the shorter the number the fewer are shown.
+/// `Debug` and `Display` print it masked, as `+86137****2222`: the country code, up to three digits, four asterisks,
+/// and up to the last four digits. At least four digits of the national number stay hidden. If it has eight digits or
+/// fewer, at least half of them stay hidden.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PhoneNumber(String);
 
 impl PhoneNumber {
-    /// Reads what a person typed: E.164, or a number as it is dialled in `default_region`.
+    /// Parses a user's input: E.164, or a number as it is dialled in `default_region`.
     ///
-    /// Spaces, brackets, dots, dashes and slashes between digits are ignored, full-width and Arabic digits are digits.
+    /// Spaces, brackets, dots, dashes and slashes are ignored. Full-width and Arabic digits are accepted. In a region
+    /// whose landlines and mobiles have the same kind of number (such as the USA), both are accepted.
     ///
     /// # Errors
-    /// `PhoneError` where the input is no phone number, has an extension or letters, or is not a mobile's number.
-    /// If landlines and mobiles can't be told apart (the USA), any number of that kind is taken.
+    /// If the input is not a phone number, has an extension or letters, or is not the number of a mobile phone.
     pub fn parse(input: &str, default_region: Region) -> Result<Self, PhoneError> {
         let number =
             PHONE_NUMBER_UTIL.parse(plain_ascii(input)?, Some(default_region.0)).map_err(|_| PhoneError::NotANumber)?;
-        // A world-wide country code (satellite phones, freephone) belongs to no region, and its SMS cost a fortune.
+
+        // A worldwide country code (satellite phones, freephone) belongs to no region, and an SMS to it is very
+        // expensive.
         let region = PHONE_NUMBER_UTIL.get_region_for_number(&number);
         if region.is_none_or(|region| region == rlibphonenumber::Region::World) {
             return Err(PhoneError::NotMobile);
         }
+
         match PHONE_NUMBER_UTIL.get_number_type(&number) {
             PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile => {}
             PhoneNumberType::FixedLine
@@ -59,14 +62,15 @@ impl PhoneNumber {
             | PhoneNumberType::VoiceMail
             | PhoneNumberType::Unknown => return Err(PhoneError::NotMobile),
         }
+
         Self::from_e164(PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned())
     }
 
-    /// Reads a number that was stored as E.164. Only the form is checked, `+` and 7 to 15 digits: numbering plans
-    /// change, and an account must not be lost by that.
+    /// Parses a number that was stored as E.164. Only the form is checked, `+` and 7 to 15 digits: if a numbering plan
+    /// changes, users must not lose their accounts.
     ///
     /// # Errors
-    /// `PhoneError::NotE164` where the form is another.
+    /// If the text does not have this form (`PhoneError::NotE164`).
     pub fn from_e164(stored: String) -> Result<Self, PhoneError> {
         match stored.strip_prefix('+') {
             Some(digits) if E164_DIGITS.contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -76,14 +80,14 @@ impl PhoneNumber {
         }
     }
 
-    /// The whole number, `+` and digits. For providers, stores and the number's owner, never for logs.
+    /// Returns the whole number, `+` and digits. It is for providers, stores and the number's owner, never for logs.
     #[must_use]
     pub fn e164(&self) -> &str {
         &self.0
     }
 
-    /// The region that the number belongs to. Where several share a country code (+1, +44, +7) the number itself
-    /// decides. `None` where the metadata knows no such number.
+    /// Returns the region of the number. If several regions share its country code (+1, +44, +7), the other digits
+    /// decide. `None` if the metadata does not know the number.
     #[must_use]
     pub fn region(&self) -> Option<Region> {
         let number = PHONE_NUMBER_UTIL.parse(&self.0, None).ok()?;
@@ -101,7 +105,7 @@ impl PhoneNumber {
 }
 
 impl PhoneNumber {
-    /// The country code and the three digits after it, which name the operator's block: `+86137`.
+    /// Returns the country code and the three digits after it, such as `+86137`. They identify a block of one operator.
     #[must_use]
     pub fn prefix(&self) -> &str {
         let code = country_code_len(self.0.trim_start_matches('+'));
@@ -121,27 +125,28 @@ impl fmt::Display for PhoneNumber {
     }
 }
 
-/// Why a text is no phone number to send a code to. Never says what the text was.
+/// The reason to reject a phone number. It never contains the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneError {
-    /// More characters than any phone number is written with.
+    /// The text has more characters than any phone number.
     #[error("the phone number is too long")]
     TooLong,
-    /// Letters, extensions, control or direction characters, or anything else that numbers are not written with.
-    #[error("the phone number has characters that do not belong in one")]
+    /// The text has letters, an extension, control or direction characters, or other characters that numbers do not
+    /// have.
+    #[error("the phone number has an invalid character")]
     UnexpectedCharacter,
-    /// No country code, no such country code, or far too many or few digits.
+    /// The text has no known country code, or far too many or too few digits.
     #[error("this is not a phone number")]
     NotANumber,
-    /// No such number is in use, or it is a landline, a service number or a satellite phone.
+    /// The number is not in use, or it belongs to a landline, a service or a satellite phone.
     #[error("this is not the number of a mobile phone")]
     NotMobile,
-    /// A stored value that is not `+` and 7 to 15 digits.
+    /// The stored text is not `+` and 7 to 15 digits.
     #[error("this is not a phone number in E.164")]
     NotE164,
 }
 
-/// A region of the world with its own numbering plan, by its ISO 3166 code, such as `CN`.
+/// A region with a numbering plan, identified by its ISO 3166 code, such as `CN`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Region(rlibphonenumber::Region);
 
@@ -150,7 +155,7 @@ impl FromStr for Region {
 
     fn from_str(code: &str) -> Result<Self, Self::Err> {
         let region: rlibphonenumber::Region = code.parse().map_err(|_| RegionError)?;
-        // The library reads any two letters, and `001` for the whole world; a numbering plan is what counts.
+        // The library accepts any two letters, and `001` for the whole world, so check that there is a numbering plan.
         PHONE_NUMBER_UTIL.get_country_code_for_region(region).ok_or(RegionError)?;
         Ok(Self(region))
     }
@@ -168,18 +173,20 @@ impl fmt::Debug for Region {
     }
 }
 
-/// The text is no code of a region with a numbering plan.
+/// The text is not the code of a region with a numbering plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a two-letter region code such as CN")]
 pub struct RegionError;
 
-/// Loads the metadata, which takes some milliseconds once, so that no request has to wait for it.
+/// Loads the metadata, which takes a few milliseconds, at start, so that no request has to wait for it.
 pub fn warm_up() {
     LazyLock::force(&PHONE_NUMBER_UTIL);
 }
 
-/// What was typed as ASCII digits and punctuation, a plus before the first digit at most. The library would also take
-/// vanity letters, extensions and `tel:` URIs, and look for a number inside longer text; this leaves it none of them.
+/// Converts a user's input to ASCII digits and punctuation, with at most one plus, before the first digit.
+///
+/// The library would also accept vanity letters, extensions and `tel:` URIs, and would find a number inside a longer
+/// text. This conversion rejects all of them.
 fn plain_ascii(input: &str) -> Result<String, PhoneError> {
     if input.chars().nth(MAX_INPUT_CHARS).is_some() {
         return Err(PhoneError::TooLong);
@@ -195,19 +202,19 @@ fn plain_ascii(input: &str) -> Result<String, PhoneError> {
     Ok(plain)
 }
 
-/// The ASCII form of a character that phone numbers are written with: digits, plus, brackets, dot, slash, dash, space.
+/// Returns the ASCII form of a digit, plus, bracket, dot, slash, dash or space. `None` for other characters.
 fn ascii_of(typed: char) -> Option<char> {
     let digit = |zero: char| char::from_digit(u32::from(typed) - u32::from(zero), 10);
     match typed {
         '0'..='9' | '+' | '(' | ')' | '.' | '/' | '-' | ' ' => Some(typed),
-        // Full width, as East Asian input methods write.
+        // Full-width forms, from East Asian input methods.
         '\u{FF10}'..='\u{FF19}' => digit('\u{FF10}'),
         '\u{FF0B}' => Some('+'),
         '\u{FF08}' => Some('('),
         '\u{FF09}' => Some(')'),
         '\u{FF0E}' => Some('.'),
         '\u{FF0F}' => Some('/'),
-        // Arabic-Indic, and its Persian and Urdu forms.
+        // Arabic-Indic digits, and their Persian and Urdu forms.
         '\u{0660}'..='\u{0669}' => digit('\u{0660}'),
         '\u{06F0}'..='\u{06F9}' => digit('\u{06F0}'),
         // Hyphens, dashes, minus; no-break, narrow and ideographic spaces.
@@ -217,8 +224,10 @@ fn ascii_of(typed: char) -> Option<char> {
     }
 }
 
-/// How many digits of an international number are its country code (ITU-T E.164, list of country codes). Codes are
-/// free of common prefixes, so the first digits tell; the metadata is not asked since a log line must cost nothing.
+/// Returns how many digits of an international number are its country code (ITU-T E.164, list of country codes).
+///
+/// No country code is a prefix of another, so the first two digits decide. The metadata is not used, because masking a
+/// number for a log line must be cheap.
 fn country_code_len(digits: &str) -> usize {
     let bytes = digits.as_bytes();
     match (bytes.first(), bytes.get(1)) {

@@ -1,22 +1,22 @@
-//! The operating system's random source, the only one that anything here draws from.
+//! The random source of the operating system. All code gets its randomness from here.
 
 use rand::Rng;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 
-/// The source.
+/// Returns the random source.
 ///
 /// # Panics
-/// Its draws panic where the operating system has no randomness to give.
+/// If the operating system fails to provide randomness, at the first use of the result.
 #[must_use]
 pub const fn source() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 
-/// Draws `N` bytes.
+/// Returns `N` random bytes.
 ///
 /// # Panics
-/// If the operating system has no randomness to give.
+/// If the operating system fails to provide randomness.
 #[must_use]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

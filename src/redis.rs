@@ -1,8 +1,8 @@
-//! The connection to Redis, one server or a cluster, shared by every store that uses it.
+//! The connection to Redis, one server or a cluster, which all stores share.
 //!
-//! It is opened at first use and mended by itself, so a server starts and serves what needs no Redis while Redis is
-//! away. Every call is bounded in time. This is the one place that builds keys, that gives scripts their deadline, and
-//! that holds this server's clock against Redis's.
+//! It connects at first use and reconnects by itself. So while Redis is unavailable, the server starts and serves
+//! requests that need no Redis. Every call has a time-out. Only this module builds keys, sets the deadlines of scripts,
+//! and compares this server's clock with Redis's clock.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How an error of `deadline.lua` can be told from others, whatever a Redis version puts before it.
+/// The text that identifies an error of `deadline.lua`. Redis versions put different texts before it.
 const LATE: &str = "the script is past its deadline";
 
 /// A multiplexed connection to Redis. Clones share it.
@@ -87,18 +87,18 @@ struct Envelope<'a, A> {
 }
 
 impl RedisPool {
-    /// Prepares a connection to the server at the one address, or to the cluster that several addresses name. `clock`
-    /// must agree with Redis's clock, if it claims to show real time.
+    /// Creates a pool for the server at the only address, or for the cluster of several addresses. It does not connect
+    /// yet. If `clock` shows real time, it must agree with Redis's clock.
     ///
     /// # Errors
-    /// If an address is not of the form `redis://…` or `rediss://…`. Nothing is connected yet.
+    /// If an address does not have the form `redis://…` or `rediss://…`.
     pub fn new(urls: &[String], prefix: KeyPrefix, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let connection = if let [url] = urls { Connection::single(url) } else { Connection::cluster(urls) };
         let connection = connection.map_err(store_error)?;
         Ok(Self { connection, prefix, clock, time: Arc::default() })
     }
 
-    /// The name of a key. All keys with the same tag are in one slot of a cluster.
+    /// Returns the full name of a key. All keys with the same tag are in the same slot of a cluster.
     pub(crate) fn key(&self, tag: impl Display, rest: impl Display) -> String {
         format!("{}{{{tag}}}:{rest}", self.prefix)
     }
@@ -136,7 +136,7 @@ impl RedisPool {
     async fn invoke<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisError> {
         match &self.connection {
             Connection::Single(manager) => match script.invoke_async(&mut manager.clone()).await {
-                // What was refused is the last try to connect; this failure has begun the next one.
+                // This is the error of the previous attempt to connect. It has started a new attempt, so try once more.
                 Err(error) if error.is_connection_refusal() => script.invoke_async(&mut manager.clone()).await,
                 answer => answer,
             },
@@ -144,18 +144,18 @@ impl RedisPool {
         }
     }
 
-    /// Says whether Redis answers.
+    /// Checks that Redis answers.
     ///
     /// # Errors
-    /// If it does not.
+    /// If Redis does not answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.sample().await.map(drop)
     }
 
-    /// Says whether this server's clock agrees with Redis's.
+    /// Checks that this server's clock agrees with Redis's clock.
     ///
     /// # Errors
-    /// If Redis does not answer, or the clocks are too far apart; then the source is a `ClockSkew`.
+    /// If Redis does not answer, or the clocks differ too much. In the second case the source is a `ClockSkew`.
     pub async fn check_clock(&self) -> Result<(), StoreError> {
         match self.skew(&self.sample().await?) {
             Some(skew) => Err(StoreError::Unavailable(skew.into())),
@@ -163,11 +163,11 @@ impl RedisPool {
         }
     }
 
-    /// Until when a script that is sent now may run, in Redis's time. It is no later than the moment at which this
-    /// server gives up on the answer.
+    /// Returns the deadline of a script that is sent now, in Redis's time. It is not later than the time-out of this
+    /// server's wait for the answer.
     async fn deadline(&self) -> Result<i64, StoreError> {
         let sample = match self.time.current(Instant::now()) {
-            // Either clock may have been set since an older sample: only a new one can convict.
+            // Either clock may have been set since an older sample, so only a new sample can prove a skew.
             Some(sample) if self.skew(&sample).is_none() => sample,
             Some(_) | None => self.sample().await?,
         };
@@ -183,8 +183,7 @@ impl RedisPool {
         sample.skew(self.clock.wall()?, Instant::now())
     }
 
-    /// Asks Redis for its time. In a cluster any node may answer: the clocks of its nodes have to agree, as those of
-    /// servers do.
+    /// Takes a sample of Redis's time. In a cluster any node may answer: the clocks of all nodes must agree, too.
     async fn sample(&self) -> Result<Sample, StoreError> {
         let mut time = Cmd::new();
         time.arg("TIME");

@@ -1,14 +1,17 @@
-//! How a store fails. Every store trait answers with this, so that services need not know which store it is.
+//! The error of every store trait.
+//!
+//! Services can handle a failure without knowing the store. Outcomes that a caller can expect are not errors: each
+//! store method returns them in its result.
 
 use std::error::Error;
 
-/// A store's failure, apart from any outcome that the caller can expect.
+/// The failure of a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The store could not be reached, or did not answer in time. Whether it acted is not known.
+    /// The store could not be reached or did not answer in time. It may or may not have executed the call.
     #[error("the store cannot be reached")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// The store answered, and would not do it.
+    /// The store answered with an error.
     #[error("the store refused")]
     Refused(#[source] Box<dyn Error + Send + Sync>),
 }

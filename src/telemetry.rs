@@ -1,4 +1,7 @@
-//! Logs: where they go and how they look. They go to standard error; standard output is for what was asked for.
+//! The set-up of logging: destination, format and filter.
+//!
+//! Logs go to standard error, because standard output belongs to the results of commands. Libraries must not log below
+//! `warn` by default, because they may log secrets and phone numbers.
 
 use std::io;
 
@@ -7,10 +10,10 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::config::{ConfigError, LogFormat};
 
-/// Starts logging.
+/// Starts logging with the setting `LOG` and a format.
 ///
 /// # Errors
-/// If `filter` is not a filter.
+/// If `filter` is not a level or a filter.
 pub fn init(filter: &str, format: LogFormat) -> Result<(), ConfigError> {
     let filter = env_filter(filter)?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
@@ -21,12 +24,13 @@ pub fn init(filter: &str, format: LogFormat) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// A bare level is the server's own; libraries, which may log what they carry, stay at `warn` unless they are named.
+/// Parses the setting. A bare level applies to the server only; libraries stay at `warn`, unless the setting names
+/// them.
 fn env_filter(filter: &str) -> Result<EnvFilter, ConfigError> {
     let filter = match filter.parse::<LevelFilter>() {
         Ok(level) => format!("{},sms_login={level}", level.min(LevelFilter::WARN)),
         Err(_) => filter.to_owned(),
     };
-    let reason = "not a level such as info, nor a filter such as sms_login=debug";
+    let reason = "must be a level such as info or a filter such as sms_login=debug";
     EnvFilter::try_new(filter).map_err(|_| ConfigError::new("LOG", reason))
 }

@@ -1,21 +1,20 @@
-//! Short texts that one person writes and others read: the names of users and of devices.
+//! Checks of short texts that one user writes and others read: the names of users and devices.
 //!
-//! Such a text has something to see, and nothing that controls a terminal or reorders the text around it.
+//! An accepted text is visible, and has no characters that control a terminal or reorder the text around it.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// The most code points of a text. A character can consist of any number of code points, so the columns of the database
-/// need a limit of their own.
+/// The maximum number of code points in a text. A character can consist of any number of code points, so the columns of
+/// the database need this limit in addition.
 pub const MAX_CODE_POINTS: usize = 255;
-/// NFC makes a text at most three times as long (UAX #15), and a code point has at most four bytes. A text that is
-/// longer by far is refused before any work.
+/// The maximum number of bytes that are examined at all, to bound the work. It leaves room for texts that NFC shortens.
 const MAX_BYTES: usize = 16 * MAX_CODE_POINTS;
 
 /// Returns the text in NFC, without white space around it. `None` if it is not acceptable.
 ///
-/// An acceptable text has 1 to `max_characters` characters as a person counts them (extended grapheme clusters, UAX #29)
-/// and at most `MAX_CODE_POINTS` code points. At least one of them is visible, and none is a control character.
+/// An acceptable text has 1 to `max_characters` user-perceived characters (extended grapheme clusters, UAX #29) and at
+/// most `MAX_CODE_POINTS` code points. It has at least one visible character and no control characters.
 #[must_use]
 pub fn checked(text: &str, max_characters: usize) -> Option<String> {
     if text.len() > MAX_BYTES {
@@ -30,12 +29,13 @@ pub fn checked(text: &str, max_characters: usize) -> Option<String> {
     good.then_some(text)
 }
 
-/// Control characters, line and paragraph separators, and the controls of bidirectional text (UAX #9 2).
+/// Returns whether `c` is a control character, a line or paragraph separator, or a control of bidirectional text (UAX
+/// #9 2).
 fn is_steering(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Characters that leave no mark of their own.
+/// Returns whether `c` is not visible: white space, formatting characters and fillers.
 fn is_invisible(c: char) -> bool {
     c.is_whitespace()
         || matches!(

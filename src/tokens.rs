@@ -1,7 +1,7 @@
-//! Tokens: what they claim, how they are made and verified.
+//! Tokens: issuing and verifying access tokens, refresh tokens and proofs.
 //!
-//! Owns the forms of access and refresh tokens. An algorithm belongs to a key and is never taken from the token; time
-//! is the clock's. It looks into no store: whether a session still lives is for `sessions` to say.
+//! This module owns the format of every token. The algorithm always comes from the key, never from the token, and the
+//! current time always comes from the clock. It uses no store: `sessions` decides whether a session is still active.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,56 +23,56 @@ mod refresh;
 use self::keys::Keys;
 pub use self::refresh::RefreshToken;
 
-/// No access token is longer; it bounds what is decoded.
+/// The maximum length of an access token. Longer tokens are rejected before they are decoded.
 const MAX_ACCESS_TOKEN_BYTES: usize = 8192;
-/// How long a proof is good.
+/// How long a proof is valid.
 const PROOF_TTL: Duration = Duration::from_mins(5);
 
-/// How tokens are made out.
+/// The settings of tokens: issuer, audiences, claims and lifetime.
 #[derive(Debug, Clone)]
 pub struct TokenPolicy {
-    /// `iss` of every JWT.
+    /// The `iss` claim of every JWT.
     pub issuer: String,
-    /// `aud` of access tokens.
+    /// The `aud` claim of access tokens.
     pub audience: String,
-    /// `aud` of proofs.
+    /// The `aud` claim of proofs.
     pub proof_audience: String,
-    /// Whether access tokens carry phone, name and avatar.
+    /// Whether access tokens contain the user's phone, name and avatar.
     pub profile_claims: bool,
-    /// How long an access token is good.
+    /// How long an access token is valid.
     pub access_ttl: Duration,
 }
 
-/// A token, and from when on it is refused.
+/// A token that was issued, with its expiry.
 #[derive(Clone)]
 pub struct Issued {
     /// The token.
     pub token: String,
-    /// When it expires.
+    /// When the token expires.
     pub expires_at: Timestamp,
 }
 
-/// Why an access token is not taken.
+/// The reason to reject a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Bad, forged or for somebody else.
+    /// The token is malformed, forged, revoked, or issued for another audience.
     #[error("the token is not valid")]
     Invalid,
-    /// Was good once.
+    /// The token is genuine but has expired.
     #[error("the token has expired")]
     Expired,
 }
 
-/// Whom a verified access token speaks for.
+/// The user and the session of a verified access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// The user.
+    /// The user's id, from `sub`.
     pub user_id: Uuid,
-    /// The session.
+    /// The session's id, from `sid`.
     pub session_id: Uuid,
 }
 
-/// The claims of an access token, under the names of JWT (RFC 7519 4.1) and OpenID Connect Core 5.1.
+/// The claims of an access token, with the names of JWT (RFC 7519 4.1) and OpenID Connect Core 5.1.
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
@@ -99,7 +99,7 @@ struct ProofClaims<'a> {
     aud: &'a str,
     /// The phone, in E.164.
     sub: &'a str,
-    /// What was being confirmed.
+    /// The transaction that the user confirmed.
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a str>,
     jti: Uuid,
@@ -107,7 +107,7 @@ struct ProofClaims<'a> {
     exp: i64,
 }
 
-/// What is read back of a token's claims; `iss` and `aud` are checked by the library.
+/// The claims of an access token that the server reads. The library checks `iss` and `aud`.
 #[derive(Deserialize)]
 struct ReadClaims {
     sub: Uuid,
@@ -115,13 +115,13 @@ struct ReadClaims {
     exp: i64,
 }
 
-/// The public keys as a JWK set (RFC 7517 5).
+/// The public keys as a JWK Set (RFC 7517 5).
 #[derive(Serialize)]
 pub struct Jwks<'a> {
     keys: Vec<&'a Jwk>,
 }
 
-/// Makes and verifies tokens.
+/// The service that issues and verifies tokens.
 pub struct Tokens {
     keys: Keys,
     policy: TokenPolicy,
@@ -129,19 +129,20 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Tokens under these keys.
+    /// Creates the service.
     #[must_use]
     pub fn new(keys: Keys, policy: TokenPolicy, clock: Arc<dyn Clock>) -> Self {
         Self { keys, policy, clock }
     }
 
-    /// Makes an access token for a user's session.
+    /// Issues an access token for a user's session.
     ///
     /// # Errors
     /// If the cryptographic library fails.
     pub fn issue_access(&self, user: &User, session_id: Uuid) -> Result<Issued, keys::KeyError> {
         let now = self.clock.now();
         let expires_at = whole_seconds(now + self.policy.access_ttl);
+
         let claims = Claims {
             iss: &self.policy.issuer,
             aud: &self.policy.audience,
@@ -155,16 +156,18 @@ impl Tokens {
                 picture: &user.avatar,
             }),
         };
+
         Ok(Issued { token: self.sign(&claims)?, expires_at })
     }
 
-    /// Makes a proof that a phone is held.
+    /// Issues a proof that the user has the phone.
     ///
     /// # Errors
     /// If the cryptographic library fails.
     pub fn issue_proof(&self, phone: &PhoneNumber, reference: Option<&str>) -> Result<Issued, keys::KeyError> {
         let now = self.clock.now();
         let expires_at = whole_seconds(now + PROOF_TTL);
+
         let claims = ProofClaims {
             iss: &self.policy.issuer,
             aud: &self.policy.proof_audience,
@@ -174,33 +177,39 @@ impl Tokens {
             iat: now.as_second(),
             exp: expires_at.as_second(),
         };
+
         Ok(Issued { token: self.sign(&claims)?, expires_at })
     }
 
-    /// Whether this server made a refresh token for a session with this salt.
+    /// Returns whether the server issued the refresh token for a session with this salt.
     #[must_use]
     pub fn is_genuine(&self, token: &RefreshToken, salt: &[u8]) -> bool {
         token.is_genuine(&self.keys, salt)
     }
 
-    /// Verifies an access token's signature, issuer, audience and time.
+    /// Verifies the signature, issuer, audience and expiry of an access token. It does not check the session.
     ///
     /// # Errors
-    /// `Expired` for one that is genuine but too old, `Invalid` for any other.
+    /// If the token is genuine but has expired (`Expired`), or is not acceptable for another reason (`Invalid`).
     pub fn verify_access(&self, token: &str) -> Result<AccessClaims, TokenError> {
         if token.len() > MAX_ACCESS_TOKEN_BYTES {
             return Err(TokenError::Invalid);
         }
+
+        // The algorithm comes from the key that `kid` names: a token must not choose how it is verified (RFC 8725 3.1).
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
         let key = header.kid.and_then(|kid| self.keys.verifying(&kid));
         let key = key.ok_or(TokenError::Invalid)?;
+
         let mut validation = Validation::new(key.algorithm);
         validation.set_required_spec_claims(&["iss", "aud", "sub"]);
         validation.set_issuer(&[&self.policy.issuer]);
         validation.set_audience(&[&self.policy.audience]);
-        validation.validate_exp = false; // by our clock, below
+        // The library would read the machine's clock, and with a leeway of a minute. The check is below, by our clock.
+        validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<ReadClaims>(token, &key.decoding, &validation);
         let claims = claims.map_err(|_| TokenError::Invalid)?.claims;
+
         if claims.exp <= self.clock.now().as_second() {
             return Err(TokenError::Expired);
         }
@@ -214,20 +223,20 @@ impl Tokens {
         jsonwebtoken::encode(&header, claims, key).map_err(|_| keys::KeyError::Library)
     }
 
-    /// Makes the refresh token of a session's generation.
+    /// Returns the refresh token of a session's generation. The same arguments always return the same token.
     #[must_use]
     pub fn refresh_token(&self, session_id: Uuid, generation: u32, salt: &[u8]) -> String {
         RefreshToken::encode(&self.keys, session_id, generation, salt)
     }
 
-    /// The public keys.
+    /// Returns the public keys that verify tokens.
     #[must_use]
     pub fn jwks(&self) -> Jwks<'_> {
         Jwks { keys: self.keys.public_keys() }
     }
 }
 
-/// A JWT's times are whole seconds; what the API says is what the token says.
+/// Rounds down to whole seconds, as in a JWT, so that the API returns exactly the expiry in the token.
 fn whole_seconds(instant: Timestamp) -> Timestamp {
     Timestamp::from_second(instant.as_second()).unwrap_or(instant)
 }

@@ -6,14 +6,14 @@ set -eu
 url=${SMS_LOGIN_URL:-http://127.0.0.1:8000/graphql}
 phone=${1:-+8613711112222}
 
-# What stands in the document must be without quotes and backslashes: numbers, codes and tokens are.
+# The values in the document must not contain quotes or backslashes. Phones, codes and tokens do not.
 graphql() { # query, token
     query=$(printf '%s' "$1" | sed 's/"/\\"/g')
     curl -sS "$url" -H 'content-type: application/json' ${2:+-H "authorization: Bearer $2"} \
         -d "{\"query\": \"$query\"}"
 }
 
-# The string of this name in an answer, or the answer and an end where there is none.
+# Prints the string with this name in an answer. If there is no such string, prints the answer and exits.
 field() { # name, answer
     value=$(printf '%s' "$2" | sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p")
     [ -n "$value" ] || { printf '%s\n' "$2" >&2; exit 1; }
@@ -38,7 +38,7 @@ esac
 answer=$(graphql '{ me { phone } }' "$access")
 echo "You are $(field phone "$answer")."
 
-# An app does this before accessTokenExpiresAt. Each refresh token is good once: keep the new one.
+# An app does this before accessTokenExpiresAt. A refresh token is valid once, so store the new one.
 answer=$(graphql "mutation { refreshSession(input: {refreshToken: \"$refresh\"}) { accessToken refreshToken } }")
 access=$(field accessToken "$answer")
 echo 'Refreshed.'

@@ -29,7 +29,7 @@ phone = sys.argv[1] if len(sys.argv) > 1 else "13711112222"
 sent = run("mutation($input: RequestCodeInput!) { requestCode(input: $input) { sessionId } }", phone=phone)
 code = input("Code: ")
 
-# A failure is a TransportQueryError; its errors[0]["extensions"]["code"] says which.
+# If this fails, gql raises a TransportQueryError with the error's code in errors[0]["extensions"]["code"].
 login = run(
     "mutation($input: LoginInput!) { login(input: $input) { accessToken refreshToken isNewUser } }",
     phone=phone,
@@ -42,7 +42,7 @@ print("Signed up." if login["isNewUser"] else "Signed in.")
 me = run("{ me { phone } }", token=login["accessToken"])["me"]
 print(f"You are {me['phone']}.")
 
-# An app does this before accessTokenExpiresAt. Each refresh token is good once: keep the new one.
+# An app does this before accessTokenExpiresAt. A refresh token is valid once, so store the new one.
 tokens = run(
     "mutation($input: RefreshSessionInput!) { refreshSession(input: $input) { accessToken refreshToken } }",
     refreshToken=login["refreshToken"],

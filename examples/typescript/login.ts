@@ -1,4 +1,4 @@
-// Signs in with `fetch` alone: code, login, me, refresh, logout. Needs Node.js 22.18 or newer:
+// Signs in with only `fetch`: code, login, me, refresh, logout. Needs Node.js 22.18 or newer:
 //   node login.ts 13711112222
 import { createInterface } from 'node:readline/promises';
 
@@ -40,7 +40,7 @@ console.log(login.isNewUser ? 'Signed up.' : 'Signed in.');
 const { me } = await graphql<{ me: { phone: string } }>('{ me { phone } }', undefined, login.accessToken);
 console.log(`You are ${me.phone}.`);
 
-// An app does this before accessTokenExpiresAt. Each refresh token is good once: keep the new one.
+// An app does this before accessTokenExpiresAt. A refresh token is valid once, so store the new one.
 const { refreshSession } = await graphql<{ refreshSession: Tokens }>(
   'mutation($input: RefreshSessionInput!) { refreshSession(input: $input) { accessToken refreshToken } }',
   { refreshToken: login.refreshToken },

@@ -1,36 +1,41 @@
-//! Making the library's answer what the specification asks for, and bounding it.
+//! Corrections and bounds of the library's response, so that it conforms to the GraphQL specification.
 //!
-//! The library resolves fields concurrently and writes them in the order in which they finish, and it leaves failed
-//! fields out. Here keys get the order in which they were asked for (GraphQL 7.2.2), a failed field is null, and a failed
-//! field that cannot be null takes its parent with it (6.4.4): in this schema, the mutations.
+//! async-graphql 7.2.1 resolves fields concurrently, writes them in the order in which they finish, and leaves failed
+//! fields out. This module puts keys into the order of the selections (GraphQL 7.2.2) and sets a failed field to null.
+//! A failed field that is not nullable sets its parent to null (6.4.4); in this schema, only the mutations are such
+//! fields.
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{Directive, ExecutableDocument, OperationDefinition, Selection, SelectionSet};
 use async_graphql::{Name, PathSegment, Positioned, ServerError, Value, Variables};
 
-/// Errors in one answer. More say nothing new.
+/// The maximum number of errors in one response. More tell a client nothing new.
 pub(super) const MAX_ERRORS: usize = 10;
-/// Characters in an error's message. Messages of the library repeat names and values of the request.
+/// The maximum number of characters in an error's message. The library's messages repeat names and values of the
+/// request.
 const MAX_MESSAGE_CHARS: usize = 300;
 
-/// The response keys of a selection set, in the order in which they were asked for, with those of the fields below.
+/// The response keys of a selection set in the order of the selections, each with the keys of the field's selection
+/// set.
 #[derive(Debug, Default)]
 pub(super) struct Shape(IndexMap<Name, Shape>);
 
 impl Shape {
-    /// Reads the shape of the answer to an operation. `check_document` has bounded what this visits.
+    /// Returns the shape of an operation's response. `check_document` has bounded the number of selections.
     pub(super) fn of(document: &ExecutableDocument, operation: &OperationDefinition, variables: &Variables) -> Self {
         let collector = Collector { document, variables };
         collector.shape(&[&operation.selection_set.node])
     }
 
-    /// Puts the keys of a value into this order.
+    /// Puts the keys of a value into the order of this shape.
     pub(super) fn order(&self, value: &mut Value) {
         if let Value::List(values) = value {
             for value in values {
                 self.order(value);
             }
         }
+
+        // A field without a selection set has an empty shape, and its value is a scalar.
         if let Value::Object(fields) = value
             && !self.0.is_empty()
         {
@@ -41,13 +46,14 @@ impl Shape {
                     ordered.insert(key, value);
                 }
             }
+
             *fields = ordered;
         }
     }
 }
 
-/// Collects fields as the specification does (6.3.2, "Collecting Fields"). Every type of the schema is an object, so
-/// each fragment that passed validation applies.
+/// Collects fields as the specification says (GraphQL 6.3.2, "Collecting Fields"). The schema has no interfaces and no
+/// unions, so every fragment that passed validation applies.
 struct Collector<'a> {
     document: &'a ExecutableDocument,
     variables: &'a Variables,
@@ -67,6 +73,7 @@ impl<'a> Collector<'a> {
             if self.is_skipped(selection.directives()) {
                 continue;
             }
+
             match selection {
                 Selection::Field(field) => {
                     let sets: &mut Vec<_> = fields.entry(&field.node.response_key().node).or_default();
@@ -91,6 +98,7 @@ impl<'a> Collector<'a> {
                 }
                 _ => false,
             };
+
             match directive.name.node.as_str() {
                 "skip" => condition,
                 "include" => !condition,
@@ -100,7 +108,8 @@ impl<'a> Collector<'a> {
     }
 }
 
-/// Puts null at each place where a field failed. If a mutation's own field failed, the whole data is null.
+/// Sets every failed field to null. If a field of `Mutation` failed, the whole `data` is null, because it is not
+/// nullable.
 pub(super) fn set_failed_to_null(data: &mut Value, errors: &[ServerError], is_query: bool) {
     for error in errors {
         match error.path.as_slice() {
@@ -111,7 +120,7 @@ pub(super) fn set_failed_to_null(data: &mut Value, errors: &[ServerError], is_qu
     }
 }
 
-/// Puts null where a field failed, unless its parent is null already.
+/// Sets the field at `path` to null, unless its parent is null already.
 fn set_null(value: &mut Value, path: &[PathSegment]) {
     match (value, path) {
         (Value::Object(object), [PathSegment::Field(name)]) => {
@@ -127,7 +136,7 @@ fn set_null(value: &mut Value, path: &[PathSegment]) {
                 set_null(child, rest);
             }
         }
-        // If every field of an object failed, the library leaves null in its place.
+        // The library leaves null in place of an object if all its fields failed. The object itself did not fail.
         (value @ Value::Null, [PathSegment::Field(_), ..]) => {
             *value = Value::Object(IndexMap::new());
             set_null(value, path);
@@ -136,7 +145,7 @@ fn set_null(value: &mut Value, path: &[PathSegment]) {
     }
 }
 
-/// Cuts the messages of errors.
+/// Shortens the messages of errors to the maximum length.
 pub(super) fn bound(errors: &mut [ServerError]) {
     for error in errors {
         if error.message.chars().count() > MAX_MESSAGE_CHARS {

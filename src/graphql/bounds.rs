@@ -1,9 +1,10 @@
-//! Bounds on what a request may ask for, checked before the GraphQL library sees the document or the variables.
+//! Bounds of a request, checked before the GraphQL library sees the document or the variables.
 //!
-//! The library expands fragments at every use, clones a variable at every use, and validates operations that will not
-//! run. Its own limits look only after that work is done. So everything here is measured on the **expanded** document:
-//! each fragment stands in place of each of its uses, in every operation, whatever `@skip` and `@include` say. A
-//! fragment is weighed once and its weight is reused, so the check itself takes time in proportion to the text.
+//! async-graphql 7.2.1 expands fragments at every use, clones a variable at every use, and validates operations that
+//! will not run. It checks its own limits only after this work. So this module measures the **expanded** document:
+//! every use of a fragment is replaced by the fragment's selections, in every operation, whatever `@skip` and
+//! `@include` say. The weight of a fragment is computed once and reused, so the check takes time in proportion to the
+//! text.
 
 use async_graphql::Variables;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
@@ -23,36 +24,37 @@ pub use weight::Weight;
 
 use weight::Scale;
 
-/// Operations in one document.
+/// The maximum number of operations in one document.
 pub const MAX_OPERATIONS: usize = 16;
-/// Selections (fields, spreads and inline fragments) and directives in the expanded document, over all operations and
-/// unused fragments. GraphiQL's introspection query has about 300.
+/// The maximum number of selections (fields, spreads and inline fragments) and directives in the expanded document. All
+/// operations and unused fragments count. GraphiQL's introspection query has about 300.
 pub const MAX_SELECTIONS: u32 = 1000;
-/// Fields that the library compares with each other when it looks for conflicts, over all selection sets.
+/// The maximum number of fields, over all selection sets, that the library compares with each other to find conflicts.
 pub const MAX_COMPARISONS: u32 = 5000;
-/// The depth of fields in one operation. The deepest path of the schema has 4.
+/// The maximum depth of fields in one operation. The deepest path of the schema has 4.
 pub const MAX_DEPTH: u32 = 8;
-/// Fields in one operation; the fields of a list count `LIST_SIZE` times.
+/// The maximum number of fields in one operation. The fields of a list count `LIST_SIZE` times.
 pub const MAX_COMPLEXITY: u32 = 200;
 /// The number of entries that a list is assumed to have.
 pub const LIST_SIZE: u32 = 10;
-/// The size of all argument values in the expanded document. A value counts 1, and 1 more for each 64 bytes of text;
-/// a variable counts its whole value at each use.
+/// The maximum size of all argument values in the expanded document. A value counts 1, and 1 more for each 64 bytes of
+/// text. A variable counts with its whole value at every use.
 pub const MAX_INPUT_SIZE: u32 = 10_000;
-/// JSON values in `variables`, nested ones included.
+/// The maximum number of JSON values in `variables`, including nested ones.
 pub const MAX_VARIABLE_VALUES: u32 = 1000;
-/// The depth of `__schema` and `__type`, themselves included. GraphiQL's introspection query has 14.
+/// The maximum depth of `__schema` and `__type`, including themselves. GraphiQL's introspection query has 14.
 pub const MAX_INTROSPECTION_DEPTH: u32 = 20;
-/// Fields of introspection in one operation. GraphiQL's introspection query has about 260.
+/// The maximum number of introspection fields in one operation. GraphiQL's introspection query has about 260.
 pub const MAX_INTROSPECTION_COMPLEXITY: u32 = 500;
-/// Introspection lists that lead back to types, nested in each other. Each multiplies the answer by the schema's size.
-/// graphql-js sets the same limit (`MaxIntrospectionDepthRule`).
+/// The maximum number of nested introspection lists that lead back to types. Each multiplies the response by the
+/// schema's size. graphql-js has the same limit (`MaxIntrospectionDepthRule`).
 pub const MAX_INTROSPECTION_LISTS: u32 = 2;
 
-/// Returns the operation that a request runs, or `None` if the library has to report why there is none.
+/// Returns the operation that a request runs. `None` if the request does not choose exactly one; the library reports
+/// this.
 pub(super) fn chosen<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
     match (&document.operations, name) {
-        // The parser keeps an operation without a name, if it is alone, apart from those with names.
+        // The parser has this variant for a document with one operation that has no name.
         (DocumentOperations::Single(operation), _) => Some(&operation.node),
         (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name).map(|operation| &operation.node),
         (DocumentOperations::Multiple(operations), None) => {
@@ -62,12 +64,12 @@ pub(super) fn chosen<'a>(document: &'a ExecutableDocument, name: Option<&str>) -
     }
 }
 
-/// Checks a parsed document, of which the operation `name` is to run with `variables`, on a server with or without
-/// `introspection`.
+/// Checks a parsed document before its operation `name` runs with `variables`. `introspection` says whether the server
+/// allows introspection.
 ///
 /// # Errors
-/// The first bound that the document exceeds, or the rule of the specification that it breaks. The order of `Refusal`
-/// decides between several, because operations and fragments have no order of their own.
+/// If the document exceeds a bound or breaks a rule of the specification. If it does several of these, the result is
+/// the first in the order of `Refusal`, because the parser keeps operations and fragments in no fixed order.
 pub fn check_document(
     document: &ExecutableDocument,
     name: Option<&str>,
@@ -92,7 +94,8 @@ pub fn check_document(
             Err(refusal) => refusals.push(refusal),
         }
     }
-    // The library validates unused fragments too.
+
+    // The library validates unused fragments, too.
     let unused: Vec<_> = document.fragments.keys().filter(|name| !scale.is_used(name)).collect();
     for name in unused {
         match scale.fragment(name, false) {
@@ -102,16 +105,17 @@ pub fn check_document(
     }
     refusals.extend(total.over_all());
 
+    // Only the operation that runs can try a credential.
     if let Some(Ok(weight)) = chosen(document, name).map(|operation| scale.operation(operation)) {
         refusals.extend((weight.credentials > 1).then_some(Refusal::Credentials));
     }
     refusals.into_iter().min().map_or(Ok(()), Err)
 }
 
-/// Returns the weight of the whole document, for the test that compares it with a count of the visited nodes.
+/// Returns the weight of all operations of a document. A test compares it with a count of the visited nodes.
 ///
 /// # Errors
-/// `Refusal` if the document has no finite weight.
+/// If a fragment uses itself or is not defined, or the document breaks another rule that has a `Refusal`.
 pub fn weigh(document: &ExecutableDocument, variables: &Variables) -> Result<Weight, Refusal> {
     let mut scale = Scale::new(document, variables);
     let mut total = Weight::default();

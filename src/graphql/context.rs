@@ -1,4 +1,7 @@
-//! What one request carries: who asks, from where, and what it has loaded.
+//! The data of one GraphQL request: its access token, its client's address, and what it has loaded so far.
+//!
+//! The rule whether a field needs sign-in is applied here and in no other place. A rejected token fails only the fields
+//! that need it, because clients send their `Authorization` header with every request.
 
 use std::sync::Arc;
 
@@ -14,18 +17,18 @@ use crate::tokens::{AccessClaims, TokenError};
 use crate::users::loader::UserLoader;
 use crate::verification::{CodeUse, Requester};
 
-/// What the `Authorization` header came to. It is verified once a request; a bad one fails only the fields that need it.
+/// The result of verifying the `Authorization` header, once for the whole request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Authorization {
-    /// There is none.
+    /// The request has no token.
     Anonymous,
-    /// A genuine access token; its session may have ended.
+    /// The access token is genuine. Its session may have ended.
     Verified(AccessClaims),
-    /// A token that is not taken.
+    /// The token is rejected.
     Refused(TokenError),
 }
 
-/// A request's own data.
+/// The data of one request, which every resolver can read.
 pub(crate) struct RequestContext {
     authorization: Authorization,
     pub(super) client: ClientAddress,
@@ -45,28 +48,32 @@ impl RequestContext {
         }
     }
 
-    /// Who asks; `None` without a token. Looked up once a request, however many fields ask.
+    /// Returns the authenticated user and their active session, or `None` if the request has no token.
+    ///
+    /// The session is loaded once for the whole request, however many fields need it.
     ///
     /// # Errors
-    /// If the token is not taken, or its session has ended.
+    /// If the token is rejected, its session has ended, or the store fails.
     pub(super) async fn viewer(&self) -> Result<Option<&Viewer>, ApiError> {
         let claims = match self.authorization {
             Authorization::Anonymous => return Ok(None),
             Authorization::Refused(error) => return Err(error.into()),
             Authorization::Verified(claims) => claims,
         };
+
         let find = || async { self.services.sessions.viewer(claims).await.map_err(Arc::new) };
         match self.viewer.get_or_init(find).await {
             Ok(Some(viewer)) => Ok(Some(viewer)),
+            // The token is genuine, but the user logged out or the account was deleted.
             Ok(None) => Err(TokenError::Invalid.into()),
             Err(error) => Err(ApiError::from(error)),
         }
     }
 
-    /// Who asks.
+    /// Returns the authenticated user and their active session, for a field that needs sign-in.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` without a token; else as `viewer`.
+    /// `UNAUTHENTICATED` if the request has no token, and every error of `viewer`.
     pub(super) async fn require_viewer(&self) -> Result<&Viewer, ApiError> {
         self.viewer().await?.ok_or_else(ApiError::unauthenticated)
     }

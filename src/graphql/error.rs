@@ -1,7 +1,8 @@
-//! The one place where failures become clients' errors.
+//! The mapping of failures to clients' errors, in this one place.
 //!
-//! Each has a code, a number and one plain sentence. Nothing internal gets out: for a fault the client has a fixed
-//! sentence and the request's id, the log has the cause, once.
+//! Every error has a code, a number and one fixed sentence. Nothing internal may reach a client: if the server is at
+//! fault, the client gets the request's id, and the log gets the cause, once for each request. Conversions here have no
+//! effects; `log_faults` logs at the end of the request.
 
 use std::any::Any;
 use std::error::Error;
@@ -24,57 +25,61 @@ pub(super) const PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
 pub(super) const VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
 
 const STORE_RETRY_SECONDS: u64 = 2;
-/// As long as a claim holds that a store's failure left behind.
+/// A claim that a store's failure left behind blocks its code for this long.
 const UNAVAILABLE_RETRY_SECONDS: u64 = 10;
 
-/// What a resolver answers with.
+/// The result of a resolver.
 pub(super) type ApiResult<T> = Result<T, ApiError>;
 
-/// Every `extensions.code` of an error. `extensions.errorCode` has the number.
+/// The values of `extensions.code` of an error. `extensions.errorCode` has the number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum ErrorCode {
-    /// -1001: a value is missing, too long, or not of its form; `field` names it.
+    /// -1001: a value is missing, too long or malformed. `field` is the path of the argument, such as `input.code`.
     BadInput,
-    /// -1002: not a possible mobile number; `field` names it.
+    /// -1002: the phone is not a possible mobile number. `field` is the path of the argument.
     InvalidPhone,
-    /// -1003: the SMS provider refused or could not be reached; the code is void. See `retryAfterSeconds`.
+    /// -1003: the SMS provider rejected the message or could not be reached. The code is void. Request a new one after
+    /// `retryAfterSeconds`.
     SmsSendFailed,
-    /// -1005: a bad, forged or revoked token.
+    /// -1005: the access or refresh token is malformed, forged or revoked.
     TokenInvalid,
-    /// -1006: an expired token.
+    /// -1006: the access or refresh token has expired.
     TokenExpired,
-    /// -1008: the field needs sign-in and there is no token.
+    /// -1008: the field needs sign-in, but the request has no access token.
     Unauthenticated,
-    /// -1100: no such code, too old, used, or its attempts are spent.
+    /// -1100: the code has expired, was already used, or has no attempts left. Request a new one.
     CodeExpired,
-    /// -1102: wrong digits; `attemptsRemaining` are left.
+    /// -1102: the digits are wrong. `attemptsRemaining` says how many attempts are left for this code.
     CodeIncorrect,
-    /// -1103: the `sessionId` was not given out for this phone and purpose, or for this user.
+    /// -1103: the `sessionId` was not issued for this phone and purpose, or not for this user. This costs no attempt.
     SessionMismatch,
-    /// -1201: the account could not be stored; the code stays good. See `retryAfterSeconds`.
+    /// -1201: the sign-in could not be stored. The code stays valid: send it again after `retryAfterSeconds`.
     SignupFailed,
-    /// -1203: another user has this phone.
+    /// -1203: another account has this phone. The code is used up.
     PhoneTaken,
-    /// -1301: a limit, named by `limit`; come again after `retryAfterSeconds`, at `retryAt`.
+    /// -1301: a rate limit, which `limit` names, rejects the request. Try again after `retryAfterSeconds`, at
+    /// `retryAt`.
     RateLimited,
-    /// -1302: a captcha is needed, for the app `captchaAppId`.
+    /// -1302: a captcha is required. `captchaAppId` is the app id for the captcha's client library.
     CaptchaRequired,
-    /// -1303: the captcha was not passed.
+    /// -1303: the captcha was not passed. Let the user solve a new one, with the app id `captchaAppId`.
     CaptchaFailed,
-    /// -1304: the phone's region is not served.
+    /// -1304: the server sends no codes to the phone's region.
     RegionNotAllowed,
-    /// -1305: the carrier or the provider refuses this number.
+    /// -1305: the carrier or the SMS provider blocks this number.
     NumberBlocked,
-    /// -1401: the request is too deep, too complex or too large, or has more than one credential field.
+    /// -1401: the request is too deep, too complex or too large, or it has more than one field that accepts a
+    /// phone, a code or a refresh token.
     QueryTooComplex,
-    /// -1501: a store is down or too slow; nothing was used up. Try again after `retryAfterSeconds`.
+    /// -1501: a store is unavailable or too slow. The request used no attempt and no quota. Try again after
+    /// `retryAfterSeconds`.
     Unavailable,
-    /// -1599: a fault of the server's.
+    /// -1599: the server has a fault. Report it with the `requestId`.
     Internal,
 }
 
 impl ErrorCode {
-    /// The number, which keeps those of Tencent's smsLogin demo where it has one.
+    /// Returns the number. Errors that Tencent's smsLogin demo also has keep its numbers.
     pub(crate) const fn number(self) -> i32 {
         match self {
             Self::BadInput => -1001,
@@ -99,13 +104,13 @@ impl ErrorCode {
         }
     }
 
-    /// The name, as in the schema.
+    /// Returns the name, as in the schema.
     pub(crate) fn name(self) -> String {
         async_graphql::resolver_utils::enum_value(self).to_string()
     }
 }
 
-/// An error on its way to a client.
+/// A client's error.
 #[derive(Clone)]
 pub(super) struct ApiError {
     code: ErrorCode,
@@ -114,20 +119,20 @@ pub(super) struct ApiError {
     fault: Option<Fault>,
 }
 
-/// What the log says about an error that is not the client's. It travels with the error, so that a conversion has no
-/// effects, and is logged where the request ends.
+/// The log message and cause of an error that is the server's fault. It is part of the error, so that conversions have
+/// no effects and the end of the request can log it.
 #[derive(Clone)]
 struct Fault {
-    what: &'static str,
+    message: &'static str,
     cause: Arc<dyn Error + Send + Sync>,
 }
 
-/// Logs the faults of one request in one line: the first cause, and how many fields failed. A client decides how many
-/// fields there are, so a line a field would let strangers fill the log.
+/// Logs the faults of one request in one line: the first cause, and how many fields failed. The client chooses the
+/// number of fields, so one line for each field would let attackers fill the log.
 pub(super) fn log_faults(errors: &[ServerError]) {
     let mut faults = errors.iter().filter_map(ServerError::source::<Fault>);
-    if let Some(Fault { what, cause }) = faults.next() {
-        tracing::error!(error = cause.as_ref() as &dyn Error, failed_fields = 1 + faults.count(), "{what}");
+    if let Some(Fault { message, cause }) = faults.next() {
+        tracing::error!(error = cause.as_ref() as &dyn Error, failed_fields = 1 + faults.count(), "{message}");
     }
 }
 
@@ -136,8 +141,8 @@ impl ApiError {
         Self { code, message, more: Vec::new(), fault: None }
     }
 
-    fn because(mut self, what: &'static str, cause: Arc<dyn Error + Send + Sync>) -> Self {
-        self.fault = Some(Fault { what, cause });
+    fn because(mut self, message: &'static str, cause: Arc<dyn Error + Send + Sync>) -> Self {
+        self.fault = Some(Fault { message, cause });
         self
     }
 
@@ -146,26 +151,26 @@ impl ApiError {
         self
     }
 
-    /// A value that is not of its form.
+    /// Returns the error for a malformed value of an argument.
     pub(super) fn bad_input(field: &'static str, message: &'static str) -> Self {
         Self::new(ErrorCode::BadInput, message).with("field", field)
     }
 
-    /// No token where one is needed.
+    /// Returns the error for a field that needs sign-in, if the request has no token.
     pub(super) fn unauthenticated() -> Self {
-        Self::new(ErrorCode::Unauthenticated, "Sign in first.")
+        Self::new(ErrorCode::Unauthenticated, "This operation needs sign-in: send an access token.")
     }
 
-    /// A store that cannot be reached.
+    /// Returns the error for a store that is unavailable.
     fn unavailable(cause: Arc<dyn Error + Send + Sync>) -> Self {
-        Self::new(ErrorCode::Unavailable, "The service is not available at the moment. Nothing was used up; try again.")
+        Self::new(ErrorCode::Unavailable, "The service is temporarily unavailable. Nothing was used up; try again.")
             .with("retryAfterSeconds", UNAVAILABLE_RETRY_SECONDS)
             .because("a store is unavailable", cause)
     }
 
-    /// A fault of the server.
+    /// Returns the error for a fault of the server.
     fn internal(cause: Arc<dyn Error + Send + Sync>) -> Self {
-        Self::new(ErrorCode::Internal, "Something went wrong on the server.").because("internal fault", cause)
+        Self::new(ErrorCode::Internal, "The server has an internal error.").because("internal fault", cause)
     }
 }
 
@@ -191,7 +196,7 @@ impl From<PhoneError> for ApiError {
 impl From<TokenError> for ApiError {
     fn from(error: TokenError) -> Self {
         match error {
-            TokenError::Invalid => Self::new(ErrorCode::TokenInvalid, "The token is not valid. Sign in again."),
+            TokenError::Invalid => Self::new(ErrorCode::TokenInvalid, "The token is invalid. Sign in again."),
             TokenError::Expired => Self::new(ErrorCode::TokenExpired, "The token has expired."),
         }
     }
@@ -222,25 +227,25 @@ impl From<RequestCodeError> for ApiError {
     fn from(error: RequestCodeError) -> Self {
         match error {
             RequestCodeError::NotOwnPhone => {
-                Self::bad_input("input.phone", "The code to delete an account goes to the account's own phone.")
+                Self::bad_input("input.phone", "A code to delete an account is sent only to the account's own phone.")
             }
             RequestCodeError::BadReference => Self::bad_input(
                 "input.reference",
-                "A reference goes with the purpose VERIFY alone, and has 1 to 128 characters.",
+                "A reference is only for the purpose VERIFY and has 1 to 128 characters.",
             ),
             RequestCodeError::RegionNotAllowed => {
-                Self::new(ErrorCode::RegionNotAllowed, "Codes are not sent to this region.")
+                Self::new(ErrorCode::RegionNotAllowed, "The server sends no codes to this region.")
             }
             RequestCodeError::Captcha(error) => error.into(),
             RequestCodeError::InvalidPhone => invalid_phone(),
             RequestCodeError::NumberBlocked => {
-                Self::new(ErrorCode::NumberBlocked, "This number does not take messages from us.")
+                Self::new(ErrorCode::NumberBlocked, "The carrier or the SMS provider blocks this number.")
             }
             RequestCodeError::Limited(limited) => rate_limited(limited),
             RequestCodeError::SendFailed { retry_after, source } => {
-                Self::new(ErrorCode::SmsSendFailed, "The message could not be sent. Ask for a new code in a moment.")
+                Self::new(ErrorCode::SmsSendFailed, "The SMS could not be sent. Request a new code later.")
                     .with("retryAfterSeconds", retry_after.as_secs())
-                    .because("an SMS was not sent", Arc::new(source))
+                    .because("an SMS could not be sent", Arc::new(source))
             }
             RequestCodeError::Store(error) => error.into(),
         }
@@ -249,18 +254,17 @@ impl From<RequestCodeError> for ApiError {
 
 impl From<CaptchaError> for ApiError {
     fn from(error: CaptchaError) -> Self {
-        // A string: that is what the client library takes.
+        // The app id is a string because the captcha's client library expects one.
         match error {
-            CaptchaError::Required { app_id } => Self::new(ErrorCode::CaptchaRequired, "Solve the captcha first.")
-                .with("captchaAppId", app_id.to_string()),
+            CaptchaError::Required { app_id } => {
+                Self::new(ErrorCode::CaptchaRequired, "A captcha is required.").with("captchaAppId", app_id.to_string())
+            }
             CaptchaError::Failed { app_id } | CaptchaError::Unverified { app_id } => {
-                Self::new(ErrorCode::CaptchaFailed, "The captcha was not passed. Solve another.")
+                Self::new(ErrorCode::CaptchaFailed, "The captcha was not passed. Solve a new one.")
                     .with("captchaAppId", app_id.to_string())
             }
-            CaptchaError::BadTicket => Self::bad_input("input.captcha.ticket", "This is not a captcha's ticket."),
-            CaptchaError::BadRandstr => {
-                Self::bad_input("input.captcha.randstr", "This is not a captcha's random string.")
-            }
+            CaptchaError::BadTicket => Self::bad_input("input.captcha.ticket", "The captcha ticket is malformed."),
+            CaptchaError::BadRandstr => Self::bad_input("input.captcha.randstr", "The captcha's randstr is malformed."),
         }
     }
 }
@@ -268,13 +272,13 @@ impl From<CaptchaError> for ApiError {
 impl From<AttemptError> for ApiError {
     fn from(error: AttemptError) -> Self {
         match error {
-            AttemptError::Malformed => Self::bad_input("input.code", "The code is six digits."),
+            AttemptError::Malformed => Self::bad_input("input.code", "A code has six digits."),
             AttemptError::Mismatch => Self::new(
                 ErrorCode::SessionMismatch,
-                "The sessionId was not given out for this phone and purpose. Ask for a new code.",
+                "The sessionId was not issued for this phone and purpose. Request a new code.",
             ),
             AttemptError::Expired => {
-                Self::new(ErrorCode::CodeExpired, "The code is not good any more. Ask for a new one.")
+                Self::new(ErrorCode::CodeExpired, "The code is no longer valid. Request a new one.")
             }
             AttemptError::Incorrect { attempts_remaining } => {
                 Self::new(ErrorCode::CodeIncorrect, "The code is wrong.").with("attemptsRemaining", attempts_remaining)
@@ -290,7 +294,7 @@ impl From<SignInError> for ApiError {
         match error {
             SignInError::BadDeviceName => Self::bad_input(
                 "input.deviceName",
-                "A device name has at most 64 characters, at least one of them visible, and no control characters.",
+                "A device name has 1 to 64 characters, at least one of them visible, and no control characters.",
             ),
             SignInError::Attempt(error) => error.into(),
             SignInError::Store(StoreError::Refused(cause)) => {
@@ -317,9 +321,10 @@ impl From<RefreshError> for ApiError {
 impl From<AccountError> for ApiError {
     fn from(error: AccountError) -> Self {
         match error {
-            AccountError::BadName => {
-                Self::bad_input("input.name", "A name has 1 to 32 characters, and no control characters.")
-            }
+            AccountError::BadName => Self::bad_input(
+                "input.name",
+                "A name has 1 to 32 characters, at least one of them visible, and no control characters.",
+            ),
             AccountError::BadAvatar => {
                 Self::bad_input("input.avatar", "An avatar is an https URL of at most 512 characters.")
             }
@@ -341,7 +346,7 @@ impl From<ProofError> for ApiError {
 }
 
 fn invalid_phone() -> ApiError {
-    ApiError::new(ErrorCode::InvalidPhone, "This is not a mobile phone number.").with("field", "input.phone")
+    ApiError::new(ErrorCode::InvalidPhone, "This is not a valid mobile phone number.").with("field", "input.phone")
 }
 
 fn rate_limited(limited: RateLimited) -> ApiError {
@@ -355,7 +360,7 @@ impl From<Refusal> for ServerError {
     fn from(refusal: Refusal) -> Self {
         let too_complex = |sentence| whole_request(ApiError::new(ErrorCode::QueryTooComplex, sentence));
         match refusal {
-            Refusal::OpenString => document_error("A string has no end.", PARSE_FAILED),
+            Refusal::OpenString => document_error("A string is not closed.", PARSE_FAILED),
             Refusal::DuplicateInputField => {
                 document_error("An input object sets the same field twice.", VALIDATION_FAILED)
             }
@@ -364,55 +369,58 @@ impl From<Refusal> for ServerError {
                 document_error("The document uses a fragment that it does not define.", VALIDATION_FAILED)
             }
             Refusal::UnknownDirective => {
-                document_error("The only directives are @skip and @include.", VALIDATION_FAILED)
+                document_error("Only the directives @skip and @include are supported.", VALIDATION_FAILED)
             }
             Refusal::TypenameMisuse => {
-                document_error("The field __typename has no arguments and no fields of its own.", VALIDATION_FAILED)
+                document_error("The field __typename accepts no arguments and no selections.", VALIDATION_FAILED)
             }
-            Refusal::IntrospectionOff => document_error("Introspection is off on this server.", VALIDATION_FAILED),
+            Refusal::IntrospectionOff => document_error("Introspection is disabled on this server.", VALIDATION_FAILED),
             Refusal::Tokens => too_complex("The document has more than 1000 tokens."),
-            Refusal::Nesting => too_complex("The document has more than 50 brackets open at once."),
+            Refusal::Nesting => too_complex("The document nests brackets more than 50 deep."),
             Refusal::LongName => too_complex("A name is longer than 256 bytes."),
             Refusal::Operations => too_complex("The document has more than 16 operations."),
             Refusal::VariableValues => too_complex("The variables hold more than 1000 values."),
             Refusal::Credentials => too_complex(
-                "A request may have one of requestCode, login, refreshSession, changePhone, deleteAccount and verifyCode.",
+                "An operation may contain only one of requestCode, login, refreshSession, changePhone, deleteAccount and verifyCode.",
             ),
             Refusal::Selections => {
-                too_complex("The document has more than 1000 selections, with its fragments in place.")
+                too_complex("The document has more than 1000 selections after its fragments are expanded.")
             }
-            Refusal::Depth => too_complex("The document asks for fields that are nested more than 8 deep."),
+            Refusal::Depth => too_complex("The document nests fields more than 8 deep."),
             Refusal::Complexity => {
-                too_complex("The document asks for more than 200 fields; the fields of a list count ten times.")
+                too_complex("The document selects more than 200 fields; the fields of a list count ten times.")
             }
             Refusal::InputSize => too_complex(
-                "The arguments are larger than 10000 units, with each variable in place of its uses; 64 bytes are a unit.",
+                "The arguments, with every variable replaced by its value, are larger than 10000 units of 64 bytes.",
             ),
-            Refusal::Introspection => too_complex(
-                "The document asks for more of the schema than 500 fields, 20 deep, with two lists in one another.",
-            ),
+            Refusal::Introspection => {
+                too_complex("The introspection query exceeds 500 fields, a depth of 20, or two nested lists.")
+            }
         }
     }
 }
 
-/// A variable of a non-null type without a value (GraphQL 6.1.2).
+/// Returns the error for a variable of a non-null type without a value (GraphQL 6.1.2).
 pub(super) fn missing_variable(name: &str) -> ServerError {
-    document_error(format!("The variable ${name} needs a value."), VALIDATION_FAILED)
+    document_error(format!("The variable ${name} requires a value."), VALIDATION_FAILED)
 }
 
-/// An answer that is larger than any client needs.
+/// Returns the error for a response that is larger than any client needs.
 pub(super) fn answer_too_large() -> ServerError {
-    whole_request(ApiError::new(ErrorCode::QueryTooComplex, "The answer is larger than 256 KiB. Ask for less."))
+    whole_request(ApiError::new(
+        ErrorCode::QueryTooComplex,
+        "The response is larger than 256 KiB. Request fewer fields.",
+    ))
 }
 
-/// An error of the document itself.
+/// Returns an error of the document, which does not belong to a field.
 fn document_error(message: impl Into<String>, code: &'static str) -> ServerError {
     let mut error = ServerError::new(message, None);
     mark_document_error(&mut error, code);
     error
 }
 
-/// An error that is not one field's.
+/// Returns an error of the whole request, which does not belong to a field.
 fn whole_request(error: ApiError) -> ServerError {
     let async_graphql::Error { message, extensions, .. } = error.into();
     let mut error = ServerError::new(message, None);
@@ -420,21 +428,21 @@ fn whole_request(error: ApiError) -> ServerError {
     error
 }
 
-/// A query that was given up.
+/// Returns the error for a query that exceeded its time-out.
 pub(super) fn query_timed_out() -> ServerError {
-    let message = "The query took too long. Nothing was used up; try again.";
+    let message = "The query took too long. Try again.";
     let error = ApiError::new(ErrorCode::Unavailable, message).with("retryAfterSeconds", STORE_RETRY_SECONDS);
     whole_request(error)
 }
 
-/// Marks an error of the document itself.
+/// Adds the code of an error of the document to an error of the library.
 pub(super) fn mark_document_error(error: &mut ServerError, code: &'static str) {
     let extensions = error.extensions.get_or_insert_default();
     extensions.set("code", code);
     extensions.set("errorCode", ErrorCode::BadInput.number());
 }
 
-/// A fault's error names the request, so that it can be found in the log.
+/// Adds the request's id to the error of a fault, so that operators can find the cause in the log.
 pub(super) fn name_request(error: &mut ServerError, request_id: &str) {
     let extensions = error.extensions.get_or_insert_default();
     if matches!(extensions.get("code"), Some(Value::String(code)) if is_fault(code)) {

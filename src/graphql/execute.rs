@@ -1,4 +1,7 @@
-//! Running one operation: it is checked, completed, run and answered.
+//! The execution of one operation: checking the request, running it, and correcting the response.
+//!
+//! The library sees only requests that are within all bounds. Only queries have a time-out: a mutation that was started
+//! runs to its end, so that it does not stop halfway.
 
 use std::time::Duration;
 
@@ -16,7 +19,7 @@ use super::error::{
     query_timed_out,
 };
 
-/// A query changes nothing, so it can be given up. A mutation runs to its end.
+/// The time-out of a query. A query changes nothing, so it can be cancelled at any point.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs operations on the schema.
@@ -26,10 +29,10 @@ pub(crate) struct Executor {
     introspection: bool,
 }
 
-/// An operation that keeps all bounds and may run.
+/// An operation that is within all bounds.
 pub(crate) struct Prepared {
     request: Request,
-    /// `None` if the library has to report why no operation can run.
+    /// `None` if there is no operation to run. The library reports the reason.
     operation_type: Option<OperationType>,
     shape: Shape,
 }
@@ -42,21 +45,23 @@ impl Prepared {
 }
 
 impl Executor {
-    /// Creates an executor; without `introspection`, clients cannot ask for the schema.
+    /// Creates an executor. Without `introspection`, clients cannot query the schema.
     pub(crate) fn new(introspection: bool) -> Self {
         Self { schema: super::schema(introspection), introspection }
     }
 
-    /// Checks a request before any of it runs.
+    /// Checks a request and completes its variables, before any of it runs.
     ///
     /// # Errors
-    /// The error that answers the request if it does not parse, exceeds a bound, or lacks a variable.
+    /// If the document does not parse, exceeds a bound, or requires a variable that the request lacks.
     pub(crate) fn prepare(
         &self,
         mut request: Request,
         variables: BoundedVariables,
     ) -> Result<Prepared, Box<ServerError>> {
         request.variables = variables.0.map_err(ServerError::from)?;
+
+        // The parser's time and stack grow with the text, so the text is bounded first.
         bounds::check_text(&request.query).map_err(ServerError::from)?;
         let document = parse_query(&request.query).map_err(|error| {
             let mut error = ServerError::from(error);
@@ -64,6 +69,7 @@ impl Executor {
             bound(std::slice::from_mut(&mut error));
             error
         })?;
+
         let name = request.operation_name.as_deref();
         bounds::check_document(&document, name, &request.variables, self.introspection).map_err(ServerError::from)?;
 
@@ -78,11 +84,12 @@ impl Executor {
         Ok(Prepared { request, operation_type, shape })
     }
 
-    /// Runs a prepared operation.
+    /// Runs a prepared operation and returns a response that conforms to the specification.
     pub(crate) async fn run(&self, prepared: Prepared, context: RequestContext, request_id: &str) -> Response {
         let Prepared { request, operation_type, shape } = prepared;
         let request = request.data(context);
         let is_query = operation_type == Some(OperationType::Query);
+
         let mut response = if is_query {
             within(QUERY_TIMEOUT, self.schema.execute(request)).await
         } else {
@@ -90,13 +97,14 @@ impl Executor {
         };
         log_faults(&response.errors);
 
-        // If every field is skipped, the library leaves null; without an error that is an empty object.
+        // The library returns null if `@skip` or `@include` removes every field. Without an error it must be an object.
         if response.errors.is_empty() && response.data == Value::Null {
             response.data = Value::Object(async_graphql::indexmap::IndexMap::new());
         }
         set_failed_to_null(&mut response.data, &response.errors, is_query);
         shape.order(&mut response.data);
 
+        // Errors without a code come from the library: its validation, or a value that does not fit its type.
         response.errors.truncate(MAX_ERRORS);
         bound(&mut response.errors);
         for error in &mut response.errors {
@@ -109,15 +117,15 @@ impl Executor {
     }
 }
 
-/// Returns the answer to a request whose own answer is too large to be sent.
+/// Returns the response that replaces a response that is too large.
 pub(crate) fn too_large() -> Response {
     Response::from_errors(vec![answer_too_large()])
 }
 
-/// Returns the answer of a query if it is done in time.
+/// Runs a query with a time-out.
 async fn within(limit: Duration, execution: impl Future<Output = Response>) -> Response {
     timeout(limit, execution).await.unwrap_or_else(|_| {
-        tracing::error!("a query took too long and was given up");
+        tracing::error!("a query exceeded its time-out");
         Response::from_errors(vec![query_timed_out()])
     })
 }
@@ -127,11 +135,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_query_that_takes_too_long_is_given_up() {
+    async fn a_query_is_cancelled_after_its_time_out() {
         let answer = within(Duration::from_millis(1), std::future::pending()).await;
         let errors = serde_json::to_value(&answer.errors).expect("JSON");
         assert_eq!(errors[0]["extensions"]["code"], "UNAVAILABLE");
         assert_eq!(errors[0]["extensions"]["retryAfterSeconds"], 2);
+
         let answer = within(QUERY_TIMEOUT, std::future::ready(Response::new(Value::Null))).await;
         assert!(answer.errors.is_empty());
     }

@@ -1,4 +1,6 @@
-//! What mutations take.
+//! The input objects of mutations.
+//!
+//! They only carry values. Services check the values and name the field that is wrong.
 
 use async_graphql::{ID, InputObject};
 
@@ -6,26 +8,28 @@ use super::scalars::PhoneNumber;
 use super::types::CodePurpose;
 use crate::captcha::CaptchaAnswer;
 
-/// Where to send a code, and what for.
+/// The phone that gets a code, and the purpose of the code.
 #[derive(InputObject)]
 pub(super) struct RequestCodeInput {
-    /// The phone that gets the code.
+    /// The phone that gets the code. For `CHANGE_PHONE` it is the new phone, for `DELETE_ACCOUNT` it must be the
+    /// account's own phone.
     pub(super) phone: PhoneNumber,
-    /// What the code is to be good for.
+    /// What the client will use the code for. The code is valid for this purpose only.
     #[graphql(default_with = "CodePurpose::Login")]
     pub(super) purpose: CodePurpose,
-    /// With `VERIFY` only: what is being confirmed, such as `transfer:9981`; at most 128 characters.
+    /// The transaction that the user confirms, such as `transfer:9981`. It is copied into the proof. Only for `VERIFY`;
+    /// 1 to 128 characters without control characters.
     pub(super) reference: Option<String>,
-    /// The answer to a captcha, when the server asks for one.
+    /// The result of a captcha. Send it after a `CAPTCHA_REQUIRED` error.
     pub(super) captcha: Option<CaptchaInput>,
 }
 
-/// What Tencent Captcha's client library gives when a person has passed.
+/// The result that Tencent Captcha's client library returns when the user has passed the captcha.
 #[derive(InputObject)]
 pub(super) struct CaptchaInput {
-    /// The ticket.
+    /// The `ticket` of the result.
     pub(super) ticket: String,
-    /// The random string that goes with it.
+    /// The `randstr` of the result.
     pub(super) randstr: String,
 }
 
@@ -35,72 +39,72 @@ impl From<CaptchaInput> for CaptchaAnswer {
     }
 }
 
-/// A code, and what it was given out for.
+/// The phone, the code from its SMS and the `sessionId` from `requestCode`.
 #[derive(InputObject)]
 pub(super) struct LoginInput {
-    /// The phone that got the code.
+    /// The phone that received the code.
     pub(super) phone: PhoneNumber,
-    /// The six digits of the SMS.
+    /// The six digits from the SMS. Any other text fails with `BAD_INPUT` and costs no attempt.
     pub(super) code: String,
-    /// The `sessionId` that `requestCode` answered with.
+    /// The `sessionId` that `requestCode` returned for this code. Every other one fails with `SESSION_MISMATCH`.
     pub(super) session_id: ID,
-    /// What the person calls the device, shown in the list of sessions; at most 64 characters.
+    /// A name for the device in the user's list of sessions, such as `Anna's phone`; 1 to 64 characters.
     pub(super) device_name: Option<String>,
 }
 
-/// A refresh token.
+/// The refresh token of a session.
 #[derive(InputObject)]
 pub(super) struct RefreshSessionInput {
-    /// The last refresh token that the client was given.
+    /// The latest refresh token that the client received, from `login` or `refreshSession`.
     pub(super) refresh_token: String,
 }
 
-/// Which sessions end; with neither field set, this one.
+/// The sessions to end. Without either field, only the session of the access token ends.
 #[derive(InputObject, Default)]
 pub(super) struct LogoutInput {
-    /// These, where they are one's own; at most 100.
+    /// The ids of the sessions to end, at most 100; more fail with `BAD_INPUT`. Sessions of other users are ignored.
     pub(super) session_ids: Option<Vec<ID>>,
-    /// All, this one among them.
+    /// Whether to end all sessions of the user, including the current one. If true, `sessionIds` is ignored.
     #[graphql(default = false)]
     pub(super) everywhere: bool,
 }
 
-/// What changes; absent or null stays as it is.
+/// The fields of the profile to change. A field that is absent or null stays unchanged.
 #[derive(InputObject)]
 pub(super) struct UpdateProfileInput {
-    /// 1 to 32 characters, as a person counts them.
+    /// The user's name: 1 to 32 characters (extended grapheme clusters), without control characters.
     pub(super) name: Option<String>,
-    /// An `https` URL of at most 512 characters.
+    /// The `https` URL of the user's picture, at most 512 characters.
     pub(super) avatar: Option<String>,
 }
 
-/// A code of purpose `CHANGE_PHONE`, and the new phone that got it.
+/// The new phone and the code of purpose `CHANGE_PHONE` that it received.
 #[derive(InputObject)]
 pub(super) struct ChangePhoneInput {
-    /// The new phone.
+    /// The new phone, which received the code.
     pub(super) phone: PhoneNumber,
-    /// The six digits of the SMS.
+    /// The six digits from the SMS. Any other text fails with `BAD_INPUT` and costs no attempt.
     pub(super) code: String,
-    /// The `sessionId` that `requestCode` answered with.
+    /// The `sessionId` that `requestCode` returned for this code. Every other one fails with `SESSION_MISMATCH`.
     pub(super) session_id: ID,
 }
 
-/// A code of purpose `DELETE_ACCOUNT`, which went to the account's own phone.
+/// A code of purpose `DELETE_ACCOUNT` that the account's own phone received.
 #[derive(InputObject)]
 pub(super) struct DeleteAccountInput {
-    /// The six digits of the SMS.
+    /// The six digits from the SMS. Any other text fails with `BAD_INPUT` and costs no attempt.
     pub(super) code: String,
-    /// The `sessionId` that `requestCode` answered with.
+    /// The `sessionId` that `requestCode` returned for this code. Every other one fails with `SESSION_MISMATCH`.
     pub(super) session_id: ID,
 }
 
-/// A code of purpose `VERIFY`.
+/// A phone and the code of purpose `VERIFY` that it received.
 #[derive(InputObject)]
 pub(super) struct VerifyCodeInput {
-    /// The phone that got the code.
+    /// The phone that received the code.
     pub(super) phone: PhoneNumber,
-    /// The six digits of the SMS.
+    /// The six digits from the SMS. Any other text fails with `BAD_INPUT` and costs no attempt.
     pub(super) code: String,
-    /// The `sessionId` that `requestCode` answered with.
+    /// The `sessionId` that `requestCode` returned for this code. Every other one fails with `SESSION_MISMATCH`.
     pub(super) session_id: ID,
 }

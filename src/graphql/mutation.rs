@@ -1,15 +1,11 @@
-//! The mutations.
+//! The mutations. A resolver parses its arguments, calls one service and maps the result; rules belong in services.
 
 use async_graphql::{Context, ID, Object};
 use uuid::Uuid;
 
 use super::context::RequestContext;
-use super::error::ErrorCode::{
-    BadInput, CaptchaFailed, CaptchaRequired, CodeExpired, CodeIncorrect, InvalidPhone, NumberBlocked, PhoneTaken,
-    RateLimited, RegionNotAllowed, SessionMismatch, SignupFailed, SmsSendFailed, TokenExpired, TokenInvalid,
-    Unauthenticated,
-};
 use super::error::{ApiError, ApiResult};
+use super::field_errors;
 use super::inputs::{
     ChangePhoneInput, DeleteAccountInput, LoginInput, LogoutInput, RefreshSessionInput, RequestCodeInput,
     UpdateProfileInput, VerifyCodeInput,
@@ -25,21 +21,22 @@ use crate::sessions::{LogOut, SignIn};
 use crate::users::ProfileChange;
 use crate::verification::CodeRequest;
 
-/// The most sessions that one `logout` names.
+/// The maximum number of session ids in one `logout`.
 const MAX_SESSION_IDS: usize = 100;
 
-/// What can be done.
+/// Operations that change something.
 pub struct Mutation;
 
-/// What can be done.
+/// Operations that change something.
 #[Object]
 impl Mutation {
-    /// Sends a six-digit code by SMS. Show it with its `sessionId`, to `login` or to the field of its purpose.
-    #[graphql(directive = raises::apply(vec![BadInput, InvalidPhone, SmsSendFailed, TokenInvalid, TokenExpired, Unauthenticated, RateLimited, CaptchaRequired, CaptchaFailed, RegionNotAllowed, NumberBlocked]))]
+    /// Sends a one-time code of six digits by SMS. Send the code back with its `sessionId`: to `login`, or to the
+    /// mutation of its purpose.
+    #[graphql(directive = raises::apply(field_errors::request_code()))]
     async fn request_code(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The phone, the purpose, and what the purpose needs.")] input: RequestCodeInput,
+        #[graphql(desc = "The phone, the purpose, and what the purpose requires.")] input: RequestCodeInput,
     ) -> ApiResult<RequestCodePayload> {
         let request = ctx.data_unchecked::<RequestContext>();
         let sent = request.services.issuing.request_code(CodeRequest {
@@ -52,12 +49,12 @@ impl Mutation {
         Ok(sent.await?.into())
     }
 
-    /// Signs a person in with the code that `requestCode` sent, and up where the phone is new.
-    #[graphql(directive = raises::apply(vec![BadInput, InvalidPhone, CodeExpired, CodeIncorrect, SessionMismatch, SignupFailed, RateLimited]))]
+    /// Signs the user in with a code of purpose `LOGIN`. If no account has the phone, this creates one.
+    #[graphql(directive = raises::apply(field_errors::login()))]
     async fn login(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The phone, the code from its SMS and the `sessionId` that came with it.")] input: LoginInput,
+        #[graphql(desc = "The phone, the code from its SMS and the `sessionId` from `requestCode`.")] input: LoginInput,
     ) -> ApiResult<LoginPayload> {
         let request = ctx.data_unchecked::<RequestContext>();
         let signed_in = request.services.sessions.sign_in(SignIn {
@@ -70,9 +67,10 @@ impl Mutation {
         Ok(signed_in.await?.into())
     }
 
-    /// Takes a refresh token for the next one, and a new access token. A refresh token is good once: using an older one
-    /// again ends the session, save that the one just before gets the same successor for a few seconds.
-    #[graphql(directive = raises::apply(vec![TokenInvalid, TokenExpired]))]
+    /// Exchanges a refresh token for a new refresh token and a new access token. A refresh token is valid once. Reusing
+    /// an older token ends the session. For a few seconds, the immediately preceding token returns the same new refresh
+    /// token instead.
+    #[graphql(directive = raises::apply(field_errors::refresh_session()))]
     async fn refresh_session(
         &self,
         ctx: &Context<'_>,
@@ -83,12 +81,13 @@ impl Mutation {
         Ok(refreshed.await?.into())
     }
 
-    /// Ends sessions: this one, those named, or all. Their access tokens are refused at once. Needs sign-in.
-    #[graphql(directive = raises::apply(vec![BadInput, TokenInvalid, TokenExpired, Unauthenticated]))]
+    /// Ends the current session, the given sessions, or all sessions. Their access tokens are rejected immediately.
+    /// Needs sign-in.
+    #[graphql(directive = raises::apply(field_errors::logout()))]
     async fn logout(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The sessions to end; without it, only this one.")] input: Option<LogoutInput>,
+        #[graphql(desc = "The sessions to end. If absent, only the current session ends.")] input: Option<LogoutInput>,
     ) -> ApiResult<LogoutPayload> {
         let request = ctx.data_unchecked::<RequestContext>();
         let viewer = request.require_viewer().await?;
@@ -97,8 +96,8 @@ impl Mutation {
         Ok(LogoutPayload { ended_sessions: i32::try_from(ended).unwrap_or(i32::MAX) })
     }
 
-    /// Changes name and avatar; what is absent or null stays. Needs sign-in.
-    #[graphql(directive = raises::apply(vec![BadInput, TokenInvalid, TokenExpired, Unauthenticated]))]
+    /// Changes the user's name and avatar. A field that is absent or null stays unchanged. Needs sign-in.
+    #[graphql(directive = raises::apply(field_errors::update_profile()))]
     async fn update_profile(
         &self,
         ctx: &Context<'_>,
@@ -111,13 +110,13 @@ impl Mutation {
         Ok(UpdateProfilePayload { user: UserNode::own(user, viewer.session_id) })
     }
 
-    /// Moves the account to another phone, which got a code of purpose `CHANGE_PHONE`. All other sessions end. Needs
-    /// sign-in.
-    #[graphql(directive = raises::apply(vec![BadInput, InvalidPhone, TokenInvalid, TokenExpired, Unauthenticated, CodeExpired, CodeIncorrect, SessionMismatch, PhoneTaken, RateLimited]))]
+    /// Moves the account to another phone, with a code of purpose `CHANGE_PHONE` that the new phone received. All other
+    /// sessions of the user end. Needs sign-in.
+    #[graphql(directive = raises::apply(field_errors::change_phone()))]
     async fn change_phone(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The new phone, the code from its SMS and the `sessionId` that came with it.")]
+        #[graphql(desc = "The new phone, the code from its SMS and the `sessionId` from `requestCode`.")]
         input: ChangePhoneInput,
     ) -> ApiResult<ChangePhonePayload> {
         let request = ctx.data_unchecked::<RequestContext>();
@@ -128,13 +127,13 @@ impl Mutation {
         Ok(ChangePhonePayload { user: UserNode::own(user, viewer.session_id) })
     }
 
-    /// Deletes the account and all that is known of the person, by a code of purpose `DELETE_ACCOUNT` that went to the
-    /// account's own phone. The phone can sign up anew, as another user. Needs sign-in.
-    #[graphql(directive = raises::apply(vec![BadInput, TokenInvalid, TokenExpired, Unauthenticated, CodeExpired, CodeIncorrect, SessionMismatch, RateLimited]))]
+    /// Deletes the account and all data of the user, with a code of purpose `DELETE_ACCOUNT` that the account's own
+    /// phone received. The phone can sign up again, as a new user. Needs sign-in.
+    #[graphql(directive = raises::apply(field_errors::delete_account()))]
     async fn delete_account(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The code from the SMS to the account's own phone and the `sessionId` that came with it.")]
+        #[graphql(desc = "The code from the SMS to the account's own phone and the `sessionId` from `requestCode`.")]
         input: DeleteAccountInput,
     ) -> ApiResult<DeleteAccountPayload> {
         let request = ctx.data_unchecked::<RequestContext>();
@@ -144,13 +143,13 @@ impl Mutation {
         Ok(DeleteAccountPayload { deleted_user_id: viewer.user.id.into() })
     }
 
-    /// Takes a code of purpose `VERIFY` for a signed proof that the phone is held, which any service can check with the
-    /// server's public keys. Nobody is signed in or up by it.
-    #[graphql(directive = raises::apply(vec![BadInput, InvalidPhone, CodeExpired, CodeIncorrect, SessionMismatch, RateLimited]))]
+    /// Exchanges a code of purpose `VERIFY` for a signed proof that the user has the phone. Any service can check the
+    /// proof with the server's public keys. This does not sign the user in and does not create an account.
+    #[graphql(directive = raises::apply(field_errors::verify_code()))]
     async fn verify_code(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The phone, the code from its SMS and the `sessionId` that came with it.")]
+        #[graphql(desc = "The phone, the code from its SMS and the `sessionId` from `requestCode`.")]
         input: VerifyCodeInput,
     ) -> ApiResult<VerifyCodePayload> {
         let request = ctx.data_unchecked::<RequestContext>();
@@ -160,9 +159,9 @@ impl Mutation {
     }
 }
 
-/// Reads which sessions are to end.
+/// Returns which sessions the input names; `everywhere` takes precedence over the ids.
 fn log_out(input: LogoutInput) -> ApiResult<LogOut> {
-    let malformed = || ApiError::bad_input("input.sessionIds", "Name at most 100 sessions, each by its UUID.");
+    let malformed = || ApiError::bad_input("input.sessionIds", "The session ids are at most 100 UUIDs.");
     match input.session_ids {
         _ if input.everywhere => Ok(LogOut::Everywhere),
         None => Ok(LogOut::This),

@@ -1,4 +1,4 @@
-//! What mutations answer with.
+//! The payloads of mutations, and how the results of services map to them.
 
 use async_graphql::{ID, SimpleObject};
 
@@ -9,16 +9,17 @@ use crate::tokens::Issued;
 use crate::users::User;
 use crate::verification::CodeSent;
 
-/// A code is on its way.
+/// A code that was issued and sent.
 #[derive(SimpleObject)]
 pub(super) struct RequestCodePayload {
-    /// Names this code. Keep it, and show it again with the code.
+    /// The id of this code. Keep it, and send it together with the code.
     pub(super) session_id: ID,
-    /// From when on the code is refused.
+    /// When the code expires. From then on, it is rejected with `CODE_EXPIRED`.
     pub(super) expires_at: DateTime,
-    /// The earliest next send to this phone; tomorrow's start when none is left today.
+    /// The earliest time at which this phone can be sent another code. If no send is left today, this is the start of
+    /// tomorrow. Requests before this time fail with `RATE_LIMITED`.
     pub(super) resend_at: DateTime,
-    /// Sends to this phone left today; null where there is no daily limit.
+    /// How many more codes can be sent to this phone today. Null if the server has no daily limit.
     pub(super) sends_remaining: Option<u32>,
 }
 
@@ -33,20 +34,20 @@ impl From<CodeSent> for RequestCodePayload {
     }
 }
 
-/// A new session's tokens.
+/// The new session's tokens and its user.
 #[derive(SimpleObject)]
 pub(super) struct LoginPayload {
-    /// A JWT for `Authorization: Bearer`.
+    /// A JWT for the header `Authorization: Bearer <token>`.
     pub(super) access_token: String,
-    /// From when on the access token is refused.
+    /// When the access token expires. From then on, it is rejected with `TOKEN_EXPIRED`.
     pub(super) access_token_expires_at: DateTime,
-    /// An opaque token, good once, for a new access token. Keep it where only the app can read it.
+    /// An opaque token that `refreshSession` exchanges, once, for new tokens. Store it where only the app can read it.
     pub(super) refresh_token: String,
-    /// From when on the refresh token is refused.
+    /// When the refresh token expires, and with it the session.
     pub(super) refresh_token_expires_at: DateTime,
-    /// Who signed in.
+    /// The user who signed in.
     pub(super) user: UserNode,
-    /// Whether this was the sign-up.
+    /// Whether this sign-in created the account.
     pub(super) is_new_user: bool,
 }
 
@@ -67,15 +68,15 @@ impl From<SignedIn> for LoginPayload {
 /// The session's new tokens.
 #[derive(SimpleObject)]
 pub(super) struct RefreshSessionPayload {
-    /// A JWT for `Authorization: Bearer`.
+    /// A JWT for the header `Authorization: Bearer <token>`.
     pub(super) access_token: String,
-    /// From when on the access token is refused.
+    /// When the access token expires. From then on, it is rejected with `TOKEN_EXPIRED`.
     pub(super) access_token_expires_at: DateTime,
-    /// The next refresh token. The one that was sent is used up.
+    /// The next refresh token. Replace the old one with it: the old one must not be used again.
     pub(super) refresh_token: String,
-    /// From when on the refresh token is refused.
+    /// When the refresh token expires, and with it the session.
     pub(super) refresh_token_expires_at: DateTime,
-    /// Whose session it is.
+    /// The user of the session.
     pub(super) user: UserNode,
 }
 
@@ -91,41 +92,41 @@ impl From<(SessionTokens, User)> for RefreshSessionPayload {
     }
 }
 
-/// Sessions have ended.
+/// The result of ending sessions.
 #[derive(SimpleObject)]
 pub(super) struct LogoutPayload {
-    /// How many lived until now.
+    /// How many active sessions were ended.
     pub(super) ended_sessions: i32,
 }
 
-/// The profile is changed.
+/// The user after the change of the profile.
 #[derive(SimpleObject)]
 pub(super) struct UpdateProfilePayload {
-    /// The user as they are now.
+    /// The user with the new values.
     pub(super) user: UserNode,
 }
 
-/// The phone is changed.
+/// The user after the change of the phone.
 #[derive(SimpleObject)]
 pub(super) struct ChangePhonePayload {
-    /// The user as they are now.
+    /// The user with the new values.
     pub(super) user: UserNode,
 }
 
-/// The account is gone.
+/// The account that was deleted.
 #[derive(SimpleObject)]
 pub(super) struct DeleteAccountPayload {
-    /// Whose it was, for a client's cache.
+    /// The id of the deleted user, for example to remove them from a client's cache.
     pub(super) deleted_user_id: ID,
 }
 
-/// The phone is held.
+/// A proof that the user has the phone.
 #[derive(SimpleObject)]
 pub(super) struct VerifyCodePayload {
-    /// A JWT: `sub` is the phone, `reference` what was confirmed, `aud` the server's `PROOF_AUDIENCE`. A service that
-    /// takes it once keeps its `jti` until it expires.
+    /// A JWT with the phone in `sub`, the `reference` if one was requested, and the server's `PROOF_AUDIENCE` in `aud`.
+    /// A service that must accept a proof only once stores its `jti` until the proof expires.
     pub(super) proof: String,
-    /// From when on the proof is to be refused.
+    /// When the proof expires. It is valid for five minutes.
     pub(super) proof_expires_at: DateTime,
 }
 

@@ -1,32 +1,28 @@
-//! The queries.
+//! The queries. A resolver parses its arguments, calls one service or loader, and maps the result.
 
 use async_graphql::{Context, ID, Object};
 
 use super::context::RequestContext;
-use super::error::{ApiError, ApiResult, ErrorCode};
+use super::error::{ApiError, ApiResult};
+use super::field_errors;
 use super::raises::raises;
 use super::types::UserNode;
 
-/// What can be asked.
+/// Operations that read.
 pub struct Query;
 
-/// What can be asked.
+/// Operations that read.
 #[Object]
 impl Query {
-    /// Who is signed in: null without an access token, an error with a bad one.
-    #[graphql(directive = raises::apply(vec![ErrorCode::TokenInvalid, ErrorCode::TokenExpired]))]
+    /// The user who is signed in. Null if the request has no access token; an error if its token is invalid or expired.
+    #[graphql(directive = raises::apply(field_errors::me()))]
     async fn me(&self, ctx: &Context<'_>) -> ApiResult<Option<UserNode>> {
         let viewer = ctx.data_unchecked::<RequestContext>().viewer().await?;
         Ok(viewer.map(|viewer| UserNode::own(viewer.user.clone(), viewer.session_id)))
     }
 
-    /// Any user, by id; null where there is none. Needs sign-in.
-    #[graphql(directive = raises::apply(vec![
-        ErrorCode::BadInput,
-        ErrorCode::TokenInvalid,
-        ErrorCode::TokenExpired,
-        ErrorCode::Unauthenticated,
-    ]))]
+    /// Any user, by id. Null if there is no such user. Needs sign-in.
+    #[graphql(directive = raises::apply(field_errors::user()))]
     async fn user(
         &self,
         ctx: &Context<'_>,

@@ -1,16 +1,18 @@
-//! Scalars. A scalar only says what form a value has on the wire; whether it is good is for the services to say, who
-//! name the field that is not.
+//! The scalars `DateTime` and `PhoneNumber`.
+//!
+//! A scalar only checks the type of a value, such as string. Services check whether the value is valid, because only
+//! they can name the field that is wrong.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use jiff::Timestamp;
 
 use crate::phone;
 
-/// An instant in UTC as RFC 3339 writes it, such as `2026-03-01T12:00:00Z`.
+/// A point in time in UTC, in the form of RFC 3339, such as `2026-03-01T12:00:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DateTime(pub(crate) Timestamp);
 
-/// An instant in UTC as RFC 3339 writes it, such as `2026-03-01T12:00:00Z`.
+/// A point in time in UTC, in the form of RFC 3339, such as `2026-03-01T12:00:00Z`.
 #[Scalar]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -25,8 +27,8 @@ impl ScalarType for DateTime {
     }
 }
 
-/// A mobile phone number. It comes out in E.164, such as `+8613711112222`. It goes in as E.164, or as a national number
-/// of the server's default region, such as `137 1111 2222`; spaces, hyphens and brackets do not matter.
+/// A mobile phone number. As output it is in E.164, such as `+8613711112222`. As input it is in E.164 or a national
+/// number of the server's default region, such as `137 1111 2222`. Spaces, hyphens and brackets are ignored.
 #[derive(Clone)]
 pub(crate) struct PhoneNumber(pub(super) String);
 
@@ -36,8 +38,8 @@ impl From<&phone::PhoneNumber> for PhoneNumber {
     }
 }
 
-/// A mobile phone number. It comes out in E.164, such as `+8613711112222`. It goes in as E.164, or as a national number
-/// of the server's default region, such as `137 1111 2222`; spaces, hyphens and brackets do not matter.
+/// A mobile phone number. As output it is in E.164, such as `+8613711112222`. As input it is in E.164 or a national
+/// number of the server's default region, such as `137 1111 2222`. Spaces, hyphens and brackets are ignored.
 #[Scalar]
 impl ScalarType for PhoneNumber {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -1,4 +1,4 @@
-//! The types that more than one field answers with.
+//! The types that several fields share: purposes, users and sessions.
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 
@@ -10,74 +10,74 @@ use crate::sessions::{SessionRow, Viewer};
 use crate::users::User;
 use uuid::Uuid;
 
-/// What a code is good for. A code asked for one purpose is refused for another.
+/// What a code can be used for. A code issued for one purpose is rejected for every other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Purpose")]
 pub(super) enum CodePurpose {
-    /// Signing up or in.
+    /// To sign up or sign in, with `login`.
     Login,
-    /// Moving the account to the phone that gets the code. Needs sign-in.
+    /// To move the account to the phone that receives the code, with `changePhone`. Needs sign-in.
     ChangePhone,
-    /// Deleting the account. The code goes to the account's own phone. Needs sign-in.
+    /// To delete the account, with `deleteAccount`. The code is sent to the account's own phone. Needs sign-in.
     DeleteAccount,
-    /// Proving to another service that the phone is held.
+    /// To prove to another service that the user has the phone, with `verifyCode`.
     Verify,
 }
 
-/// A person with an account.
+/// A user with an account.
 pub(super) struct UserNode {
     user: User,
-    /// The session that asks, where it is the user's own.
+    /// The session of the request, if the user is its own user. Private fields are null without it.
     own_session: Option<Uuid>,
 }
 
 impl UserNode {
-    /// The user as they see themselves.
+    /// Creates the node of a user who looks at themselves, with all fields.
     pub(super) const fn own(user: User, session_id: Uuid) -> Self {
         Self { user, own_session: Some(session_id) }
     }
 
-    /// The user as `viewer` sees them.
+    /// Creates the node of a user that `viewer` looks at: another user's private fields are null.
     pub(super) fn seen_by(viewer: &Viewer, user: User) -> Self {
         let own_session = (viewer.user.id == user.id).then_some(viewer.session_id);
         Self { user, own_session }
     }
 }
 
-/// A person with an account.
+/// A user with an account.
 #[Object(name = "User")]
 impl UserNode {
-    /// A UUIDv7; it stays the same for the life of the account.
+    /// A UUIDv7, which never changes.
     async fn id(&self) -> ID {
         self.user.id.into()
     }
 
-    /// What the person is called; empty until set.
+    /// The user's name. Empty until the user sets one.
     async fn name(&self) -> &str {
         &self.user.name
     }
 
-    /// The URL of a picture; one of the server's own, by chance, until set.
+    /// The URL of the user's picture. Until the user sets one, it is a random default picture.
     async fn avatar(&self) -> &str {
         &self.user.avatar
     }
 
-    /// The phone that signs in. Only its owner sees it; null to anyone else.
+    /// The phone that the user signs in with. Null for every other user.
     async fn phone(&self) -> Option<PhoneNumber> {
         self.own_session.map(|_| PhoneNumber::from(&self.user.phone))
     }
 
-    /// When the person signed up.
+    /// When the user signed up.
     async fn created_at(&self) -> DateTime {
         DateTime(self.user.created_at)
     }
 
-    /// When the person last signed in with a code.
+    /// When the user last signed in with a code.
     async fn last_login_at(&self) -> DateTime {
         DateTime(self.user.last_login_at)
     }
 
-    /// The devices that are signed in, the last used first, at most 100. Only their owner sees them; null to anyone else.
+    /// The user's active sessions, the most recently used first, at most 100. Null for every other user.
     async fn sessions(&self, ctx: &Context<'_>) -> ApiResult<Option<Vec<SessionNode>>> {
         let Some(current) = self.own_session else {
             return Ok(None);
@@ -88,21 +88,21 @@ impl UserNode {
     }
 }
 
-/// A signed-in device.
+/// A session: a device on which the user is signed in.
 #[derive(SimpleObject)]
 #[graphql(name = "Session")]
 pub(super) struct SessionNode {
-    /// What `logout` ends it by; the access token's `sid`.
+    /// The id of the session, which `logout` accepts. It is also the `sid` claim of the session's access tokens.
     id: ID,
-    /// What the person called the device at sign-in.
+    /// The name of the device from `login`. Null if the client sent no name.
     device_name: Option<String>,
-    /// When the person signed in.
+    /// When the user signed in.
     created_at: DateTime,
-    /// When it was last refreshed.
+    /// When the session was last refreshed, or created if it was never refreshed.
     last_used_at: DateTime,
-    /// When it ends unless it is refreshed.
+    /// When the session ends if it is not refreshed before.
     expires_at: DateTime,
-    /// Whether it is the one that asks.
+    /// Whether this is the session of the request's access token.
     current: bool,
 }
 

@@ -1,14 +1,16 @@
-//! The prefix of every key in Redis, so that several environments can share one server.
+//! The prefix of all keys in Redis, so that several environments can share one Redis server.
+//!
+//! A prefix must not have braces, because a Redis Cluster hashes the text between the first pair of braces of a key.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The longest prefix, in characters.
+/// The maximum length of a prefix in characters.
 const MAX_CHARS: usize = 64;
 
 const DEFAULT: &str = "sms-login:";
 
-/// What every key begins with. It has no braces, because a Redis Cluster hashes what stands between the first two.
+/// The start of every key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPrefix(String);
 
@@ -41,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_is_plain_and_keeps_hash_tags_whole() {
+    fn a_prefix_has_only_printable_ascii_without_braces() {
         let longest = "p".repeat(MAX_CHARS);
         for right in [DEFAULT, "staging:", "a", &longest] {
             assert_eq!(right.parse::<KeyPrefix>().map(|prefix| prefix.to_string()), Ok(right.to_owned()));

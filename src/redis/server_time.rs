@@ -1,28 +1,28 @@
-//! What time it is on the Redis server, estimated from samples of its `TIME` and this machine's monotonic clock.
+//! An estimate of the time on the Redis server, from samples of its `TIME` and this machine's monotonic clock.
 //!
-//! Two things depend on it: the deadline that an admitting script carries, and the rule that this server's wall clock
-//! must agree with Redis's. Both must survive a sample that took long: a deadline is computed from the earliest time
-//! that Redis can have, and a difference counts only as far as the sample's round trip cannot explain it.
+//! It serves two purposes: the deadline of an admitting script, and the rule that this server's wall clock must agree
+//! with Redis's clock. Both must be correct even if a sample took long. So a deadline is computed from the earliest
+//! possible time on the Redis server, and a difference counts only if the sample's round trip cannot explain it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How far this server's wall clock may be from Redis's.
+/// The maximum difference between this server's wall clock and Redis's clock.
 pub const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
 
-/// A sample older than this is renewed by the next call.
+/// The age after which the next call renews the sample.
 const FRESH: Duration = Duration::from_secs(3);
 
-/// While one call renews the sample, the others use the old one up to this age. Clocks drift by far less than a
-/// millisecond in this time.
+/// The maximum age at which other calls still use the sample while one call renews it. In this time clocks drift by
+/// much less than the allowed difference.
 const USABLE: Duration = Duration::from_mins(1);
 
-/// How long the other calls leave the renewal to the one that began it.
+/// The time that one call has to renew the sample before another call tries it, too.
 const RENEWAL: Duration = Duration::from_secs(1);
 
-/// This server's wall clock and Redis's do not agree.
+/// This server's wall clock and Redis's clock differ too much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this server's clock is {:#} {} Redis's", .ahead.abs(), if .ahead.is_negative() { "behind" } else { "ahead of" })]
 pub struct ClockSkew {
@@ -30,10 +30,10 @@ pub struct ClockSkew {
     pub ahead: SignedDuration,
 }
 
-/// One answer to `TIME`.
+/// One answer of Redis to `TIME`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample {
-    /// What Redis answered, in milliseconds since 1970.
+    /// The time that Redis returned, in milliseconds since 1970.
     pub(super) redis: i64,
     /// When the call began.
     pub(super) sent: Instant,
@@ -42,30 +42,33 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// The earliest time that Redis's clock can show at `at`, in milliseconds: the answer was on its way for no time.
+    /// Returns the earliest time that Redis's clock can show at `at`, in milliseconds. It assumes that the answer
+    /// arrived without delay.
     pub(super) fn earliest(&self, at: Instant) -> i64 {
         self.redis.saturating_add(milliseconds(at.saturating_duration_since(self.received)))
     }
 
-    /// How far `wall` is ahead of Redis's clock at `at`, by the middle of the sample's round trip.
+    /// Returns how far `wall` is ahead of Redis's clock at `at`, if Redis answered in the middle of the sample's round
+    /// trip.
     pub(super) fn ahead(&self, wall: Timestamp, at: Instant) -> SignedDuration {
         let redis = self.earliest(at).saturating_add(milliseconds(self.doubt()));
         SignedDuration::from_millis(wall.as_millisecond().saturating_sub(redis))
     }
 
-    /// The skew, if the difference is more than is allowed and more than the round trip can explain.
+    /// Returns the skew if the difference is larger than allowed and larger than the round trip can explain.
     pub(super) fn skew(&self, wall: Timestamp, at: Instant) -> Option<ClockSkew> {
         let ahead = self.ahead(wall, at);
         let doubt = SignedDuration::from_millis(milliseconds(self.doubt()));
         (ahead.abs() > MAX_CLOCK_SKEW + doubt).then_some(ClockSkew { ahead })
     }
 
+    /// Returns the maximum error of `ahead`: half of the round trip.
     fn doubt(&self) -> Duration {
         self.received.saturating_duration_since(self.sent) / 2
     }
 }
 
-/// The last sample, shared by all users of a pool.
+/// The latest sample, shared by all clones of a pool.
 #[derive(Debug, Default)]
 pub(super) struct ServerTime(Mutex<State>);
 
@@ -76,7 +79,7 @@ struct State {
 }
 
 impl ServerTime {
-    /// The sample to use at `now`; `None` if the caller has to take one.
+    /// Returns the sample to use at `now`. `None` if the caller must take a new one.
     pub(super) fn current(&self, now: Instant) -> Option<Sample> {
         let mut state = self.state();
         let sample = state.sample?;
@@ -85,7 +88,7 @@ impl ServerTime {
             return Some(sample);
         }
 
-        // One call pays for the renewal. If it fails, the next one tries a second later.
+        // Only one call waits for the renewal. If it fails, another call tries again after a second.
         let renewing = state.renewal_began.is_some_and(|began| now.saturating_duration_since(began) < RENEWAL);
         if renewing && age <= USABLE {
             return Some(sample);
@@ -98,7 +101,7 @@ impl ServerTime {
         self.state().sample = Some(sample);
     }
 
-    /// Drops the sample, because Redis's clock is not where it was expected.
+    /// Discards the sample, because Redis's clock was not as expected.
     pub(super) fn forget(&self) {
         self.state().sample = None;
     }
@@ -129,14 +132,14 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_starts_from_the_earliest_time_that_redis_can_have() {
+    fn a_deadline_counts_from_the_earliest_possible_time() {
         let sample = sample(2 * SECOND);
         assert_eq!(sample.earliest(sample.received), NOON, "the middle would be a second later");
         assert_eq!(sample.earliest(sample.received + SECOND), NOON + 1000);
     }
 
     #[test]
-    fn clocks_disagree_by_more_than_five_seconds_and_the_doubt_of_the_sample() {
+    fn a_skew_is_more_than_five_seconds_beyond_the_error_of_the_sample() {
         let quick = sample(Duration::ZERO);
         for (ahead, skewed) in [(0, false), (5000, false), (-5000, false), (5001, true), (-5001, true)] {
             assert_eq!(quick.skew(noon_plus(ahead), quick.received).is_some(), skewed, "{ahead}");
@@ -154,15 +157,15 @@ mod tests {
     fn one_call_renews_a_sample_and_the_others_use_the_old_one() {
         let time = ServerTime::default();
         let sample = sample(Duration::ZERO);
-        assert!(time.current(sample.received).is_none(), "there is none");
+        assert!(time.current(sample.received).is_none(), "there is no sample yet");
         time.keep(sample);
         assert!(time.current(sample.received + FRESH).is_some());
         let stale = sample.received + FRESH + SECOND;
         assert!(time.current(stale).is_none(), "this call renews it");
-        assert!(time.current(stale).is_some(), "this one need not wait");
+        assert!(time.current(stale).is_some(), "this call does not wait");
         assert!(time.current(stale + RENEWAL).is_none(), "the renewal failed");
         assert!(time.current(sample.received + USABLE + SECOND).is_none());
-        assert!(time.current(sample.received + USABLE + SECOND).is_none(), "too old for everybody");
+        assert!(time.current(sample.received + USABLE + SECOND).is_none(), "too old to use during a renewal");
         time.forget();
         assert!(time.current(sample.received).is_none());
     }

@@ -1,8 +1,9 @@
-//! The refresh token's form: `slr_`, then in base64url the session id, the generation, and a signature over both and
-//! the session's salt.
+//! The format of refresh tokens: `slr_`, then in base64url the session id, the generation, and a signature over both
+//! and the session's salt.
 //!
-//! It is signed by the server's own key, so that a change of key signs nobody out: the old public key stays listed. The
-//! salt is known to the database alone, so the key without the database makes no token, nor the database without the key.
+//! The signature is made with the server's signing key. After a key rotation the old public key still verifies, so
+//! users stay signed in. The salt is stored only in the database: an attacker needs both the key and the database to
+//! forge a token.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,23 +13,24 @@ use super::keys::Keys;
 
 const PREFIX: &str = "slr_";
 const CLAIM_BYTES: usize = 20;
-/// No signature is longer; it bounds what is decoded.
+/// The maximum length of the part after the prefix. Longer texts are rejected before they are decoded.
 const MAX_CHARS: usize = 128;
-/// Has a space and a NUL, which no JWT has: a signature for one is never good for the other.
+/// The start of every signed message. Its space and NUL cannot occur in a JWT, so that a signature for one is never
+/// valid for the other.
 const LABEL: &[u8] = b"sms-login refresh token\0";
 
-/// A refresh token that was read but not yet held against its session's salt.
+/// A refresh token that was parsed but not yet verified. `is_genuine` verifies it with its session's salt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshToken {
-    /// The session that it names.
+    /// The id of the session.
     pub session_id: Uuid,
-    /// Which of the session's tokens it is, from 0.
+    /// The number of the token in its session, from 0. Every refresh adds one.
     pub generation: u32,
     signature: Vec<u8>,
 }
 
 impl RefreshToken {
-    /// Makes the token of a generation. The same input gives the same token.
+    /// Returns the token of a session's generation. The same arguments always return the same token.
     #[must_use]
     pub fn encode(keys: &Keys, session_id: Uuid, generation: u32, salt: &[u8]) -> String {
         let claim = claim(session_id, generation);
@@ -36,7 +38,7 @@ impl RefreshToken {
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([&claim[..], &signature].concat()))
     }
 
-    /// Reads a token's form; nothing is proven yet.
+    /// Parses a token without verifying it. `None` if it is malformed.
     #[must_use]
     pub fn parse(token: &str) -> Option<Self> {
         let encoded = token.strip_prefix(PREFIX).filter(|encoded| encoded.len() <= MAX_CHARS)?;
@@ -50,7 +52,7 @@ impl RefreshToken {
         })
     }
 
-    /// Whether this server made it for the session with this salt.
+    /// Returns whether the server issued this token for the session with this salt.
     #[must_use]
     pub fn is_genuine(&self, keys: &Keys, salt: &[u8]) -> bool {
         keys.signed(&message(&claim(self.session_id, self.generation), salt), &self.signature)

@@ -1,4 +1,4 @@
-//! The account's own affairs, and proofs for other services.
+//! Profile, change of phone and deletion of an account, and proofs for other services.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn shown(phone: &str, code: &str, session_id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn name_and_avatar_change_one_by_one() {
+async fn name_and_avatar_change_independently() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let user = app.signed_in().await;
@@ -38,7 +38,7 @@ async fn name_and_avatar_change_one_by_one() {
         let next = user.refreshed().await;
         let claims = next.access_token.split('.').nth(1).expect("claims");
         let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).expect("base64url")).expect("JSON");
-        assert_eq!(claims["picture"], avatar, "the next token has it");
+        assert_eq!(claims["picture"], avatar, "the next token has the new avatar");
     }
 }
 
@@ -53,7 +53,7 @@ async fn the_largest_profile_still_fits_into_a_token() {
 }
 
 #[tokio::test]
-async fn avatars_are_stored_in_their_normal_form() {
+async fn avatars_are_stored_as_normalized_urls() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let user = app.signed_in().await;
@@ -72,10 +72,10 @@ async fn avatars_are_stored_in_their_normal_form() {
 }
 
 #[tokio::test]
-async fn the_length_of_an_avatar_is_that_of_its_normal_form() {
+async fn the_maximum_length_applies_to_the_normalized_avatar() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
-    // "é" has six characters in its normal form, and "a/../" has none.
+    // Normalized, "é" has six characters, and "a/../" disappears.
     let longest = format!("https://example.com/{}", "é".repeat(82));
     let shortened = format!("https://example.com/{}b", "a/../".repeat(120));
     for avatar in [&longest, &shortened] {
@@ -87,7 +87,7 @@ async fn the_length_of_an_avatar_is_that_of_its_normal_form() {
 }
 
 #[tokio::test]
-async fn names_and_avatars_that_are_none_are_refused() {
+async fn invalid_names_and_avatars_are_rejected() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
     let zalgo = format!("a{}", "\u{301}".repeat(300));
@@ -137,7 +137,7 @@ async fn names_and_avatars_that_are_none_are_refused() {
 }
 
 #[tokio::test]
-async fn a_new_phone_is_proven_and_other_sessions_end() {
+async fn changing_the_phone_requires_its_code_and_ends_other_sessions() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let user = app.signed_in().await;
@@ -157,12 +157,12 @@ async fn a_new_phone_is_proven_and_other_sessions_end() {
         user.refreshed().await;
         app.advance(Duration::from_secs(30));
         assert_eq!(app.sign_in(&new).await.id, user.id);
-        assert_ne!(app.sign_in(&user.phone).await.id, user.id, "the old phone is free");
+        assert_ne!(app.sign_in(&user.phone).await.id, user.id, "the old phone signs up a new user");
     }
 }
 
 #[tokio::test]
-async fn a_code_for_a_change_is_its_askers_alone() {
+async fn only_the_user_who_requested_it_can_use_a_code_for_a_change() {
     let app = TestApp::start(Stores::Embedded).await;
     let (user, thief) = (app.signed_in().await, app.signed_in().await);
     let new = phone();
@@ -177,7 +177,7 @@ async fn a_code_for_a_change_is_its_askers_alone() {
 }
 
 #[tokio::test]
-async fn a_taken_phone_is_told_once_it_is_proven_and_uses_the_code_up() {
+async fn a_taken_phone_is_reported_only_after_a_correct_code_and_consumes_it() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let (user, owner) = (app.signed_in().await, app.signed_in().await);
@@ -185,7 +185,7 @@ async fn a_taken_phone_is_told_once_it_is_proven_and_uses_the_code_up() {
         let session_id = user.ask_for("CHANGE_PHONE", &owner.phone).await;
         let code = app.code(&owner.phone);
         let missed = user.run(CHANGE_PHONE, shown(&owner.phone, &wrong(&code), &session_id)).await;
-        assert_eq!(missed.code(), "CODE_INCORRECT", "not told before");
+        assert_eq!(missed.code(), "CODE_INCORRECT", "a wrong code does not reveal that the phone is taken");
         let taken = user.run(CHANGE_PHONE, shown(&owner.phone, &code, &session_id)).await;
         assert_eq!((taken.code(), &taken.extensions()["errorCode"]), ("PHONE_TAKEN", &json!(-1203)));
         let again = user.run(CHANGE_PHONE, shown(&owner.phone, &code, &session_id)).await;
@@ -201,14 +201,14 @@ async fn ask_to_delete(app: &TestApp, user: &SignedIn<'_>) -> String {
 }
 
 #[tokio::test]
-async fn a_deleted_account_is_gone_and_its_phone_can_sign_up_anew() {
+async fn the_phone_of_a_deleted_account_can_sign_up_again() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let (user, witness) = (app.signed_in().await, app.signed_in().await);
         let session_id = ask_to_delete(&app, &user).await;
         let code = app.code(&user.phone);
         let input = |code: &str| json!({ "input": { "code": code, "sessionId": session_id } });
-        assert_eq!(witness.run(DELETE, input(&code)).await.code(), "SESSION_MISMATCH", "another's account");
+        assert_eq!(witness.run(DELETE, input(&code)).await.code(), "SESSION_MISMATCH", "the code of another user");
         assert_eq!(user.run(DELETE, input(&wrong(&code))).await.code(), "CODE_INCORRECT");
         let answer = user.run(DELETE, input(&code)).await;
         assert_eq!(answer.data("deleteAccount")["deletedUserId"], user.id);
@@ -218,14 +218,14 @@ async fn a_deleted_account_is_gone_and_its_phone_can_sign_up_anew() {
         assert!(seen.data("user").is_null());
         app.advance(Duration::from_secs(30));
         let login = app.anonymous().ask(&user.phone).await;
-        let anew = app.anonymous().login(&user.phone, &app.code(&user.phone), &login).await;
-        assert_eq!(anew.data("login")["isNewUser"], true);
-        assert_ne!(anew.data("login")["user"]["id"], user.id);
+        let again = app.anonymous().login(&user.phone, &app.code(&user.phone), &login).await;
+        assert_eq!(again.data("login")["isNewUser"], true);
+        assert_ne!(again.data("login")["user"]["id"], user.id);
     }
 }
 
 #[tokio::test]
-async fn a_login_code_deletes_nothing() {
+async fn a_login_code_does_not_delete_the_account() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
     app.advance(Duration::from_secs(30));
@@ -235,7 +235,7 @@ async fn a_login_code_deletes_nothing() {
 }
 
 #[tokio::test]
-async fn a_proof_says_which_phone_was_held_for_what() {
+async fn a_proof_contains_the_phone_and_the_reference() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         for reference in [Some("transfer:9981"), None] {
@@ -258,7 +258,7 @@ async fn a_proof_says_which_phone_was_held_for_what() {
             assert_eq!(claims.get("reference").and_then(Value::as_str), reference);
             assert_eq!(claims["jti"].as_str().map(str::len), Some(36));
             let as_access = app.anonymous().with_token(proof).run(ME, json!({})).await;
-            assert_eq!(as_access.code(), "TOKEN_INVALID", "a proof signs nobody in");
+            assert_eq!(as_access.code(), "TOKEN_INVALID", "a proof is not an access token");
             let again = someone.run(VERIFY, shown(&phone, &app.code(&phone), &session_id)).await;
             assert_eq!(again.code(), "CODE_EXPIRED");
             let login = json!({ "input": { "phone": phone, "code": app.code(&phone), "sessionId": session_id } });

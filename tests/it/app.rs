@@ -1,5 +1,5 @@
-//! A whole server in this process, and the two actors that speak GraphQL to it through the real router: `Anonymous`
-//! and `SignedIn`. SMS go to the stand-in; time stands still until a test moves it.
+//! A whole server in the test's process, and the two actors that send GraphQL to it through the real router:
+//! `Anonymous` and `SignedIn`. SMS go to a stand-in for the provider. Time stands still until a test moves it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -36,10 +36,10 @@ pub(crate) const LOGIN: &str = "mutation($input: LoginInput!) { login(input: $in
   user { id name avatar phone createdAt lastLoginAt } } }";
 pub(crate) const ME: &str = "{ me { id name avatar phone createdAt lastLoginAt } }";
 
-/// Which stores a test's server is on.
+/// The stores of a test's server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stores {
-    /// SQLite, and codes in process.
+    /// SQLite, and codes in the process's memory.
     Embedded,
     /// MariaDB and Redis.
     Shared,
@@ -49,7 +49,7 @@ impl Stores {
     pub(crate) const BOTH: [Self; 2] = [Self::Embedded, Self::Shared];
 }
 
-/// Reads settings as the program does.
+/// Parses settings as the program does.
 pub(crate) fn settings<'a>(
     args: &[&str],
     env: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -82,7 +82,7 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// Sets a setting.
+    /// Changes a setting.
     pub(crate) fn set(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.insert(name.to_owned(), value.into());
         self
@@ -142,13 +142,13 @@ impl TestApp {
         self.at(HOME)
     }
 
-    /// Somebody at another address.
+    /// Returns a client at another address.
     pub(crate) fn at(&self, address: &str) -> Anonymous<'_> {
         let address = SocketAddr::new(address.parse().expect("an address"), 50_000);
         Anonymous { app: self, address, token: None }
     }
 
-    /// Somebody who just signed in.
+    /// Signs a new user in.
     pub(crate) async fn signed_in(&self) -> SignedIn<'_> {
         self.sign_in(&phone()).await
     }
@@ -160,7 +160,7 @@ impl TestApp {
         SignedIn::of(self, phone, answer.data("login"))
     }
 
-    /// The code in the last SMS to a phone.
+    /// Returns the code in the last SMS to a phone.
     pub(crate) fn code(&self, phone: &str) -> String {
         self.sms.last_code_for(phone).expect("an SMS with a code")
     }
@@ -171,38 +171,38 @@ impl TestApp {
     }
 }
 
-/// A phone that no other test has.
+/// Returns a phone that no other test uses.
 pub(crate) fn phone() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let run: u32 = sms_login::random::source().random_range(0..10_000);
     format!("+86137{:04}{:04}", run, NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A code that is not this one.
+/// Returns another code than this one.
 pub(crate) fn wrong(code: &str) -> String {
     let number: u32 = code.parse().expect("a number");
     format!("{:06}", (number + 1) % 1_000_000)
 }
 
-/// What came back.
+/// The response to a request.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
-    /// The body as it was sent.
+    /// The body as text.
     pub(crate) text: String,
 }
 
 impl Answer {
-    /// A field's value, where nothing failed.
+    /// Returns the value of a field, and asserts that there are no errors.
     #[track_caller]
     pub(crate) fn data(&self, field: &str) -> &Value {
         assert!(self.body["errors"].is_null(), "{}", self.body);
         &self.body["data"][field]
     }
 
-    /// The one error.
+    /// Returns the only error.
     #[track_caller]
     pub(crate) fn error(&self) -> &Value {
         let errors = self.body["errors"].as_array().unwrap_or_else(|| panic!("no error: {}", self.body));
@@ -210,20 +210,20 @@ impl Answer {
         &errors[0]
     }
 
-    /// The one error's extensions.
+    /// Returns the extensions of the only error.
     #[track_caller]
     pub(crate) fn extensions(&self) -> &Value {
         &self.error()["extensions"]
     }
 
-    /// The one error's code.
+    /// Returns the code of the only error.
     #[track_caller]
     pub(crate) fn code(&self) -> &str {
         self.extensions()["code"].as_str().expect("a code")
     }
 }
 
-/// Somebody without a session.
+/// A client without a session.
 pub(crate) struct Anonymous<'a> {
     app: &'a TestApp,
     address: SocketAddr,
@@ -231,7 +231,7 @@ pub(crate) struct Anonymous<'a> {
 }
 
 impl Anonymous<'_> {
-    /// The same, with a bearer token.
+    /// Adds a bearer token.
     pub(crate) fn with_token(mut self, token: &str) -> Self {
         self.token = Some(token.to_owned());
         self
@@ -259,7 +259,7 @@ impl Anonymous<'_> {
         self.run(ASK, json!({ "input": { "phone": phone } })).await
     }
 
-    /// Asks for a code, and gives the session id.
+    /// Requests a code, and returns the session id.
     pub(crate) async fn ask(&self, phone: &str) -> String {
         self.try_ask(phone).await.data("requestCode")["sessionId"].as_str().expect("an id").to_owned()
     }
@@ -273,7 +273,7 @@ impl Anonymous<'_> {
 pub(crate) const REFRESH: &str = "mutation($input: RefreshSessionInput!) { refreshSession(input: $input) {
   accessToken accessTokenExpiresAt refreshToken refreshTokenExpiresAt user { id phone } } }";
 
-/// Somebody with a session.
+/// A client with a session.
 #[derive(Clone)]
 pub(crate) struct SignedIn<'a> {
     pub(crate) app: &'a TestApp,
@@ -284,7 +284,7 @@ pub(crate) struct SignedIn<'a> {
 }
 
 impl<'a> SignedIn<'a> {
-    /// Of what `login` answered.
+    /// Creates the client from the result of `login`.
     pub(crate) fn of(app: &'a TestApp, phone: &str, login: &Value) -> Self {
         let text = |value: &Value| value.as_str().expect("a string").to_owned();
         Self {
@@ -300,18 +300,18 @@ impl<'a> SignedIn<'a> {
         self.app.anonymous().with_token(&self.access_token).run(query, variables).await
     }
 
-    /// Asks for a code with a purpose that needs sign-in, and gives the session id.
+    /// Requests a code for a purpose that needs sign-in, and returns the session id.
     pub(crate) async fn ask_for(&self, purpose: &str, phone: &str) -> String {
         let answer = self.run(ASK, json!({ "input": { "phone": phone, "purpose": purpose } })).await;
         answer.data("requestCode")["sessionId"].as_str().expect("an id").to_owned()
     }
 
-    /// Refreshes without the access token, as a client does whose token has expired.
+    /// Refreshes without the access token, like a client whose access token has expired.
     pub(crate) async fn refresh(&self) -> Answer {
         self.app.anonymous().run(REFRESH, json!({ "input": { "refreshToken": self.refresh_token } })).await
     }
 
-    /// The same person with the session's next tokens.
+    /// Returns the same client with the session's new tokens.
     pub(crate) async fn refreshed(&self) -> Self {
         let answer = self.refresh().await;
         let data = answer.data("refreshSession");

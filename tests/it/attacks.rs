@@ -1,4 +1,4 @@
-//! Attacks, each by its name, through the real router and against the defaults; and what each got.
+//! Attacks through the real router, against the default settings, and how far each of them gets.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn limited_by(answer: &Answer, limit: &str) {
     assert!(extensions["retryAfterSeconds"].is_u64() && extensions["retryAt"].is_string());
 }
 
-/// Somebody's phone is to ring all day.
+/// The attacker wants a victim's phone to ring all day.
 #[tokio::test]
 async fn number_bombing_gets_ten_messages_a_day() {
     for stores in Stores::BOTH {
@@ -34,7 +34,7 @@ async fn number_bombing_gets_ten_messages_a_day() {
     }
 }
 
-/// The same message at once, many times.
+/// The attacker sends the same request many times at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_burst_for_one_phone_gets_one_message() {
     for stores in Stores::BOTH {
@@ -47,7 +47,7 @@ async fn a_burst_for_one_phone_gets_one_message() {
     }
 }
 
-/// One machine sends to a list of numbers that earn somebody money.
+/// One machine requests codes for many numbers whose operator earns money with each SMS (SMS pumping).
 #[tokio::test]
 async fn pumping_from_one_address_gets_twenty_messages_an_hour() {
     for stores in Stores::BOTH {
@@ -69,7 +69,7 @@ async fn pumping_from_one_address_gets_twenty_messages_an_hour() {
     }
 }
 
-/// An IPv6 customer has 2^64 addresses, and IPv4 ones have a second spelling.
+/// An IPv6 customer has 2^64 addresses, and IPv4 addresses have a second spelling.
 #[tokio::test]
 async fn other_spellings_of_an_address_are_the_same_address() {
     let app = TestApp::start(Stores::Embedded).await;
@@ -85,7 +85,7 @@ async fn other_spellings_of_an_address_are_the_same_address() {
     limited_by(&app.at("::ffff:198.51.100.1").try_ask(&phone()).await, "IP_HOURLY");
 }
 
-/// A header that anybody can write.
+/// The attacker invents the header that names a client's address.
 #[tokio::test]
 async fn a_forged_forwarded_for_changes_nothing() {
     let app = TestApp::start(Stores::Embedded).await;
@@ -101,7 +101,7 @@ async fn a_forged_forwarded_for_changes_nothing() {
     assert_eq!(app.sms.messages().len(), 20);
 }
 
-/// All the codes there are, one after another, from many addresses, with as many sessions as can be had.
+/// The attacker tries code after code, from many addresses, with as many session ids as possible.
 #[tokio::test]
 async fn guessing_a_code_is_slow_even_from_everywhere() {
     for stores in Stores::BOTH {
@@ -122,7 +122,7 @@ async fn guessing_a_code_is_slow_even_from_everywhere() {
     }
 }
 
-/// One address guesses at many phones.
+/// One address guesses the codes of many phones.
 #[tokio::test]
 async fn one_address_has_sixty_wrong_codes_an_hour() {
     for stores in Stores::BOTH {
@@ -149,9 +149,9 @@ async fn one_address_has_sixty_wrong_codes_an_hour() {
     }
 }
 
-/// Sign-ins that succeed are no wrong codes, and no unverified sends.
+/// Not an attack: successful sign-ins do not count as wrong codes or as unverified sends.
 #[tokio::test]
-async fn a_mobile_network_behind_one_address_is_not_shut_out() {
+async fn a_mobile_network_behind_one_address_is_not_locked_out() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         for _ in 0..70 {
@@ -160,9 +160,9 @@ async fn a_mobile_network_behind_one_address_is_not_shut_out() {
     }
 }
 
-/// Wrong codes are to lock the owner out.
+/// The attacker submits wrong codes to lock the owner out.
 #[tokio::test]
-async fn a_stranger_who_guesses_locks_out_himself() {
+async fn an_attacker_who_guesses_locks_out_only_himself() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let victim = phone();
@@ -179,9 +179,9 @@ async fn a_stranger_who_guesses_locks_out_himself() {
     }
 }
 
-/// A session id of the stranger's own phone is to open another's.
+/// The attacker uses the session id and code of his own phone to sign in with another phone.
 #[tokio::test]
-async fn a_session_id_opens_one_phone_for_one_purpose() {
+async fn a_session_id_is_valid_for_one_phone_and_one_purpose() {
     let app = TestApp::start(Stores::Embedded).await;
     let (own, victim) = (phone(), phone());
     let session_id = app.anonymous().ask(&own).await;
@@ -190,9 +190,9 @@ async fn a_session_id_opens_one_phone_for_one_purpose() {
     assert_eq!(app.anonymous().login(&victim, &code, &session_id).await.code(), "SESSION_MISMATCH");
 }
 
-/// Whether a phone has an account is to be found out.
+/// The attacker wants to know whether a phone has an account.
 #[tokio::test]
-async fn nothing_tells_whether_a_phone_has_an_account() {
+async fn responses_do_not_reveal_whether_a_phone_has_an_account() {
     let app = TestApp::start(Stores::Embedded).await;
     let (known, unknown) = (app.signed_in().await.phone, phone());
     app.advance(Duration::from_secs(30));
@@ -214,9 +214,9 @@ async fn nothing_tells_whether_a_phone_has_an_account() {
     }
 }
 
-/// What was signed for one thing is to pass for another.
+/// The attacker uses a token of one kind as a token of another kind.
 #[tokio::test]
-async fn no_token_passes_for_another() {
+async fn no_token_is_accepted_as_another_kind() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
     let as_access = app.anonymous().with_token(&user.refresh_token).run(ME, json!({})).await;
@@ -226,9 +226,9 @@ async fn no_token_passes_for_another() {
     assert_eq!(as_refresh.code(), "TOKEN_INVALID");
 }
 
-/// SQL, Lua and logs in every text that goes in.
+/// The attacker injects SQL, Lua and line breaks for the log into every text.
 #[tokio::test]
-async fn hostile_texts_are_texts() {
+async fn injected_texts_are_only_texts() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         for text in
@@ -252,7 +252,7 @@ async fn hostile_texts_are_texts() {
     }
 }
 
-/// Awaits all at once.
+/// Awaits all futures at the same time.
 async fn futures_join<F: Future<Output = Answer>>(calls: impl Iterator<Item = F>) -> Vec<Answer> {
     let mut calls: Vec<_> = calls.map(Box::pin).collect();
     let mut answers: Vec<Option<Answer>> = calls.iter().map(|_| None).collect();
@@ -270,9 +270,9 @@ async fn futures_join<F: Future<Output = Answer>>(calls: impl Iterator<Item = F>
     answers.into_iter().flatten().collect()
 }
 
-/// Every limit is to be turned off by what looks like nothing.
+/// The attacker looks for a spelling or purpose that no limit counts.
 #[tokio::test]
-async fn odd_purposes_share_one_cooldown() {
+async fn all_purposes_and_spellings_share_one_cooldown() {
     let app = TestApp::start(Stores::Embedded).await;
     let phone = phone();
     app.anonymous().ask(&phone).await;
@@ -287,7 +287,7 @@ async fn odd_purposes_share_one_cooldown() {
     assert_eq!(app.sms.messages().len(), 1);
 }
 
-/// A million codes in one request, by aliases or fragments.
+/// The attacker tries many codes in one request, by aliases or fragments.
 #[tokio::test]
 async fn aliases_and_fragments_guess_nothing() {
     for stores in Stores::BOTH {
@@ -315,7 +315,7 @@ async fn aliases_and_fragments_guess_nothing() {
     }
 }
 
-/// One message for each alias.
+/// The attacker wants one SMS for each alias.
 #[tokio::test]
 async fn aliases_send_no_messages() {
     let app = TestApp::start(Stores::Embedded).await;
@@ -326,7 +326,7 @@ async fn aliases_send_no_messages() {
     assert!(app.sms.messages().is_empty());
 }
 
-/// Many operations in one body.
+/// The attacker sends many operations in one body.
 #[tokio::test]
 async fn a_batch_runs_nothing() {
     let app = TestApp::start(Stores::Embedded).await;
@@ -338,9 +338,9 @@ async fn a_batch_runs_nothing() {
     assert!(app.sms.messages().is_empty());
 }
 
-/// A small document that costs much.
+/// A small document makes the server work hard.
 #[tokio::test]
-async fn costly_documents_run_nothing() {
+async fn expensive_documents_do_not_run() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
     let twice: Vec<String> =
@@ -362,9 +362,9 @@ async fn costly_documents_run_nothing() {
     }
 }
 
-/// A page elsewhere makes a visitor's browser call.
+/// A page of another site makes a visitor's browser send requests.
 #[tokio::test]
-async fn another_sites_page_can_do_nothing() {
+async fn a_page_of_another_site_cannot_send_requests() {
     let app = TestApp::start(Stores::Embedded).await;
     let body = json!({ "query": ASK, "variables": { "input": { "phone": phone() } } }).to_string();
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
@@ -390,7 +390,7 @@ async fn another_sites_page_can_do_nothing() {
     assert!(app.sms.messages().is_empty());
 }
 
-/// Numbers that cost the caller, or are no phones.
+/// The attacker requests codes for numbers with expensive SMS.
 #[tokio::test]
 async fn premium_and_satellite_numbers_get_no_message() {
     let app = TestApp::on(Stores::Embedded).set("ALLOWED_REGIONS", "*").start().await;
@@ -402,7 +402,7 @@ async fn premium_and_satellite_numbers_get_no_message() {
     assert!(app.sms.messages().is_empty());
 }
 
-/// A refresh token that was copied from a device.
+/// The attacker has copied a refresh token from a device.
 #[tokio::test]
 async fn a_stolen_refresh_token_ends_the_session_for_both() {
     for stores in Stores::BOTH {

@@ -1,5 +1,5 @@
-//! Properties of the bounds on documents and variables: the weight of a document is never less than the work that it
-//! causes, and whatever text arrives is answered. `PROPTEST_CASES` sets how many cases are tried.
+//! Properties of the bounds of documents and variables: the weight of a document is never less than the work that it
+//! causes, and every text is answered. `PROPTEST_CASES` sets the number of cases.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ enum Node {
     Spread { fragment: usize, directives: Vec<Condition> },
 }
 
-/// A value in the text.
+/// An argument value of a generated document.
 #[derive(Debug, Clone)]
 enum Literal {
     Number,
@@ -40,7 +40,7 @@ struct Condition {
     on: Literal,
 }
 
-/// Operations and fragments `F0`, `F1` and so on; spreads may name one that does not exist.
+/// A document with operations and the fragments `F0`, `F1` and so on. Spreads may name a fragment that does not exist.
 #[derive(Debug, Clone)]
 struct Generated {
     operations: Vec<Vec<Node>>,
@@ -89,7 +89,7 @@ fn nodes() -> impl Strategy<Value = Vec<Node>> {
 fn documents() -> impl Strategy<Value = Generated> {
     (prop::collection::vec(nodes(), 1..4), prop::collection::vec(nodes(), 0..5), any::<bool>()).prop_map(
         |(mut operations, mut fragments, is_acyclic)| {
-            // Left to chance, nearly every document with spreads has a cycle or an unknown fragment.
+            // With random spreads, nearly every document would have a cycle or an unknown fragment.
             if is_acyclic {
                 let count = fragments.len();
                 for nodes in &mut operations {
@@ -104,7 +104,8 @@ fn documents() -> impl Strategy<Value = Generated> {
     )
 }
 
-/// Makes each spread name one of the fragments from `first` on, or a field if there is none.
+/// Makes each spread name a fragment with a number of at least `first`. If there is no such fragment, the spread becomes
+/// a field.
 fn point_onward(nodes: &mut [Node], first: usize, count: usize) {
     for node in nodes {
         match node {
@@ -189,8 +190,7 @@ impl fmt::Display for Literal {
     }
 }
 
-/// A plain visitor that expands every fragment at every use and copies every variable at every use, as the library's
-/// does. It counts what it visits.
+/// A visitor that expands every fragment and copies every variable at every use, as the library does, and counts its steps.
 struct Visitor<'a> {
     document: &'a ExecutableDocument,
     variables: &'a Variables,
@@ -265,7 +265,7 @@ impl<'a> Visitor<'a> {
     }
 }
 
-/// Something like the body of a request.
+/// Generates bytes that resemble the body of a request.
 fn bodies() -> impl Strategy<Value = Vec<u8>> {
     let leaf = prop_oneof![
         Just(json!(null)),
@@ -301,7 +301,7 @@ proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
-    fn the_weight_is_never_less_than_what_is_visited(
+    fn the_weight_is_never_less_than_the_number_of_visited_nodes(
         document in documents(),
         sizes in prop::collection::vec(0..20_usize, 0..4),
     ) {

@@ -1,4 +1,4 @@
-//! Every error that a client can be told, with what it says about itself.
+//! Every error that a client can get, with its code, number and extensions.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::app::{ASK, Answer, ME, Stores, TestApp, phone, wrong};
 use crate::tencent_stub::Behaviour;
 
-/// Code and number of the one error, which has its field's path and one sentence.
+/// Returns the code and number of the only error, and asserts that it has the path of its field and a short sentence.
 #[track_caller]
-fn told(answer: &Answer, path: &str) -> (String, i64) {
+fn error_at(answer: &Answer, path: &str) -> (String, i64) {
     let error = answer.error();
     assert_eq!(error["path"], json!([path]), "{error}");
     let message = error["message"].as_str().expect("a message");
@@ -26,12 +26,12 @@ async fn bad_phones_and_codes_name_their_field() {
     let app = TestApp::start(Stores::Embedded).await;
     let someone = app.anonymous();
     let answer = someone.try_ask("12345").await;
-    assert_eq!(told(&answer, "requestCode"), expected("INVALID_PHONE", -1002));
+    assert_eq!(error_at(&answer, "requestCode"), expected("INVALID_PHONE", -1002));
     assert_eq!(answer.extensions()["field"], "input.phone");
     let (phone, session_id) = (phone(), "x");
     for code in ["", "12345", "1234567", "12345a", "１２３４５６", "12 456"] {
         let answer = someone.login(&phone, code, session_id).await;
-        assert_eq!(told(&answer, "login"), expected("BAD_INPUT", -1001));
+        assert_eq!(error_at(&answer, "login"), expected("BAD_INPUT", -1001));
         assert_eq!(answer.extensions()["field"], "input.code");
     }
 }
@@ -50,7 +50,7 @@ async fn a_malformed_code_costs_no_attempt() {
 }
 
 #[tokio::test]
-async fn a_session_id_that_was_not_given_out_for_it_is_told_at_once() {
+async fn a_session_id_of_another_phone_or_a_forged_one_is_rejected() {
     let app = TestApp::start(Stores::Embedded).await;
     let (one, other, someone) = (phone(), phone(), app.anonymous());
     let session_id = someone.ask(&one).await;
@@ -66,13 +66,13 @@ async fn a_session_id_that_was_not_given_out_for_it_is_told_at_once() {
         (&one, &"é".repeat(2000)),
     ] {
         let answer = someone.login(phone, &code, id).await;
-        assert_eq!(told(&answer, "login"), expected("SESSION_MISMATCH", -1103), "{id}");
+        assert_eq!(error_at(&answer, "login"), expected("SESSION_MISMATCH", -1103), "{id}");
     }
     someone.login(&one, &code, &session_id).await.data("login");
 }
 
 #[tokio::test]
-async fn a_code_is_refused_once_it_is_old_or_used() {
+async fn an_expired_or_used_code_is_rejected() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let (phone, someone) = (phone(), app.anonymous());
@@ -80,24 +80,24 @@ async fn a_code_is_refused_once_it_is_old_or_used() {
         let code = app.code(&phone);
         someone.login(&phone, &code, &session_id).await.data("login");
         let used = someone.login(&phone, &code, &session_id).await;
-        assert_eq!(told(&used, "login"), expected("CODE_EXPIRED", -1100));
+        assert_eq!(error_at(&used, "login"), expected("CODE_EXPIRED", -1100));
         app.advance(Duration::from_secs(30));
         let session_id = someone.ask(&phone).await;
         app.advance(Duration::from_mins(5));
         let old = someone.login(&phone, &app.code(&phone), &session_id).await;
-        assert_eq!(told(&old, "login"), expected("CODE_EXPIRED", -1100));
+        assert_eq!(error_at(&old, "login"), expected("CODE_EXPIRED", -1100));
     }
 }
 
 #[tokio::test]
-async fn the_cooldown_says_how_long_it_holds() {
+async fn an_error_of_the_cooldown_says_when_it_ends() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let (phone, someone) = (phone(), app.anonymous());
         someone.ask(&phone).await;
         app.advance(Duration::from_millis(10_500));
         let answer = someone.try_ask(&phone).await;
-        assert_eq!(told(&answer, "requestCode"), expected("RATE_LIMITED", -1301));
+        assert_eq!(error_at(&answer, "requestCode"), expected("RATE_LIMITED", -1301));
         insta::allow_duplicates! {
         insta::assert_json_snapshot!(answer.extensions(), @r#"
         {
@@ -116,7 +116,7 @@ async fn the_cooldown_says_how_long_it_holds() {
 }
 
 #[tokio::test]
-async fn the_daily_limit_holds_until_midnight() {
+async fn the_daily_limit_ends_at_midnight() {
     for stores in Stores::BOTH {
         let app = TestApp::on(stores).set("SEND_DAILY_LIMIT", "2").start().await;
         let (phone, someone) = (phone(), app.anonymous());
@@ -134,7 +134,7 @@ async fn the_daily_limit_holds_until_midnight() {
 }
 
 #[tokio::test]
-async fn wrong_codes_bring_waits_to_whoever_guesses() {
+async fn wrong_codes_lock_out_only_the_address_that_guesses() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let (phone, stranger) = (phone(), app.at("198.51.100.66"));
@@ -143,31 +143,31 @@ async fn wrong_codes_bring_waits_to_whoever_guesses() {
             let session_id = stranger.ask(&phone).await;
             for _ in 0..3.min(5 - wrongs) {
                 let answer = stranger.login(&phone, &wrong(&app.code(&phone)), &session_id).await;
-                assert_eq!(told(&answer, "login"), expected("CODE_INCORRECT", -1102), "the fifth too");
+                assert_eq!(error_at(&answer, "login"), expected("CODE_INCORRECT", -1102), "the fifth too");
                 wrongs += 1;
             }
             app.advance(Duration::from_secs(30));
         }
         let answer = stranger.try_ask(&phone).await;
         assert_eq!((answer.code(), &answer.extensions()["limit"]), ("RATE_LIMITED", &json!("FAILED_ATTEMPTS")));
-        assert_eq!(answer.extensions()["retryAfterSeconds"], 30, "a minute from the fifth");
+        assert_eq!(answer.extensions()["retryAfterSeconds"], 30, "a minute from the fifth wrong code");
         let session_id = app.anonymous().ask(&phone).await;
         let code = app.code(&phone);
         let right = stranger.login(&phone, &code, &session_id).await;
-        assert_eq!(right.extensions()["limit"], "FAILED_ATTEMPTS", "not even the right code");
+        assert_eq!(right.extensions()["limit"], "FAILED_ATTEMPTS", "the correct code is rejected, too");
         app.anonymous().login(&phone, &code, &session_id).await.data("login");
     }
 }
 
 #[tokio::test]
-async fn what_needs_sign_in_says_so() {
+async fn fields_and_purposes_that_need_sign_in_reject_anonymous_clients() {
     let app = TestApp::start(Stores::Embedded).await;
     let someone = app.anonymous();
     let answer = someone.run("{ user(id: \"01900000-0000-7000-8000-000000000000\") { id } }", json!({})).await;
-    assert_eq!(told(&answer, "user"), expected("UNAUTHENTICATED", -1008));
+    assert_eq!(error_at(&answer, "user"), expected("UNAUTHENTICATED", -1008));
     for purpose in ["CHANGE_PHONE", "DELETE_ACCOUNT"] {
         let answer = someone.run(ASK, json!({ "input": { "phone": phone(), "purpose": purpose } })).await;
-        assert_eq!(told(&answer, "requestCode"), expected("UNAUTHENTICATED", -1008));
+        assert_eq!(error_at(&answer, "requestCode"), expected("UNAUTHENTICATED", -1008));
     }
     assert!(app.sms.messages().is_empty());
     let user = app.signed_in().await;
@@ -176,10 +176,10 @@ async fn what_needs_sign_in_says_so() {
 }
 
 #[tokio::test]
-async fn regions_that_are_not_served_are_told() {
+async fn phones_of_other_regions_are_rejected() {
     let app = TestApp::start(Stores::Embedded).await;
     let answer = app.anonymous().try_ask("+85251234567").await;
-    assert_eq!(told(&answer, "requestCode"), expected("REGION_NOT_ALLOWED", -1304));
+    assert_eq!(error_at(&answer, "requestCode"), expected("REGION_NOT_ALLOWED", -1304));
     assert!(app.sms.messages().is_empty());
     let wide = TestApp::on(Stores::Embedded).set("ALLOWED_REGIONS", "CN,HK").start().await;
     wide.anonymous().ask("+85251234567").await;
@@ -188,7 +188,7 @@ async fn regions_that_are_not_served_are_told() {
 }
 
 #[tokio::test]
-async fn what_the_provider_says_becomes_ours() {
+async fn errors_of_the_provider_map_to_our_codes() {
     let status = |code: &str| Behaviour::Status(code.to_owned());
     let cases: [(Behaviour, &str, i64, Value); 8] = [
         (status("InvalidParameterValue.IncorrectPhoneNumber"), "INVALID_PHONE", -1002, json!(null)),
@@ -206,7 +206,7 @@ async fn what_the_provider_says_becomes_ours() {
             let (phone, someone) = (phone(), app.anonymous());
             app.sms.set(behaviour.clone());
             let answer = someone.try_ask(&phone).await;
-            assert_eq!(told(&answer, "requestCode"), expected(code, *number), "{behaviour:?}");
+            assert_eq!(error_at(&answer, "requestCode"), expected(code, *number), "{behaviour:?}");
             assert_eq!(answer.extensions()["retryAfterSeconds"], *retry_after, "{behaviour:?}");
             assert_eq!(answer.extensions()["requestId"].is_string(), *code == "SMS_SEND_FAILED");
             let text = answer.body.to_string();
@@ -214,16 +214,16 @@ async fn what_the_provider_says_becomes_ours() {
             app.sms.set(Behaviour::Accept);
             let again = someone.try_ask(&phone).await;
             if matches!(behaviour, Behaviour::BreakOff) {
-                assert_eq!(again.extensions()["limit"], "COOLDOWN", "it may have been sent");
+                assert_eq!(again.extensions()["limit"], "COOLDOWN", "the SMS may have been sent");
             } else {
-                assert_eq!(again.data("requestCode")["sendsRemaining"], 9, "a refusal gives the send back");
+                assert_eq!(again.data("requestCode")["sendsRemaining"], 9, "a refused send is refunded");
             }
         }
     }
 }
 
 #[tokio::test]
-async fn documents_that_do_not_parse_or_validate_have_apollos_names() {
+async fn documents_that_do_not_parse_or_validate_have_apollos_codes() {
     let app = TestApp::start(Stores::Embedded).await;
     for (query, code) in [
         ("{ me", "GRAPHQL_PARSE_FAILED"),
@@ -238,17 +238,17 @@ async fn documents_that_do_not_parse_or_validate_have_apollos_names() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_none_is_bad_input() {
+async fn a_malformed_id_is_bad_input() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
     let answer = user.run("{ user(id: \"1\") { id } }", json!({})).await;
-    assert_eq!(told(&answer, "user"), expected("BAD_INPUT", -1001));
+    assert_eq!(error_at(&answer, "user"), expected("BAD_INPUT", -1001));
     assert_eq!(answer.extensions()["field"], "id");
     user.run(ME, json!({})).await.data("me");
 }
 
 #[tokio::test]
-async fn what_the_phones_own_limits_refuse_costs_the_address_nothing() {
+async fn a_request_that_the_phones_limits_reject_does_not_count_for_the_address() {
     for stores in Stores::BOTH {
         let app = TestApp::on(stores).set("SEND_IP_HOURLY_LIMIT", "2").start().await;
         let (phone, someone) = (phone(), app.anonymous());
@@ -262,7 +262,7 @@ async fn what_the_phones_own_limits_refuse_costs_the_address_nothing() {
 }
 
 #[tokio::test]
-async fn what_the_provider_refuses_is_not_free_to_try() {
+async fn a_send_that_the_provider_refuses_counts_for_the_address() {
     for stores in Stores::BOTH {
         let app = TestApp::on(stores).set("SEND_IP_HOURLY_LIMIT", "3").start().await;
         app.sms.set(Behaviour::Status("FailedOperation.PhoneNumberInBlacklist".to_owned()));
@@ -274,13 +274,13 @@ async fn what_the_provider_refuses_is_not_free_to_try() {
 }
 
 #[tokio::test]
-async fn a_mutation_that_fails_leaves_no_half_of_an_answer() {
+async fn if_one_mutation_fails_the_data_is_null() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
     let both = "mutation { a: updateProfile(input: { name: \"kept\" }) { user { name } }
                            b: updateProfile(input: { avatar: \"none\" }) { user { name } } }";
     let answer = user.run(both, json!({})).await;
-    assert_eq!(told(&answer, "b"), expected("BAD_INPUT", -1001));
-    assert_eq!(answer.body["data"], json!(null), "a field that cannot be null takes its parent with it");
+    assert_eq!(error_at(&answer, "b"), expected("BAD_INPUT", -1001));
+    assert_eq!(answer.body["data"], json!(null), "a failed field that is not nullable sets its parent to null");
     assert_eq!(user.run(ME, json!({})).await.data("me")["name"], "kept");
 }

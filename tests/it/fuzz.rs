@@ -1,5 +1,5 @@
-//! Properties that hold for anything at all that comes in: documents, and what the provider answers. `PROPTEST_CASES`
-//! sets how many are tried.
+//! Properties that hold for every input: documents from clients, and answers from the provider. `PROPTEST_CASES` sets the
+//! number of cases.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -16,13 +16,13 @@ use crate::app::{Stores, TestApp};
 use crate::tencent;
 use crate::tencent_stub::{Behaviour, TencentStub};
 
-/// This many cases, unless the environment says otherwise.
+/// Returns a configuration with `default` cases, or with as many as `PROPTEST_CASES` says.
 pub(crate) fn cases(default: u32) -> ProptestConfig {
     let set = std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok());
     ProptestConfig { cases: set.unwrap_or(default), failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// Longer than any document may take, on a machine that does much else.
+/// The time in which every document must be answered, even on a busy machine.
 pub(crate) const LONG: Duration = Duration::from_secs(5);
 pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 pub(crate) static APP: LazyLock<TestApp> = LazyLock::new(|| RUNTIME.block_on(TestApp::start(Stores::Embedded)));
@@ -57,12 +57,12 @@ enum Pick {
         inner: Vec<Pick>,
     },
     Inline(Vec<Pick>),
-    /// A fragment; in an acyclic document, counted from the one that uses it on.
+    /// A spread of a fragment. In an acyclic document its number counts from the fragment that uses it.
     Spread(usize),
 }
 
 impl Pick {
-    /// Whether `__typename` is asked for fields of its own.
+    /// Returns whether `__typename` has a selection set.
     fn misuses_typename(&self) -> bool {
         match self {
             Self::Field { name, inner, .. } => {
@@ -74,7 +74,7 @@ impl Pick {
     }
 }
 
-/// Operations, and fragments `F0`, `F1` and so on.
+/// A document with operations and the fragments `F0`, `F1` and so on.
 #[derive(Debug, Clone)]
 struct Document {
     operations: Vec<Vec<Pick>>,
@@ -103,13 +103,13 @@ fn documents() -> impl Strategy<Value = Document> {
         .prop_map(|(operations, fragments)| Document { operations, fragments })
 }
 
-/// Which fragment a spread in fragment `user` (or in an operation) means, where cycles are left out.
+/// Returns the fragment that a spread in fragment `user` (or in an operation) names in a document without cycles.
 fn acyclic(document: &Document, user: Option<usize>, spread: usize) -> Option<usize> {
     let target = user.map_or(0, |user| user + 1) + spread;
     (target < document.fragments.len()).then_some(target)
 }
 
-/// Any fragment, itself too, or one that is not there.
+/// Returns any fragment: also `user` itself, or a fragment that does not exist.
 fn cyclic(document: &Document, _: Option<usize>, spread: usize) -> Option<usize> {
     (!document.fragments.is_empty()).then_some(spread)
 }
@@ -155,7 +155,7 @@ impl Document {
         text.push_str("} ");
     }
 
-    /// The way to every field, with fragments in their places.
+    /// Collects the path of every field of the expanded document.
     fn ways(&self, picks: &[Pick], user: Option<usize>, before: &[&'static str], ways: &mut Vec<Vec<&'static str>>) {
         for pick in picks {
             match pick {
@@ -173,7 +173,7 @@ impl Document {
         }
     }
 
-    /// What is to be said of a document without cycles, counted field by field.
+    /// Returns the expected result for a document without cycles, counted field by field.
     fn verdict(&self) -> Result<(), Refusal> {
         let mut refusals = Vec::new();
         let sets = self.operations.iter().chain(&self.fragments);
@@ -181,7 +181,7 @@ impl Document {
         for (number, operation) in self.operations.iter().enumerate() {
             let mut ways = Vec::new();
             self.ways(operation, None, &[], &mut ways);
-            // Split where introspection begins; that field belongs to both.
+            // Split the path at the start of introspection. That field belongs to both parts.
             let split = |way: &[&'static str]| way.iter().position(|name| INTROSPECTION.contains(name));
             let outside = |way: &&Vec<&'static str>| split(way).is_none_or(|at| at + 1 == way.len());
             let plain: Vec<_> = ways.iter().filter(outside).collect();
@@ -203,7 +203,7 @@ fn count(way: &[&str], of: &[&str]) -> u32 {
     way.iter().map(|name| u32::from(of.contains(name))).sum()
 }
 
-/// Pieces of documents, in any order.
+/// Generates random sequences of parts of documents.
 fn soup() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(vec![
@@ -267,7 +267,7 @@ proptest! {
     #![proptest_config(cases(200))]
 
     #[test]
-    fn a_document_is_weighed_as_if_it_were_counted(document in documents()) {
+    fn the_weight_of_a_document_is_the_count_of_its_fields(document in documents()) {
         let text = document.text(acyclic);
         let parsed = async_graphql::parser::parse_query(&text).expect("a document");
         prop_assert_eq!(check_document(&parsed, Some("O0"), &Variables::default(), true), document.verdict(), "{}", text);
@@ -282,18 +282,18 @@ proptest! {
         }
         prop_assert!(begun.elapsed() < LONG);
         run(&text)?;
-        // Alone, so that the library gets to see what the limits let through.
+        // One operation alone, so that the library sees the documents that are within the bounds.
         let alone = Document { operations: document.operations[..1].to_vec(), ..document };
         run(&alone.text(cyclic))?;
     }
 
     #[test]
-    fn any_text_is_answered(text in soup()) {
+    fn every_text_is_answered(text in soup()) {
         run(&text)?;
     }
 }
 
-/// Something like an answer of the provider's.
+/// Generates answers that resemble the provider's.
 fn replies() -> impl Strategy<Value = Value> {
     let code = prop::sample::select(vec![
         json!("Ok"),
@@ -332,7 +332,7 @@ fn replies() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Sends an SMS that is answered with this, and gives whether it counts as accepted.
+/// Sends an SMS that the provider answers with `text`, and returns whether the server treats it as accepted.
 fn is_accepted(text: &str) -> bool {
     let (stub, sender) = &*PROVIDER;
     stub.set(Behaviour::Json(text.to_owned()));
@@ -343,7 +343,7 @@ proptest! {
     #![proptest_config(cases(150))]
 
     #[test]
-    fn an_sms_is_sent_where_the_status_says_so_alone(
+    fn an_sms_is_accepted_only_if_its_status_says_so(
         reply in replies(),
         noise in prop_oneof![9 => Just(String::new()), 1 => any::<String>()],
         bytes in prop::collection::vec(any::<u8>(), 0..100),

@@ -1,4 +1,4 @@
-//! The integration tests, a file a behaviour, in one binary.
+//! The integration tests: one file for each behaviour, in one binary.
 
 mod accounts;
 mod admission;
@@ -22,6 +22,7 @@ mod phone;
 mod playground;
 mod process;
 mod processes;
+mod prose;
 mod proxies;
 mod query_limits;
 mod readme;

@@ -1,9 +1,9 @@
-//! The rules between modules, read off the `use` lines and paths of `src`.
+//! The rules between modules, checked in the `use` lines and paths of `src`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A source file: its path below `src`, without ending, and its text without tests.
+/// A source file: its path below `src` without the ending, and its text without unit tests.
 struct Module {
     path: String,
     text: String,
@@ -31,7 +31,7 @@ fn modules() -> Vec<Module> {
 }
 
 impl Module {
-    /// Whether the code, comments aside, names this.
+    /// Returns whether the code, without its comments, contains `what`.
     fn names(&self, what: &str) -> bool {
         let lines = self.text.lines().filter(|line| !line.trim_start().starts_with("//"));
         lines.into_iter().any(|line| {
@@ -47,7 +47,7 @@ impl Module {
     }
 }
 
-/// Asserts that only modules for which `allowed` holds name any of `what`.
+/// Asserts that only allowed modules name any of `what`.
 fn only(allowed: impl Fn(&Module) -> bool, what: &[&str]) {
     let all = modules();
     for module in &all {
@@ -56,17 +56,17 @@ fn only(allowed: impl Fn(&Module) -> bool, what: &[&str]) {
         }
     }
     let used = all.iter().any(|module| what.iter().any(|what| module.names(what)));
-    assert!(used, "nothing names {what:?}: the rule looks for the wrong thing");
+    assert!(used, "no module names {what:?}, so the rule checks nothing");
 }
 
-/// Every module of `src/lib.rs` is in one of these lists.
+/// The services. Every module of `src/lib.rs` is in one of these lists.
 const ENTRY: [&str; 4] = ["main", "lib", "cli", "app"];
 const TRANSPORT: [&str; 2] = ["http", "graphql"];
 const SERVICES: [&str; 9] =
     ["verification", "captcha", "limits", "sessions", "accounts", "proofs", "users", "tokens", "sms"];
-/// What stores, senders and the start of a server are built on.
+/// The modules that stores, senders and the start of a server use.
 const FOUNDATIONS: [&str; 6] = ["config", "database", "redis", "tencent", "metrics", "telemetry"];
-/// They import nothing of the crate.
+/// The modules that import nothing of the crate.
 const LEAVES: [&str; 11] =
     ["code", "purpose", "tags", "day", "phone", "text", "clock", "client", "random", "store", "files"];
 
@@ -118,7 +118,7 @@ fn services_know_no_transport() {
 }
 
 #[test]
-fn nothing_below_graphql_calls_up() {
+fn modules_below_graphql_do_not_use_it() {
     only(
         |module| module.is_in("http") || module.path == "app" || module.is_in("cli") || module.is_in("graphql"),
         &["crate::graphql", "graphql::{"],
@@ -127,7 +127,7 @@ fn nothing_below_graphql_calls_up() {
 }
 
 #[test]
-fn each_library_has_its_place() {
+fn each_library_is_named_in_one_place() {
     only(|module| module.path == "database" || ends_in(module, &["mysql", "sqlite", "sql"]), &["sqlx::", "sqlx("]);
     only(|module| ends_in(module, &["redis"]), &["::redis::{", "::redis::a", "::redis::c", "::redis::E"]);
     only(|module| module.is_in("tencent"), &["reqwest"]);
@@ -150,13 +150,13 @@ fn leaves_import_nothing_of_the_crate() {
 }
 
 #[test]
-fn every_module_has_its_part() {
+fn every_module_is_in_a_list() {
     let parts: Vec<&str> = [&ENTRY[..], &TRANSPORT, &SERVICES, &FOUNDATIONS, &LEAVES].concat();
     for module in modules() {
         let of = parts.iter().filter(|part| module.is_in(part)).count();
         assert_eq!(of, 1, "src/{}.rs has no rules: add it to one of the lists above", module.path);
     }
     for part in parts {
-        assert!(modules().iter().any(|module| module.is_in(part)), "{part} is gone: take it out of the lists");
+        assert!(modules().iter().any(|module| module.is_in(part)), "{part} does not exist: remove it from the lists");
     }
 }

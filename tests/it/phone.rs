@@ -1,4 +1,4 @@
-//! What counts as a phone number, how it is spelled, and how much of it is shown.
+//! Phone numbers: which inputs are accepted, the one spelling of a number, and its masked form.
 
 use proptest::prelude::*;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
@@ -13,7 +13,7 @@ fn parse_in_china(input: &str) -> Result<PhoneNumber, PhoneError> {
 }
 
 #[test]
-fn mobile_numbers_of_many_regions_are_taken() {
+fn mobile_numbers_of_many_regions_are_accepted() {
     let numbers = [
         ("+8613011112222", "CN"),
         ("+8614711112222", "CN"),
@@ -46,7 +46,7 @@ fn mobile_numbers_of_many_regions_are_taken() {
 }
 
 #[test]
-fn what_people_type_is_read_as_the_same_number() {
+fn all_usual_spellings_are_the_same_number() {
     let spellings = [
         "13711112222",
         "013711112222",
@@ -71,7 +71,7 @@ fn what_people_type_is_read_as_the_same_number() {
 }
 
 #[test]
-fn national_numbers_are_read_in_the_default_region() {
+fn national_numbers_belong_to_the_default_region() {
     let numbers = [
         ("07400 123456", "GB", "+447400123456"),
         ("(213) 373-4253", "US", "+12133734253"),
@@ -88,7 +88,7 @@ fn national_numbers_are_read_in_the_default_region() {
 }
 
 #[test]
-fn what_is_no_mobile_number_is_refused() {
+fn other_than_mobile_numbers_are_rejected() {
     let not_mobile = [
         ("01012345678", "a landline in Beijing"),
         ("1371111222", "too short"),
@@ -124,7 +124,7 @@ fn what_is_no_mobile_number_is_refused() {
 }
 
 #[test]
-fn characters_that_do_not_belong_in_a_number_are_refused() {
+fn invalid_characters_are_rejected() {
     let inputs = [
         "13711112222x5",
         "+8613711112222;ext=5",
@@ -157,7 +157,7 @@ fn characters_that_do_not_belong_in_a_number_are_refused() {
 }
 
 #[test]
-fn long_input_is_refused_whatever_it_is() {
+fn every_long_input_is_rejected() {
     let forty = format!("{:>40}", "+8613711112222");
     assert!(parse_in_china(&forty).is_ok());
     assert_eq!(parse_in_china(&format!(" {forty}")), Err(PhoneError::TooLong));
@@ -166,7 +166,7 @@ fn long_input_is_refused_whatever_it_is() {
 }
 
 #[test]
-fn only_the_masked_number_is_shown() {
+fn debug_and_display_mask_the_number() {
     let numbers = [
         ("+8613711112222", "+86137****2222"),
         ("+12133734253", "+121****4253"),
@@ -187,7 +187,7 @@ fn only_the_masked_number_is_shown() {
 }
 
 #[test]
-fn country_codes_are_split_off_as_the_metadata_does() {
+fn country_codes_are_the_same_as_in_the_metadata() {
     for code in PHONE_NUMBER_UTIL.get_supported_calling_codes() {
         let phone = PhoneNumber::from_e164(format!("+{code}12345678")).expect("E.164");
         assert_eq!(phone.to_string(), format!("+{code}****5678"));
@@ -195,7 +195,7 @@ fn country_codes_are_split_off_as_the_metadata_does() {
 }
 
 #[test]
-fn a_stored_number_is_read_by_its_form_alone() {
+fn only_the_form_of_a_stored_number_is_checked() {
     for stored in ["+8613711112222", "+1234567", "+123456789012345", "+9990000000"] {
         assert_eq!(PhoneNumber::from_e164(stored.to_owned()).as_ref().map(PhoneNumber::e164), Ok(stored));
     }
@@ -207,7 +207,7 @@ fn a_stored_number_is_read_by_its_form_alone() {
 }
 
 #[test]
-fn regions_are_two_letters_that_have_a_numbering_plan() {
+fn a_region_is_two_letters_with_a_numbering_plan() {
     for code in ["CN", "cn", "Cn"] {
         assert_eq!(region(code).to_string(), "CN");
         assert_eq!(format!("{:?}", region(code)), "CN");
@@ -219,7 +219,7 @@ fn regions_are_two_letters_that_have_a_numbering_plan() {
 }
 
 #[test]
-fn every_region_s_example_of_a_mobile_number_keeps_its_spelling() {
+fn the_example_number_of_every_region_keeps_its_spelling() {
     let mut seen = 0;
     for known in PHONE_NUMBER_UTIL.get_supported_regions() {
         let Ok(example) = PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(known, PhoneNumberType::Mobile)
@@ -232,7 +232,7 @@ fn every_region_s_example_of_a_mobile_number_keeps_its_spelling() {
         for (typed, default_region) in [(e164.as_str(), region("CN")), (&e164, home), (&national, home)] {
             let phone = PhoneNumber::parse(typed, default_region).unwrap_or_else(|error| panic!("{typed}: {error}"));
             assert_eq!(phone.e164(), e164);
-            // Some share their numbers with a neighbour: Christmas Island's are Australia's.
+            // Some regions share their numbers with a neighbour: Christmas Island with Australia.
             let of = PHONE_NUMBER_UTIL.get_region_for_number(&example).map(|of| region(&of.to_string()));
             assert_eq!(phone.region(), of, "{typed}");
         }
@@ -241,14 +241,14 @@ fn every_region_s_example_of_a_mobile_number_keeps_its_spelling() {
     assert!(seen > 200, "only {seen} regions have an example");
 }
 
-/// Text that is nearly a phone number, so that most of it reaches the metadata.
+/// Generates texts that resemble phone numbers, so that most of them reach the metadata.
 fn nearly_a_number() -> impl Strategy<Value = String> {
     let start =
         prop::sample::select(vec!["", "+", "+86", "+1", "+44", "+49", "+52", "+54 9", "+55", "00", "0", "(0)", "＋"]);
     (start, "[0-9]{0,4}[0-9 ()./０-９٠-٩-]{0,16}[0-9]{0,9}").prop_map(|(start, rest)| start.to_owned() + &rest)
 }
 
-/// A mobile number near a real one: a region's example with its last digits replaced.
+/// Generates numbers close to real ones: a region's example with other last digits.
 fn near_an_example() -> impl Strategy<Value = String> {
     let mut examples: Vec<String> = PHONE_NUMBER_UTIL
         .get_supported_regions()
@@ -268,7 +268,7 @@ fn check(input: &str, default_region: Region) -> Result<(), TestCaseError> {
     let phone = match PhoneNumber::parse(input, default_region) {
         Ok(phone) => phone,
         Err(error) => {
-            // An error must not repeat what was typed.
+            // An error must not contain the input.
             prop_assert!(input.len() < 4 || !error.to_string().contains(input));
             return Ok(());
         }
@@ -290,12 +290,12 @@ proptest! {
     #![proptest_config(ProptestConfig { ..crate::fuzz::cases(2000) })]
 
     #[test]
-    fn any_text_is_a_number_with_one_spelling_or_refused(input in any::<String>()) {
+    fn every_text_is_a_number_with_one_spelling_or_rejected(input in any::<String>()) {
         check(&input, region("CN"))?;
     }
 
     #[test]
-    fn anything_like_a_number_is_one_with_one_spelling_or_refused(
+    fn every_text_like_a_number_is_a_number_with_one_spelling_or_rejected(
         input in prop_oneof![nearly_a_number(), near_an_example()],
         home in prop::sample::select(vec!["CN", "US", "GB", "DE", "BR", "AR", "MX", "IT", "NG"]),
     ) {

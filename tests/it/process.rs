@@ -1,4 +1,4 @@
-//! The program itself, as its own process: started with an environment, spoken to over HTTP, ended by its id.
+//! The program as its own process: started with an environment, called over HTTP, and ended by its id.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
@@ -16,7 +16,7 @@ use crate::tencent_stub::{self, TencentStub};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sms-login");
 
-/// What a command printed, and how it ended.
+/// The output and the exit status of a command.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) status: ExitStatus,
@@ -30,7 +30,7 @@ fn command(args: &[&str], env: &BTreeMap<String, String>) -> Command {
     command
 }
 
-/// `serve` under a limit of the shell.
+/// Returns a command that runs `serve` under a limit of the shell.
 fn limited(limit: &str, env: &BTreeMap<String, String>) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", &format!("{limit} && exec \"$0\" serve"), PROGRAM]).env_clear().envs(env);
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &[&str], env: &BTreeMap<String, String>) -> Output {
     output_of(command(args, env))
 }
 
-/// Runs `serve` under a limit of the shell to its end, for a limit that it refuses.
+/// Runs `serve` to its end, under a limit of the shell that it rejects.
 pub(crate) fn run_under(limit: &str, env: &BTreeMap<String, String>) -> Output {
     output_of(limited(limit, env))
 }
@@ -54,12 +54,12 @@ fn output_of(mut command: Command) -> Output {
     Output { status: output.status, out: text(output.stdout), err: text(output.stderr) }
 }
 
-/// An environment of these settings.
+/// Returns an environment with these settings.
 pub(crate) fn env<const N: usize>(settings: [(&str, &str); N]) -> BTreeMap<String, String> {
     settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// The settings of a server on MySQL and Redis whose SMS go to the stand-in.
+/// Returns the settings of a server on MySQL and Redis that sends its SMS to the stand-in.
 pub(crate) fn shared_env(database_url: &str, redis_url: &str, sms: &TencentStub) -> BTreeMap<String, String> {
     let key = sms_login::tokens::keys::generate().expect("a key").private_pem;
     env([
@@ -78,7 +78,7 @@ pub(crate) fn shared_env(database_url: &str, redis_url: &str, sms: &TencentStub)
     ])
 }
 
-/// A stand-in on the machine's clock.
+/// Starts a stand-in for the provider, with the machine's clock.
 pub(crate) async fn stub() -> TencentStub {
     TencentStub::start(Arc::new(SystemClock) as Arc<dyn Clock>).await
 }
@@ -98,7 +98,7 @@ impl Server {
         Self::spawn(command(&["serve"], env))
     }
 
-    /// The same under a limit of the shell, such as `ulimit -n 256`.
+    /// Starts `serve` under a limit of the shell, such as `ulimit -n 256`, and waits until it listens.
     pub(crate) fn start_under(limit: &str, env: &BTreeMap<String, String>) -> Self {
         Self::spawn(limited(limit, env))
     }
@@ -147,7 +147,7 @@ impl Server {
         assert!(killed.success());
     }
 
-    /// Waits for the end; gives how it ended, and all that was printed.
+    /// Waits for the end, and returns the exit status and everything that was printed.
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().expect("an end");
         for reader in self.readers.drain(..) {
@@ -156,7 +156,7 @@ impl Server {
         (status, self.printed())
     }
 
-    /// What it has printed so far.
+    /// Returns everything that was printed so far.
     pub(crate) fn printed(&self) -> String {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

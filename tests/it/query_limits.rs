@@ -1,4 +1,4 @@
-//! What a document may ask for. Each refusal is one error that says which bound it is, and nothing has run.
+//! The bounds of documents, through the router. A rejected request gets one error that names the bound, and nothing runs.
 
 use std::time::{Duration, Instant};
 
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::app::{Answer, Stores, TestApp, phone};
 
-/// What GraphiQL asks for at its start, with every option of graphql-js on.
-/// All that a tool asks of a schema, with wrapped types nine deep; the audits ask it in graphql-js's own words.
+/// Returns an introspection query like GraphiQL's, with every option of graphql-js on and wrapped types nine deep. The
+/// HTTP audits send graphql-js's own query.
 fn introspection() -> String {
     let of_type = nested("ofType { kind name ", "", "}", 9);
     format!(
@@ -30,17 +30,15 @@ fn assert_refused(answer: &Answer, message: &str) {
     assert_eq!(answer.error()["message"], message);
     assert_eq!(answer.extensions(), &json!({ "code": "QUERY_TOO_COMPLEX", "errorCode": -1401 }));
     assert!(answer.body.get("data").is_none(), "{}", answer.body);
-    assert_eq!(answer.status, StatusCode::OK, "as the media type has it");
+    assert_eq!(answer.status, StatusCode::OK, "the status that the media type requires");
 }
 
 const TOKENS: &str = "The document has more than 1000 tokens.";
-const NESTING: &str = "The document has more than 50 brackets open at once.";
-const CREDENTIALS: &str =
-    "A request may have one of requestCode, login, refreshSession, changePhone, deleteAccount and verifyCode.";
-const DEPTH: &str = "The document asks for fields that are nested more than 8 deep.";
-const COMPLEXITY: &str = "The document asks for more than 200 fields; the fields of a list count ten times.";
-const INTROSPECTS: &str =
-    "The document asks for more of the schema than 500 fields, 20 deep, with two lists in one another.";
+const NESTING: &str = "The document nests brackets more than 50 deep.";
+const CREDENTIALS: &str = "An operation may contain only one of requestCode, login, refreshSession, changePhone, deleteAccount and verifyCode.";
+const DEPTH: &str = "The document nests fields more than 8 deep.";
+const COMPLEXITY: &str = "The document selects more than 200 fields; the fields of a list count ten times.";
+const INTROSPECTS: &str = "The introspection query exceeds 500 fields, a depth of 20, or two nested lists.";
 
 fn many(count: usize, part: impl Fn(usize) -> String) -> String {
     (0..count).map(part).collect()
@@ -51,7 +49,7 @@ fn nested(open: &str, inner: &str, close: &str, times: usize) -> String {
 }
 
 #[tokio::test]
-async fn every_bound_is_told() {
+async fn every_bound_has_its_own_message() {
     let app = TestApp::start(Stores::Embedded).await;
     let aliases = |field: &str, count: usize| many(count, |n| format!("a{n}: {field} "));
     let fan_out = many(40, |n| format!("fragment F{n} on Query {{ ...F{next} ...F{next} }} ", next = n + 1));
@@ -84,7 +82,7 @@ async fn every_bound_is_told() {
 }
 
 #[tokio::test]
-async fn what_clients_ask_for_is_within_bounds() {
+async fn the_queries_of_usual_clients_are_within_bounds() {
     let app = TestApp::start(Stores::Embedded).await;
     let answer = run(&app, &introspection()).await;
     assert!(answer.data("__schema")["types"].as_array().is_some_and(|types| types.len() > 20));
@@ -95,11 +93,15 @@ async fn what_clients_ask_for_is_within_bounds() {
     let ids = many(20, |n| format!("u{n}: user(id: \"{}\") {{ id name avatar phone }} ", user.id));
     user.run(&format!("{{ {ids} }}"), json!({})).await.data("u19");
     let eight = nested("{ me ", "{ id }", "}", 7);
-    assert_eq!(run(&app, &eight).await.code(), "GRAPHQL_VALIDATION_FAILED", "eight deep, but there is no such field");
+    assert_eq!(
+        run(&app, &eight).await.code(),
+        "GRAPHQL_VALIDATION_FAILED",
+        "eight levels are allowed, but this field does not exist"
+    );
 }
 
 #[tokio::test]
-async fn where_all_is_skipped_the_answer_is_empty() {
+async fn if_all_fields_are_skipped_the_data_is_an_empty_object() {
     let app = TestApp::start(Stores::Embedded).await;
     for query in ["{ me @skip(if: true) { id } }", "mutation A { __typename @include(if: false) }"] {
         assert_eq!(run(&app, query).await.body, json!({ "data": {} }), "{query}");
@@ -107,7 +109,7 @@ async fn where_all_is_skipped_the_answer_is_empty() {
 }
 
 #[tokio::test]
-async fn a_request_has_one_credential_field() {
+async fn an_operation_has_at_most_one_credential_field() {
     let app = TestApp::start(Stores::Embedded).await;
     let ask = |alias: &str| format!("{alias}: requestCode(input: {{ phone: \"{}\" }}) {{ sessionId }} ", phone());
     let refresh = "refreshSession(input: { refreshToken: \"x\" }) { accessToken }";
@@ -124,12 +126,12 @@ async fn a_request_has_one_credential_field() {
     ] {
         assert_refused(&run(&app, &query).await, CREDENTIALS);
     }
-    assert!(app.sms.messages().is_empty(), "nothing has run");
+    assert!(app.sms.messages().is_empty(), "no operation ran");
     let other = format!("mutation A {{ {a} }} mutation B {{ {b} }}");
     let request = json!({ "query": other, "operationName": "B" });
     let answer = app.anonymous().send(post(&request)).await;
     answer.data("b");
-    assert_eq!(app.sms.messages().len(), 1, "the other operation does not count");
+    assert_eq!(app.sms.messages().len(), 1, "fields of the other operation do not count");
     run(&app, &format!("mutation {{ {} __typename }}", ask("c"))).await.data("c");
 }
 
@@ -139,7 +141,7 @@ fn post(body: &Value) -> axum::http::Request<axum::body::Body> {
 }
 
 #[tokio::test]
-async fn no_document_breaks_the_server() {
+async fn extreme_documents_are_answered() {
     let app = TestApp::start(Stores::Embedded).await;
     let deep = 100_000;
     for query in [
@@ -159,7 +161,7 @@ async fn no_document_breaks_the_server() {
         assert!(begun.elapsed() < Duration::from_secs(2), "{query:.40}");
         assert!(query.contains("##") || answer.body["errors"][0]["message"].is_string(), "{query:.40}");
     }
-    // As deep as may be, whatever is nested: the parser's stack holds.
+    // The deepest allowed nesting of every kind must not overflow the parser's stack.
     for query in [
         nested("{ me ", "{ id }", "}", 49),
         format!("{{ user(id: {}) {{ id }} }}", nested("[", "1", "]", 48)),
@@ -186,7 +188,7 @@ async fn no_document_breaks_the_server() {
 }
 
 #[tokio::test]
-async fn without_introspection_nothing_is_told_of_the_schema() {
+async fn without_introspection_errors_do_not_reveal_the_schema() {
     let app = TestApp::on(Stores::Embedded).set("INTROSPECTION", "false").start().await;
     for query in ["{ __schema { types { name } } }", "{ __type(name: \"User\") { name } }", &introspection()] {
         let text = run(&app, query).await.body.to_string();
@@ -207,5 +209,5 @@ async fn without_introspection_nothing_is_told_of_the_schema() {
     }
     let app = TestApp::start(Stores::Embedded).await;
     let text = run(&app, "{ me { createdAtt } }").await.body.to_string();
-    assert!(text.contains("Did you mean"), "with introspection it helps: {text}");
+    assert!(text.contains("Did you mean"), "with introspection, errors have suggestions: {text}");
 }

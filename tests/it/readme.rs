@@ -1,4 +1,4 @@
-//! The README's commands, as they stand there.
+//! The README's commands, executed unchanged.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -9,13 +9,13 @@ use tempfile::TempDir;
 
 use crate::process::{Server, env};
 
-/// The blocks of shell, in order.
+/// Returns the README's blocks of shell commands, in order.
 fn shell_blocks() -> Vec<String> {
     let readme = include_str!("../../README.md");
     readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).map(str::to_owned).collect()
 }
 
-/// The code in the last SMS that a server printed.
+/// Returns the code in the last SMS that a server printed.
 fn printed_code(server: &Server) -> String {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
@@ -30,7 +30,7 @@ fn printed_code(server: &Server) -> String {
 }
 
 #[test]
-fn the_three_calls_work_as_pasted() {
+fn the_three_calls_work_unchanged() {
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
     let server = Server::start(&env([("LISTEN_ADDR", "127.0.0.1:0"), ("DATA_DIR", data.to_str().expect("a path"))]));
@@ -56,7 +56,7 @@ fn the_three_calls_work_as_pasted() {
 }
 
 #[test]
-fn every_setting_that_the_readme_names_is_one() {
+fn every_setting_in_the_readme_exists() {
     let help = crate::process::run(&["--help"], &env([])).out;
     let words =
         include_str!("../../README.md").split(|c: char| !(c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit()));

@@ -1,4 +1,4 @@
-//! `schema.graphql` is what the server has.
+//! `schema.graphql` is identical to the server's schema, and everything in it has a description.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use crate::app::{Stores, TestApp};
 
 #[test]
-fn the_committed_schema_is_the_printed_one() {
+fn the_committed_schema_is_the_printed_schema() {
     let committed = include_str!("../../schema.graphql");
     assert_eq!(committed, sms_login::graphql::sdl(), "run `cargo run -- schema > schema.graphql`");
 }
 
 #[test]
-fn everything_is_described() {
+fn every_declaration_in_the_file_has_a_description() {
     let sdl = sms_login::graphql::sdl();
     let lines: Vec<&str> = sdl.lines().collect();
     for (number, line) in lines.iter().enumerate() {
@@ -37,7 +37,7 @@ const INTROSPECTION: &str = "{ __schema { types { kind name description
   fragment Input on __InputValue { name description defaultValue type { ...Type } }
   fragment Type on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
 
-/// A type as SDL writes it, from introspection.
+/// Returns the SDL notation of a type from introspection.
 fn written(ty: &Value) -> String {
     match ty["kind"].as_str() {
         Some("NON_NULL") => format!("{}!", written(&ty["ofType"])),
@@ -46,7 +46,7 @@ fn written(ty: &Value) -> String {
     }
 }
 
-/// Every member of the schema in one line each, from introspection: `Type.field(argument: Type): Type`.
+/// Returns one line for each member of an introspected schema, such as `Type.field(argument: Type): Type`.
 fn introspected(types: &Value) -> BTreeSet<String> {
     let all = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let name = |value: &Value| value["name"].as_str().expect("a name").to_owned();
@@ -69,7 +69,7 @@ fn introspected(types: &Value) -> BTreeSet<String> {
     lines
 }
 
-/// The same from SDL.
+/// Returns the same lines for a schema in SDL.
 fn declared(sdl: &str) -> BTreeSet<String> {
     let mut lines = BTreeSet::from(["Boolean", "Int", "Float", "ID", "String"].map(str::to_owned));
     let document = parse_schema(sdl).expect("a schema");
@@ -108,7 +108,7 @@ async fn introspection_returns_the_committed_schema() {
     let introspected = introspected(&answer.data("__schema")["types"]);
     let declared = declared(include_str!("../../schema.graphql"));
     assert!(introspected.contains("ErrorCode.RATE_LIMITED"));
-    // Which of the built-in scalars are listed is up to the library.
+    // The library decides which of the built-in scalars it lists.
     let own = |lines: &BTreeSet<String>| {
         let built_in = ["Boolean", "Int", "Float", "ID", "String"];
         lines.iter().filter(|line| !built_in.contains(&line.as_str())).cloned().collect::<Vec<_>>()
@@ -116,7 +116,7 @@ async fn introspection_returns_the_committed_schema() {
     assert_eq!(own(&introspected), own(&declared));
 }
 
-/// GraphiQL shows descriptions as the product's documentation.
+/// GraphiQL shows the descriptions as the product's documentation.
 #[tokio::test]
 async fn every_member_has_a_description() {
     let app = TestApp::start(Stores::Embedded).await;
@@ -130,7 +130,7 @@ async fn every_member_has_a_description() {
     };
     for ty in answer.data("__schema")["types"].as_array().expect("types") {
         let of = ty["name"].as_str().expect("a name").to_owned();
-        // The library gives its own `ID` none.
+        // The library's own `ID` has no description.
         if of.starts_with("__") || of == "ID" {
             continue;
         }

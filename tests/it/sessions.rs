@@ -1,4 +1,4 @@
-//! Refreshing, seeing and ending sessions.
+//! Refreshing, listing and ending sessions.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ async fn sessions(user: &SignedIn<'_>) -> Vec<Value> {
     user.run(SESSIONS, json!({})).await.data("me")["sessions"].as_array().expect("a list").clone()
 }
 
-/// The same person on another device.
+/// Signs the same user in on another device.
 async fn on<'a>(app: &'a TestApp, phone: &str, device: &str) -> SignedIn<'a> {
     app.advance(Duration::from_secs(30));
     let session_id = app.anonymous().ask(phone).await;
@@ -22,7 +22,7 @@ async fn on<'a>(app: &'a TestApp, phone: &str, device: &str) -> SignedIn<'a> {
 }
 
 #[tokio::test]
-async fn a_refresh_token_gives_the_next_tokens() {
+async fn a_refresh_token_returns_new_tokens() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let user = app.signed_in().await;
@@ -41,31 +41,31 @@ async fn a_refresh_token_gives_the_next_tokens() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_given_again_for_ten_seconds() {
+async fn for_ten_seconds_a_refresh_can_be_retried() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let user = app.signed_in().await;
         let first = user.refreshed().await;
         app.advance(Duration::from_millis(9_999));
         let again = user.refreshed().await;
-        assert_eq!(again.refresh_token, first.refresh_token, "the same successor");
+        assert_eq!(again.refresh_token, first.refresh_token, "the same new token");
         again.run(ME, json!({})).await.data("me");
         app.advance(Duration::from_millis(1));
         assert_eq!(user.refresh().await.code(), "TOKEN_INVALID");
         assert_eq!(first.refresh().await.code(), "TOKEN_INVALID", "theft ends the session");
-        assert_eq!(again.run(ME, json!({})).await.code(), "TOKEN_INVALID", "for access tokens too");
+        assert_eq!(again.run(ME, json!({})).await.code(), "TOKEN_INVALID", "access tokens are rejected, too");
     }
 }
 
 #[tokio::test]
-async fn an_older_token_ends_the_session_at_once() {
+async fn a_token_before_the_preceding_one_ends_the_session_at_once() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let user = app.signed_in().await;
         let other = on(&app, &user.phone, "other").await;
         let second = user.refreshed().await;
         let third = second.refreshed().await;
-        assert_eq!(user.refresh().await.code(), "TOKEN_INVALID", "two before, within the grace");
+        assert_eq!(user.refresh().await.code(), "TOKEN_INVALID", "the second preceding token, within the grace period");
         assert_eq!(third.refresh().await.code(), "TOKEN_INVALID");
         other.refreshed().await;
     }
@@ -102,7 +102,7 @@ async fn a_forged_token_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_session_ends_when_it_rests_too_long_or_is_too_old() {
+async fn a_session_ends_after_its_idle_time_and_its_maximum_age() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let idle = app.signed_in().await;
@@ -112,7 +112,7 @@ async fn a_session_ends_when_it_rests_too_long_or_is_too_old() {
             app.advance(Duration::from_hours(29 * 24));
             let answer = busy.refresh().await;
             let data = answer.data("refreshSession");
-            assert_eq!(data["refreshTokenExpiresAt"], limit, "30 days on, and 90 days from sign-in at the most");
+            assert_eq!(data["refreshTokenExpiresAt"], limit, "30 days from now, but at most 90 days from the sign-in");
             busy.refresh_token = data["refreshToken"].as_str().expect("a token").to_owned();
         }
         assert_eq!(idle.refresh().await.code(), "TOKEN_EXPIRED");
@@ -123,7 +123,7 @@ async fn a_session_ends_when_it_rests_too_long_or_is_too_old() {
 }
 
 #[tokio::test]
-async fn devices_are_listed_and_ended_one_by_one() {
+async fn sessions_are_listed_and_ended_one_by_one() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let phone = phone();
@@ -139,18 +139,18 @@ async fn devices_are_listed_and_ended_one_by_one() {
         let foreign_id = sessions(&foreign).await[0]["id"].clone();
         let ids = json!([listed[2]["id"], foreign_id, "01900000-0000-7000-8000-000000000000"]);
         let ended = two.run(LOGOUT, json!({ "input": { "sessionIds": ids } })).await;
-        assert_eq!(ended.data("logout")["endedSessions"], 1, "one's own");
+        assert_eq!(ended.data("logout")["endedSessions"], 1, "sessions of other users are ignored");
         foreign.run(ME, json!({})).await.data("me");
         assert_eq!(one.run(ME, json!({})).await.code(), "TOKEN_INVALID");
         assert_eq!(one.refresh().await.code(), "TOKEN_INVALID");
-        assert_eq!(two.run(LOGOUT, json!({})).await.data("logout")["endedSessions"], 1, "this one");
+        assert_eq!(two.run(LOGOUT, json!({})).await.data("logout")["endedSessions"], 1, "the current session");
         assert_eq!(two.run(ME, json!({})).await.code(), "TOKEN_INVALID");
         assert_eq!(sessions(&three).await.len(), 1);
     }
 }
 
 #[tokio::test]
-async fn everywhere_means_here_too() {
+async fn everywhere_includes_the_current_session() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let phone = phone();
@@ -166,7 +166,7 @@ async fn everywhere_means_here_too() {
 }
 
 #[tokio::test]
-async fn logout_takes_sound_ids_only() {
+async fn logout_rejects_malformed_ids() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
     let many: Vec<&str> = vec!["01900000-0000-7000-8000-000000000000"; 101];
@@ -181,7 +181,7 @@ async fn logout_takes_sound_ids_only() {
 }
 
 #[tokio::test]
-async fn sessions_are_their_owners_alone() {
+async fn other_users_do_not_see_a_users_sessions() {
     let app = TestApp::start(Stores::Embedded).await;
     let (one, other) = (app.signed_in().await, app.signed_in().await);
     let query = "query($id: ID!) { user(id: $id) { sessions { id } } }";

@@ -1,4 +1,4 @@
-//! Asking for a code, and signing up or in with it.
+//! Requesting a code, and signing up or in with it.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::app::{ASK, LOGIN, ME, Stores, TestApp, phone, wrong};
 use crate::servers::own::{OwnMariaDb, OwnRedis};
 
 #[tokio::test]
-async fn a_person_signs_up_and_is_known() {
+async fn a_new_phone_signs_up() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let (phone, someone) = (phone(), app.anonymous());
@@ -37,7 +37,7 @@ async fn a_person_signs_up_and_is_known() {
 }
 
 #[tokio::test]
-async fn a_person_who_comes_back_is_the_same() {
+async fn a_known_phone_signs_in_to_the_same_account() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let first = app.signed_in().await;
@@ -64,7 +64,7 @@ async fn a_national_number_is_the_same_phone() {
 }
 
 #[tokio::test]
-async fn older_codes_stay_good_until_one_is_used() {
+async fn older_codes_stay_valid_until_one_is_used() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let (phone, someone) = (phone(), app.anonymous());
@@ -80,21 +80,21 @@ async fn older_codes_stay_good_until_one_is_used() {
 }
 
 #[tokio::test]
-async fn the_code_of_one_session_is_wrong_for_another() {
+async fn a_code_is_incorrect_with_another_session_id() {
     let app = TestApp::start(Stores::Embedded).await;
     let (phone, someone) = (phone(), app.anonymous());
     let first = someone.ask(&phone).await;
     let first_code = app.code(&phone);
     app.advance(Duration::from_secs(30));
     let second = someone.ask(&phone).await;
-    // Once in a million runs the two codes are the same.
+    // In one of a million runs both codes are the same.
     let crossed = someone.login(&phone, &first_code, &second).await;
     assert!(app.code(&phone) == first_code || crossed.code() == "CODE_INCORRECT");
     someone.login(&phone, &first_code, &first).await.data("login");
 }
 
 #[tokio::test]
-async fn the_last_send_of_the_day_says_so() {
+async fn after_the_last_send_of_the_day_the_next_is_at_midnight() {
     for stores in Stores::BOTH {
         let app = TestApp::on(stores).set("SEND_DAILY_LIMIT", "2").start().await;
         let (phone, someone) = (phone(), app.anonymous());
@@ -107,13 +107,13 @@ async fn the_last_send_of_the_day_says_so() {
 }
 
 #[tokio::test]
-async fn without_a_daily_limit_there_is_no_remainder() {
+async fn without_a_daily_limit_sends_remaining_is_null() {
     let app = TestApp::on(Stores::Embedded).set("SEND_DAILY_LIMIT", "0").start().await;
     assert!(app.anonymous().try_ask(&phone()).await.data("requestCode")["sendsRemaining"].is_null());
 }
 
 #[tokio::test]
-async fn others_see_a_user_without_the_phone() {
+async fn other_users_do_not_see_a_users_phone() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let (one, other) = (app.signed_in().await, app.signed_in().await);
@@ -128,7 +128,7 @@ async fn others_see_a_user_without_the_phone() {
 }
 
 #[tokio::test]
-async fn a_stale_token_fails_only_what_needs_it() {
+async fn an_invalid_token_fails_only_fields_that_need_it() {
     let app = TestApp::start(Stores::Embedded).await;
     let (phone, someone) = (phone(), app.anonymous().with_token("stale"));
     let session_id = someone.ask(&phone).await;
@@ -141,7 +141,7 @@ async fn a_stale_token_fails_only_what_needs_it() {
 }
 
 #[tokio::test]
-async fn a_code_for_one_purpose_is_refused_for_another() {
+async fn a_code_for_one_purpose_is_rejected_for_another() {
     let app = TestApp::start(Stores::Embedded).await;
     let phone = phone();
     let input = json!({ "phone": phone, "purpose": "VERIFY", "reference": "transfer:9981" });
@@ -152,7 +152,7 @@ async fn a_code_for_one_purpose_is_refused_for_another() {
 }
 
 #[tokio::test]
-async fn the_device_name_may_be_left_out_or_blank() {
+async fn the_device_name_may_be_absent_or_blank() {
     let app = TestApp::start(Stores::Shared).await;
     for name in [json!(null), json!("  "), json!("My phone 📱"), json!("x".repeat(64))] {
         let phone = phone();
@@ -163,7 +163,7 @@ async fn the_device_name_may_be_left_out_or_blank() {
 }
 
 #[tokio::test]
-async fn three_wrong_codes_end_a_code() {
+async fn after_three_wrong_attempts_a_code_is_void() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let (phone, someone) = (phone(), app.anonymous());
@@ -178,7 +178,7 @@ async fn three_wrong_codes_end_a_code() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_hangs_up_cuts_no_sign_in_in_half() {
+async fn a_sign_in_completes_if_the_client_disconnects() {
     let (mariadb, redis) = (OwnMariaDb::start(), OwnRedis::start());
     let builder = TestApp::on(Stores::Shared).set("DATABASE_URL", mariadb.create_database());
     let app = builder.set("REDIS_URL", redis.url()).start().await;
@@ -187,7 +187,7 @@ async fn a_client_that_hangs_up_cuts_no_sign_in_in_half() {
     let code = app.code(&phone);
     mariadb.pause();
     let login = someone.login(&phone, &code, &session_id);
-    assert!(tokio::time::timeout(Duration::from_millis(300), login).await.is_err(), "it hangs up");
+    assert!(tokio::time::timeout(Duration::from_millis(300), login).await.is_err(), "the client disconnects");
     mariadb.resume();
     let client = redis::Client::open(redis.url()).expect("a URL");
     let mut connection = client.get_multiplexed_async_connection().await.expect("a connection");
@@ -199,7 +199,7 @@ async fn a_client_that_hangs_up_cuts_no_sign_in_in_half() {
         if state == "consumed" {
             break;
         }
-        assert!(Instant::now() < deadline, "the code is left {state}");
+        assert!(Instant::now() < deadline, "the code is still {state}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

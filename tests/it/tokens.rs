@@ -1,4 +1,4 @@
-//! Access tokens: what they say, which are taken, and the public keys.
+//! Access tokens: their claims, their verification, and the public keys.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn jwks(app: &TestApp) -> Value {
 }
 
 #[tokio::test]
-async fn an_access_token_says_who_it_speaks_for() {
+async fn an_access_token_names_its_user_and_session() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
     let (header, claims) = (part(&user.access_token, 0), part(&user.access_token, 1));
@@ -40,7 +40,7 @@ async fn an_access_token_says_who_it_speaks_for() {
 }
 
 #[tokio::test]
-async fn another_service_checks_a_token_with_the_jwks_alone() {
+async fn another_service_can_verify_a_token_with_only_the_jwks() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
     let jwks: jsonwebtoken::jwk::JwkSet = serde_json::from_value(jwks(&app).await).expect("a JWK set");
@@ -64,7 +64,7 @@ async fn profile_claims_can_be_left_out() {
 }
 
 #[tokio::test]
-async fn a_shared_secret_signs_with_hs256_and_is_not_shown() {
+async fn a_shared_secret_signs_with_hs256_and_is_not_in_the_jwks() {
     let secret = "0123456789abcdef0123456789abcdef";
     let app = TestApp::on(Stores::Embedded).set("JWT_SECRET", secret).start().await;
     let user = app.signed_in().await;
@@ -76,7 +76,7 @@ async fn a_shared_secret_signs_with_hs256_and_is_not_shown() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_told_from_a_bad_one() {
+async fn expired_and_invalid_tokens_have_different_errors() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
     app.advance(Duration::from_secs(3599));
@@ -87,7 +87,7 @@ async fn an_expired_token_is_told_from_a_bad_one() {
 }
 
 #[tokio::test]
-async fn forged_tokens_are_refused() {
+async fn forged_tokens_are_rejected() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
     let (header, claims) = (part(&user.access_token, 0), part(&user.access_token, 1));
@@ -99,7 +99,7 @@ async fn forged_tokens_are_refused() {
         header.kid = kid.map(str::to_owned);
         jsonwebtoken::encode(&header, claims, key).expect("a token")
     };
-    // The public key as an HMAC secret: the classic confusion of algorithms.
+    // Algorithm confusion: the public key is used as an HMAC secret.
     let public = URL_SAFE_NO_PAD.decode(jwks(&app).await["keys"][0]["x"].as_str().expect("a key")).expect("base64url");
     let confused = EncodingKey::from_secret(&public);
     let stranger = keys::generate().expect("a key").private_pem;
@@ -149,7 +149,7 @@ async fn forged_tokens_are_refused() {
 }
 
 #[tokio::test]
-async fn an_older_key_is_listed_and_its_tokens_taken() {
+async fn an_older_key_is_in_the_jwks_and_its_tokens_are_valid() {
     let (old, new) = (keys::generate().expect("a key"), keys::generate().expect("a key"));
     let before = TestApp::on(Stores::Shared).set("JWT_SIGNING_KEY", &old.private_pem).start().await;
     let user = before.signed_in().await;

@@ -1,42 +1,43 @@
-//! Why a request is refused before the GraphQL library sees it.
+//! The reasons to reject a request before the GraphQL library sees it.
 
-/// A bound that a request exceeds, or a rule of the specification that it breaks and that the library does not check.
+/// A bound that a request exceeds, or a rule of the specification that it breaks and the library does not check. The
+/// order of the variants decides which one a client gets if several apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
-    /// More tokens than `MAX_TOKENS`.
+    /// The document has more than `MAX_TOKENS` tokens.
     Tokens,
-    /// More brackets open at once than `MAX_NESTING`.
+    /// The document nests brackets more than `MAX_NESTING` deep.
     Nesting,
-    /// A name longer than `MAX_NAME_BYTES`.
+    /// A name is longer than `MAX_NAME_BYTES`.
     LongName,
-    /// A string without its end. Nothing can be said about the rest of the text.
+    /// A string is not closed, so the rest of the text cannot be measured.
     OpenString,
-    /// An input object that sets a field twice (GraphQL 5.6.3).
+    /// An input object sets a field twice (GraphQL 5.6.3).
     DuplicateInputField,
-    /// More operations than `MAX_OPERATIONS`.
+    /// The document has more than `MAX_OPERATIONS` operations.
     Operations,
-    /// A fragment that uses itself (GraphQL 5.5.2.2). It has no finite size.
+    /// A fragment uses itself (GraphQL 5.5.2.2), so its expanded form is infinite.
     Cycle,
-    /// A fragment that the document does not define (GraphQL 5.5.2.1).
+    /// The document uses a fragment that it does not define (GraphQL 5.5.2.1).
     UnknownFragment,
-    /// A directive other than `@skip` and `@include` (GraphQL 5.7.1).
+    /// The document uses a directive other than `@skip` and `@include` (GraphQL 5.7.1).
     UnknownDirective,
-    /// `__typename` with arguments or with a selection set.
+    /// `__typename` has arguments or a selection set.
     TypenameMisuse,
-    /// Introspection, which is off.
+    /// The document uses introspection, and the server does not allow it.
     IntrospectionOff,
-    /// More than one credential field in the operation that would run.
+    /// The operation to run has more than one credential field.
     Credentials,
-    /// More than `MAX_VARIABLE_VALUES` values in `variables`.
+    /// `variables` has more than `MAX_VARIABLE_VALUES` values.
     VariableValues,
-    /// Deeper than `MAX_DEPTH`.
+    /// An operation is deeper than `MAX_DEPTH`.
     Depth,
-    /// More fields than `MAX_COMPLEXITY`.
+    /// An operation has a complexity above `MAX_COMPLEXITY`.
     Complexity,
-    /// More introspection than its bounds allow.
+    /// An operation exceeds one of the three bounds of introspection.
     Introspection,
-    /// More selections than `MAX_SELECTIONS`, or more to compare than `MAX_COMPARISONS`.
+    /// The document has more than `MAX_SELECTIONS` selections or `MAX_COMPARISONS` comparisons.
     Selections,
-    /// Argument values larger than `MAX_INPUT_SIZE`.
+    /// The argument values are larger than `MAX_INPUT_SIZE`.
     InputSize,
 }

@@ -1,4 +1,6 @@
-//! What the bounds need to know about the schema. It is read from the schema itself, so a new field cannot be forgotten.
+//! The facts about the schema that the bounds need: its credential fields and its lists.
+//!
+//! They are read from the schema itself, so a new field cannot be forgotten.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -6,25 +8,25 @@ use std::sync::LazyLock;
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{BaseType, Type, TypeKind, TypeSystemDefinition};
 
-/// Input fields that identify a phone or prove something: a mutation that takes one is a credential field.
+/// The names of input fields that carry a phone or a secret. A mutation with such an input is a credential field.
 const CREDENTIAL_INPUTS: [&str; 3] = ["phone", "code", "refreshToken"];
 const MUTATION: &str = "Mutation";
 
 static FIELDS: LazyLock<Fields> = LazyLock::new(|| Fields::read(&crate::graphql::sdl()));
 
-/// The fields of the schema that weigh more than others.
+/// The fields of the schema that the bounds treat differently.
 #[derive(Debug, Default)]
 struct Fields {
     credentials: HashSet<String>,
     lists: HashSet<String>,
 }
 
-/// Returns whether the field takes a phone, a code or a refresh token.
+/// Returns whether the field accepts a phone, a code or a refresh token.
 pub(super) fn is_credential(field: &str) -> bool {
     FIELDS.credentials.contains(field)
 }
 
-/// Returns whether a field of this name answers with a list, on whatever type.
+/// Returns whether any type has a field of this name that returns a list.
 pub(super) fn is_list(field: &str) -> bool {
     FIELDS.lists.contains(field)
 }
@@ -32,7 +34,7 @@ pub(super) fn is_list(field: &str) -> bool {
 impl Fields {
     fn read(sdl: &str) -> Self {
         let Ok(document) = parse_schema(sdl) else {
-            // The library printed it: a test reads every field from it.
+            // Cannot happen: the library printed this text, and a test finds the expected fields in it.
             return Self::default();
         };
         let mut fields = Self::default();
@@ -75,7 +77,7 @@ impl Fields {
     }
 }
 
-/// Returns the name of the type inside lists.
+/// Returns the name of a type without its list wrappers.
 fn named(ty: &Type) -> &str {
     match &ty.base {
         BaseType::Named(name) => name,
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_mutation_that_takes_a_code_is_a_credential_field() {
+    fn a_new_mutation_that_accepts_a_code_is_a_credential_field() {
         let sdl = "input NewInput { code: String! } input Other { name: String }
             type Mutation { new(input: NewInput!): Boolean, many(inputs: [NewInput!]!): Boolean, other(input: Other): [Int] }";
         let fields = Fields::read(sdl);

@@ -1,24 +1,28 @@
-//! Bounds on the text of a document, checked before it is parsed, because a parser's work and its stack grow with it.
+//! The bounds of a document's text, checked before it is parsed, because the parser's time and stack grow with the
+//! text.
+//!
+//! The scan here must never count fewer tokens than the parser finds. It is not a parser: it accepts texts that the
+//! parser rejects.
 
 use std::collections::HashSet;
 
 use super::Refusal;
 
-/// Tokens in a document. GraphiQL's introspection query has 184.
+/// The maximum number of tokens in a document. GraphiQL's introspection query has 184.
 pub const MAX_TOKENS: usize = 1000;
-/// Brackets of any kind that may be open at once.
+/// The maximum number of brackets of any kind that are open at the same time.
 pub const MAX_NESTING: usize = 50;
-/// Bytes in a name. Validation errors repeat names, some of them once for each operation.
+/// The maximum number of bytes in a name. Validation errors repeat names, some of them once for each operation.
 pub const MAX_NAME_BYTES: usize = 256;
 
-/// Counts tokens and open brackets, no further than the bounds, and finds input objects that set a field twice: the
-/// parser keeps only the last value of such a field, so nothing after it can see the mistake.
+/// Checks the number of tokens, the nesting of brackets and the length of names. It also finds input objects that set a
+/// field twice: the parser keeps only the last value of such a field, so later checks cannot see the mistake.
 ///
-/// A token of the grammar counts as one at least. The sign and the point of a number count for themselves, and so do
-/// leading zeros, because the library's grammar needs no space between them.
+/// Every token of the grammar counts at least once. The sign, the point and the leading zeros of a number count
+/// separately, because the library's grammar needs no space between numbers.
 ///
 /// # Errors
-/// The bound that the text exceeds.
+/// If the text exceeds a bound, has an open string, or sets an input field twice.
 pub fn check_text(text: &str) -> Result<(), Refusal> {
     let mut rest = text.as_bytes();
     let mut tokens = 0;
@@ -45,6 +49,7 @@ pub fn check_text(text: &str) -> Result<(), Refusal> {
             _ => (1, true),
         };
 
+        // Names before a colon are response keys in a selection set, but fields in an input object.
         match first {
             b'{' | b'[' | b'(' => open.push(Bracket::opened_by(*first, open.last())),
             b'}' | b']' | b')' => drop(open.pop()),
@@ -57,6 +62,7 @@ pub fn check_text(text: &str) -> Result<(), Refusal> {
             }
             _ => {}
         }
+
         tokens += usize::from(counts);
         if tokens > MAX_TOKENS {
             return Err(Refusal::Tokens);
@@ -73,14 +79,14 @@ pub fn check_text(text: &str) -> Result<(), Refusal> {
 enum Bracket<'a> {
     /// A selection set.
     Selections,
-    /// Arguments, variable definitions, or a list among them.
+    /// Arguments, variable definitions, or a list value.
     Values,
-    /// An input object, with the names that it has set so far.
+    /// An input object, with the names of the fields that it has set so far.
     Object(HashSet<&'a [u8]>),
 }
 
 impl Bracket<'_> {
-    /// Braces stand for input objects among values, and for selections elsewhere.
+    /// Returns the kind of a bracket. A brace opens an input object among values, and a selection set elsewhere.
     fn opened_by(byte: u8, around: Option<&Self>) -> Self {
         match (byte, around) {
             (b'{', Some(Self::Values | Self::Object(_))) => Self::Object(HashSet::new()),
@@ -90,12 +96,12 @@ impl Bracket<'_> {
     }
 }
 
-/// Returns for how many bytes the condition holds.
+/// Returns how many bytes at the start of the text satisfy the condition.
 fn run(text: &[u8], holds: impl Fn(u8) -> bool) -> usize {
     text.iter().position(|byte| !holds(*byte)).unwrap_or(text.len())
 }
 
-/// Returns the length of a string on one line.
+/// Returns the length of a string in single quotation marks, which ends on its line.
 fn string(text: &[u8]) -> Result<usize, Refusal> {
     let mut at = 1;
     loop {
@@ -108,7 +114,7 @@ fn string(text: &[u8]) -> Result<usize, Refusal> {
     }
 }
 
-/// Returns the length of a string between triple quotes.
+/// Returns the length of a block string, between triple quotation marks.
 fn block_string(text: &[u8]) -> Result<usize, Refusal> {
     let mut at = 3;
     loop {
@@ -127,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    /// Asserts that a text that repeats `part` has this many tokens a part, `around` them aside.
+    /// Asserts that each repetition of `part` counts as `tokens`. The `frame` around the parts counts as `around`.
     #[track_caller]
     fn counts(frame: &str, part: &str, tokens: usize, around: usize) {
         let times = (MAX_TOKENS - around) / tokens;
@@ -137,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_counted_as_the_grammar_has_them() {
+    fn tokens_are_counted_as_in_the_grammar() {
         counts("$", "a ", 1, 0);
         counts("{ $ }", "name,", 1, 2);
         counts("{ $ }", "alias: name # a comment { ( \" \n", 3, 2);
@@ -153,8 +159,8 @@ mod tests {
     }
 
     #[test]
-    fn the_library_reads_no_more_tokens_than_are_counted() {
-        // Side by side without space, yet values of their own.
+    fn the_library_finds_no_more_tokens_than_are_counted() {
+        // These are several values, although no space separates them.
         for (values, count) in [("000", 3), ("1-2-3", 3), (r#""a""b""""#, 3), ("1.5-0", 2), (r#""""a"""1"#, 2)] {
             let document = parse_query(format!("{{ a(b: [{values}]) }}")).expect("a document");
             let text = format!("{document:?}");
@@ -166,14 +172,14 @@ mod tests {
     }
 
     #[test]
-    fn strings_have_an_end() {
+    fn an_open_string_is_rejected() {
         for open in ["\"", "\"a\n\"", "\"a\\\"", "\"\"\"a\"", "\"\"\"a\\\"\"\"", "{ a(b: \"\"\"x\") { c } }"] {
             assert_eq!(check_text(open), Err(Refusal::OpenString), "{open}");
         }
     }
 
     #[test]
-    fn an_input_object_sets_a_field_once() {
+    fn an_input_object_must_not_set_a_field_twice() {
         for right in [
             "{ a: b(x: { y: 1, z: { y: 2 } }) { a: c } a: d }",
             "{ a(x: [{ y: 1 }, { y: 2 }]) b(x: { y: 1 }) }",
@@ -194,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn names_have_256_bytes() {
+    fn a_name_has_at_most_256_bytes() {
         let named = |bytes| format!("{{ {} }}", "n".repeat(bytes));
         assert_eq!(check_text(&named(MAX_NAME_BYTES)), Ok(()));
         assert_eq!(check_text(&named(MAX_NAME_BYTES + 1)), Err(Refusal::LongName));
@@ -208,6 +214,6 @@ mod tests {
             assert_eq!(check_text(&nested(MAX_NESTING + 1)), Err(Refusal::Nesting));
             assert_eq!(check_text(&format!("{open}{close}").repeat(400)), Ok(()));
         }
-        assert_eq!(check_text(&format!("\"{}\"", "{".repeat(1000))), Ok(()), "within a string they are letters");
+        assert_eq!(check_text(&format!("\"{}\"", "{".repeat(1000))), Ok(()), "brackets in a string are not counted");
     }
 }

@@ -1,4 +1,6 @@
-//! The size of values, and reading variables from JSON without building more than the bound allows.
+//! The size of values, and the reading of variables from JSON.
+//!
+//! After the first exceeded bound no more values are kept, so a large body uses no more memory than the bound allows.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -12,7 +14,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::text::MAX_NAME_BYTES;
 use super::{MAX_VARIABLE_VALUES, Refusal};
 
-/// Bytes of text that count as much as one value: about what one value takes in memory.
+/// This many bytes of text count like one value, which is about the memory of one value.
 const BYTES_PER_UNIT: usize = 64;
 
 /// Returns the size of a text.
@@ -20,7 +22,7 @@ pub(super) fn text_size(bytes: usize) -> u32 {
     u32::try_from(1 + bytes / BYTES_PER_UNIT).unwrap_or(u32::MAX)
 }
 
-/// Returns the size of a value, nested ones included.
+/// Returns the size of a value, including nested values.
 pub(super) fn const_size(value: &ConstValue) -> u32 {
     match value {
         ConstValue::Null | ConstValue::Number(_) | ConstValue::Boolean(_) | ConstValue::Enum(_) => 1,
@@ -33,7 +35,7 @@ pub(super) fn const_size(value: &ConstValue) -> u32 {
     }
 }
 
-/// The `variables` of a request, read within their bounds.
+/// The `variables` of a request, or the first bound that they exceed.
 #[derive(Debug)]
 pub(crate) struct BoundedVariables(pub(crate) Result<Variables, Refusal>);
 
@@ -58,16 +60,16 @@ impl<'de> Deserialize<'de> for BoundedVariables {
             | ConstValue::Boolean(_)
             | ConstValue::Binary(_)
             | ConstValue::Enum(_)
-            | ConstValue::List(_) => Err(D::Error::custom("variables are an object")),
+            | ConstValue::List(_) => Err(D::Error::custom("`variables` must be an object")),
         }
     }
 }
 
 /// The state of reading one `variables` object.
 struct Reading {
-    /// How many more values may be read.
+    /// The number of values that may still be read.
     left: Cell<u32>,
-    /// The first bound that was exceeded. From then on the text is still parsed, but nothing is kept.
+    /// The first bound that was exceeded. The rest of the JSON is then parsed, to find syntax errors, but not kept.
     refusal: Cell<Option<Refusal>>,
 }
 
@@ -77,12 +79,12 @@ impl Reading {
     }
 }
 
-/// Reads one value.
+/// Deserializes one value.
 #[derive(Clone, Copy)]
 struct ValueOf<'a>(&'a Reading);
 
 impl ValueOf<'_> {
-    /// Counts a value inside the variables.
+    /// Counts one value, and records the refusal if there are too many.
     fn count(self) {
         match self.0.left.get().checked_sub(1) {
             Some(left) => self.0.left.set(left),
@@ -161,7 +163,7 @@ impl<'de> Visitor<'de> for ValueOf<'_> {
             let value = fields.next_value_seed(self)?;
             self.count();
             if !self.is_refused() && object.insert(Name::new(name), value).is_some() {
-                // Readers disagree on which of the two counts, so neither does.
+                // JSON parsers disagree on which of two equal names counts, so reject both.
                 self.0.refuse(Refusal::DuplicateInputField);
             }
         }
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_read_as_the_library_reads_them() {
+    fn variables_are_the_same_as_in_the_library() {
         let json = r#"{ "a": null, "b": true, "c": -7, "d": 1.5, "e": "x\n\u00e9", "f": [1, [2]], "g": { "h": { "i": [] } } }"#;
         let expected = Variables::from_json(serde_json::from_str(json).expect("JSON"));
         assert_eq!(read(json), Ok(expected));
@@ -189,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_values_are_read_and_no_more() {
+    fn at_most_a_thousand_values_are_read() {
         let list = |values: u32| format!(r#"{{ "a": [{}0] }}"#, "0,".repeat(values as usize - 2));
         assert!(read(&list(MAX_VARIABLE_VALUES)).is_ok());
         assert_eq!(read(&list(MAX_VARIABLE_VALUES + 1)), Err(Refusal::VariableValues));
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_bounded_and_set_once() {
+    fn long_and_repeated_names_are_rejected() {
         let named = |bytes: usize| format!(r#"{{ "{}": 1 }}"#, "n".repeat(bytes));
         assert!(read(&named(MAX_NAME_BYTES)).is_ok());
         assert_eq!(read(&named(MAX_NAME_BYTES + 1)), Err(Refusal::LongName));
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_follows_what_a_value_takes() {
+    fn the_size_of_a_value_follows_its_memory() {
         let size = |json: &str| read(json).expect("variables").values().map(const_size).sum::<u32>();
         assert_eq!(size(r#"{ "a": 1, "b": "x" }"#), 2);
         assert_eq!(size(r#"{ "a": [1, 2, { "b": [] }] }"#), 5);

@@ -1,15 +1,17 @@
 //! Completing the variables of an operation before it runs (GraphQL 6.1.2, "Coercing Variable Values").
+//!
+//! Only presence and defaults are handled here. The library checks the types of the values.
 
 use async_graphql::parser::types::OperationDefinition;
 use async_graphql::{Name, Value, Variables};
 
-/// Gives each variable that the request leaves out its default, and checks that none that is required is missing.
+/// Sets every absent variable to its default, and checks that every required variable has a value.
 ///
-/// The library does neither before it runs the operation: it would answer some fields and fail others, and it would read
-/// a default of `true` in `@skip(if: $x)` as `false`. It checks the types of values that are there.
+/// async-graphql 7.2.1 does this only while it resolves fields: some fields would succeed and others fail, and a
+/// default of `true` in `@skip(if: $x)` would be read as `false`.
 ///
 /// # Errors
-/// The name of a variable of a non-null type that has no value.
+/// If a variable of a non-null type has no value; the error is the variable's name.
 pub(in crate::graphql) fn complete(operation: &OperationDefinition, variables: &mut Variables) -> Result<(), Name> {
     for definition in operation.variable_definitions.iter().map(|definition| &definition.node) {
         let name = &definition.name.node;

@@ -1,4 +1,6 @@
-//! Weighing the expanded document.
+//! The weight of an expanded document: everything that the bounds limit, in one pass.
+//!
+//! All sums saturate, so a document cannot overflow its way below a bound.
 
 use std::collections::HashMap;
 
@@ -18,27 +20,27 @@ use super::{
 const INTROSPECTION_FIELDS: [&str; 2] = ["__schema", "__type"];
 const INTROSPECTION_LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
 const TYPENAME: &str = "__typename";
-/// The directives that an executable document may use; the schema declares no others for it.
+/// The directives that an executable document may use. The schema declares no others for executable documents.
 const DIRECTIVES: [&str; 2] = ["skip", "include"];
 
-/// The weight of a selection set in expanded form.
+/// The weight of an expanded selection set.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Weight {
-    /// Selections and directives.
+    /// The number of selections and directives.
     pub selections: u32,
     /// The size of argument values.
     pub input_size: u32,
     pub(super) depth: u32,
     pub(super) complexity: u32,
     pub(super) credentials: u32,
-    /// Fields of this set that no other field stands between, which the library compares with each other.
+    /// The fields of this set, including those of its fragments, which the library compares with each other.
     siblings: u32,
-    /// The siblings of this set and of all sets inside it.
+    /// The sum of the siblings of this set and of all sets inside it.
     comparisons: u32,
     introspection: Introspection,
 }
 
-/// The part of a weight that lies inside `__schema` and `__type`.
+/// The part of a weight inside `__schema` and `__type`.
 #[derive(Debug, Clone, Copy, Default)]
 struct Introspection {
     depth: u32,
@@ -46,12 +48,13 @@ struct Introspection {
     lists: u32,
 }
 
-/// Weighs selections. Its recursion is as deep as the document's brackets, which `check_text` bounds.
+/// Computes weights. `check_text` bounds the depth of its recursion: the nesting of the document's brackets.
 pub(super) struct Scale<'a> {
     document: &'a ExecutableDocument,
     /// The size of each variable's value.
     variables: HashMap<&'a str, u32>,
-    /// The weight of each fragment outside and inside of introspection; `None` while it is being weighed.
+    /// The weight of every fragment, by its name and by whether it is used inside introspection. `None` while the
+    /// weight is being computed.
     fragments: HashMap<(&'a str, bool), Option<Result<Weight, Refusal>>>,
 }
 
@@ -61,7 +64,8 @@ impl<'a> Scale<'a> {
         for (name, value) in variables.iter() {
             sizes.insert(name.as_str(), const_size(value));
         }
-        // Two operations may give one variable different defaults: the largest counts.
+
+        // Two operations can declare the same variable with different defaults: the largest counts.
         for (_, operation) in document.operations.iter() {
             for definition in &operation.node.variable_definitions {
                 let default = definition.node.default_value.as_ref().map_or(1, |value| const_size(&value.node));
@@ -81,7 +85,7 @@ impl<'a> Scale<'a> {
         Ok(weight)
     }
 
-    /// Returns whether an operation that was weighed uses the fragment.
+    /// Returns whether an operation that was measured uses the fragment.
     pub(super) fn is_used(&self, name: &str) -> bool {
         self.fragments.contains_key(&(name, false)) || self.fragments.contains_key(&(name, true))
     }
@@ -120,7 +124,7 @@ impl<'a> Scale<'a> {
 
     fn field(&mut self, field: &'a Field, introspects: bool) -> Result<Weight, Refusal> {
         let name = field.name.node.as_str();
-        // The library visits neither: it would run a document that the specification refuses.
+        // The library ignores both, so it would run a document that the specification rejects.
         if name == TYPENAME && !(field.arguments.is_empty() && field.selection_set.node.items.is_empty()) {
             return Err(Refusal::TypenameMisuse);
         }
@@ -157,7 +161,7 @@ impl<'a> Scale<'a> {
         arguments.iter().fold(0, |sum, (_, value)| sum.saturating_add(self.size(&value.node)))
     }
 
-    /// Returns the size of an argument's value, each variable in it replaced by its own value.
+    /// Returns the size of an argument's value after its variables are replaced by their values.
     fn size(&self, value: &Value) -> u32 {
         match value {
             Value::Variable(name) => self.variables.get(name.as_str()).copied().unwrap_or(1).max(1),
@@ -171,7 +175,7 @@ impl<'a> Scale<'a> {
 }
 
 impl Weight {
-    /// Adds the weight of what stands beside this.
+    /// Returns the weight of this and `other` side by side: sums, but the larger of two depths.
     pub(super) fn and(self, other: Self) -> Self {
         let (one, two) = (self.introspection, other.introspection);
         Self {
@@ -190,7 +194,7 @@ impl Weight {
         }
     }
 
-    /// Returns the bound that this operation exceeds.
+    /// Returns a bound that this operation exceeds.
     pub(super) fn per_operation(self) -> Option<Refusal> {
         let introspection = self.introspection;
         if self.depth > MAX_DEPTH {
@@ -205,7 +209,7 @@ impl Weight {
         over.then_some(Refusal::Introspection)
     }
 
-    /// Returns the bound that all operations together exceed.
+    /// Returns a bound that all operations together exceed.
     pub(super) fn over_all(self) -> Option<Refusal> {
         if self.selections > MAX_SELECTIONS || self.comparisons > MAX_COMPARISONS {
             return Some(Refusal::Selections);
@@ -213,14 +217,14 @@ impl Weight {
         (self.input_size > MAX_INPUT_SIZE).then_some(Refusal::InputSize)
     }
 
-    /// Returns whether any operation asks for the schema.
+    /// Returns whether an operation uses `__schema` or `__type`.
     pub(super) const fn introspects(self) -> bool {
         self.introspection.depth > 0
     }
 }
 
 impl Introspection {
-    /// Adds a field around this.
+    /// Returns the weight of a field that has this selection set.
     fn below(self, field: &str) -> Self {
         Self {
             depth: self.depth.saturating_add(1),

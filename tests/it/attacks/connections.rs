@@ -1,5 +1,5 @@
-//! Attacks by connections: many, silent, slow or unread ones, against a real server process. What takes the server's
-//! full patience is tested next to the code, with less of it.
+//! Attacks with connections: many, silent, slow or unread ones, against a real server process. Attacks that would have
+//! to wait for the server's long time-outs are tested next to the code, with shorter ones.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,14 +13,14 @@ use tokio::time::timeout;
 use crate::process::{self, Server, env};
 
 const SOON: Duration = Duration::from_secs(10);
-/// HTTP/2's preface, and empty SETTINGS.
+/// The preface of HTTP/2, and empty SETTINGS.
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0attacker";
-/// A request whose body never comes: in flight for ten seconds.
+/// A request whose body never arrives, so that it is in flight for ten seconds.
 const STALLED: &[u8] =
     b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n";
 
-/// The settings of an embedded server, and its folder.
+/// Returns the settings of an embedded server, and its folder.
 fn embedded(more: &[(&str, &str)]) -> (BTreeMap<String, String>, TempDir) {
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
@@ -33,14 +33,14 @@ fn address(server: &Server) -> SocketAddr {
     server.base.trim_start_matches("http://").parse().expect("an address")
 }
 
-/// Connects from a loopback address of this number.
+/// Connects from the loopback address with this last number.
 async fn connect_from(host: u8, server: &Server) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind((Ipv4Addr::new(127, 0, 0, host), 0).into()).expect("a loopback address");
     timeout(SOON, socket.connect(address(server))).await.expect("in time").expect("a connection")
 }
 
-/// The status of `/healthz`, asked on a connection of its own from a loopback address of this number.
+/// Returns the status of `/healthz`, on a new connection from the loopback address with this last number.
 async fn health_from(host: u8, server: &Server) -> String {
     let mut socket = connect_from(host, server).await;
     drop(socket.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await);
@@ -49,15 +49,16 @@ async fn health_from(host: u8, server: &Server) -> String {
     String::from_utf8_lossy(&heard).chars().take(12).collect()
 }
 
-/// Whether the server has closed a connection. What it has sent before is skipped.
+/// Returns whether the server closes a connection in time. Data that it sent before is ignored.
 async fn is_closed(socket: &mut TcpStream, within: Duration) -> bool {
     let end = async { while socket.read(&mut [0; 1024]).await.is_ok_and(|count| count > 0) {} };
     timeout(within, end).await.is_ok()
 }
 
-/// Takes all the descriptors of the server with connections that open no stream, and keeps them lively with PINGs.
+/// The attacker uses all of the server's descriptors with connections that open no stream, and keeps them alive with
+/// PINGs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn silent_http2_connections_shut_nobody_out() {
+async fn silent_http2_connections_lock_nobody_out() {
     let (env, _folder) = embedded(&[]);
     let server = Server::start_under("ulimit -n 256", &env);
     for hosts in [2..3, 2..12] {
@@ -72,14 +73,14 @@ async fn silent_http2_connections_shut_nobody_out() {
             for socket in &mut silent {
                 drop(socket.write_all(PING).await);
             }
-            assert_eq!(health_from(1, &server).await, "HTTP/1.1 200", "from an address of its own");
+            assert_eq!(health_from(1, &server).await, "HTTP/1.1 200", "from another address");
             assert_eq!(health_from(hosts.start, &server).await, "HTTP/1.1 200", "from the attacker's address");
         }
     }
     assert!(!server.printed().contains("accept error"), "{}", server.printed());
 }
 
-/// Keeps a request in flight on every connection, so that none can make room.
+/// The attacker keeps a request in flight on every connection, so that the server cannot close any of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn busy_connections_of_one_address_leave_room_for_another() {
     let (env, _folder) = embedded(&[("MAX_CONNECTIONS", "20"), ("MAX_CONNECTIONS_PER_ADDRESS", "10")]);
@@ -88,7 +89,7 @@ async fn busy_connections_of_one_address_leave_room_for_another() {
     for _ in 0..10 {
         let mut socket = connect_from(2, &server).await;
         socket.write_all(STALLED).await.expect("it is sent");
-        // The server reads it before the next connection comes: nothing but a request in flight keeps a connection.
+        // Wait until the server has read the request: only a request in flight protects its connection.
         assert!(!is_closed(&mut socket, Duration::from_millis(20)).await);
         busy.push(socket);
     }
@@ -102,9 +103,9 @@ async fn busy_connections_of_one_address_leave_room_for_another() {
     assert_eq!(log.matches("a connection was refused").count(), 1, "one warning a minute: {log}");
 }
 
-/// More connections than the server has descriptors for, by a setting or by the machine.
+/// A setting or the machine allows more connections than the server has descriptors for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_do_not_fit_under_the_descriptor_limit_are_refused_at_start() {
+async fn more_connections_than_descriptors_are_rejected_at_start() {
     let (env, _folder) = embedded(&[("MAX_CONNECTIONS", "200")]);
     let refused = process::run_under("ulimit -n 256", &env);
     let line = "sms-login: MAX_CONNECTIONS: at most 160 fit under the descriptor limit of 256 (ulimit -n)\n";
@@ -118,7 +119,7 @@ async fn connections_that_do_not_fit_under_the_descriptor_limit_are_refused_at_s
 
     let (env, _folder) = embedded(&[("MAX_CONNECTIONS", "200")]);
     let server = Server::start_under("ulimit -Sn 90 && ulimit -Hn 1024", &env);
-    // More connections than the soft limit would allow, all answered and all open: it was raised.
+    // More connections are open and answered than the soft limit allows, so the server has raised it.
     let mut open = Vec::new();
     for number in 0..120 {
         let mut socket = connect_from(1 + number % 3, &server).await;
@@ -131,7 +132,7 @@ async fn connections_that_do_not_fit_under_the_descriptor_limit_are_refused_at_s
     assert!(!server.printed().contains("accept error"), "{}", server.printed());
 }
 
-/// Headers that never end, in each protocol's way.
+/// The attacker sends headers without end, in HTTP/1 and HTTP/2.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn header_floods_are_cut_off() {
     let (env, _folder) = embedded(&[]);
@@ -163,9 +164,9 @@ async fn header_floods_are_cut_off() {
     }
 }
 
-/// Frames that ask for an answer each, none of which is read, so that answers pile up.
+/// The attacker sends frames that require answers, and does not read them, so that the answers accumulate.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pongs_and_acknowledgements_do_not_pile_up() {
+async fn pongs_and_acknowledgements_do_not_accumulate() {
     let (env, _folder) = embedded(&[]);
     let server = Server::start(&env);
     for frame in [PING, b"\0\0\0\x04\0\0\0\0\0"] {
@@ -174,13 +175,13 @@ async fn pongs_and_acknowledgements_do_not_pile_up() {
         let (frames, mut sent) = (frame.repeat(8192), 0);
         while let Ok(Ok(())) = timeout(Duration::from_secs(1), socket.write_all(&frames)).await {
             sent += frames.len();
-            assert!(sent < 256 * 1024 * 1024, "the server reads on");
+            assert!(sent < 256 * 1024 * 1024, "the server still reads");
         }
         assert_eq!(health_from(1, &server).await, "HTTP/1.1 200");
     }
 }
 
-/// An `Accept` that is as long as a header may be, of ranges that cost the most to read.
+/// The attacker sends an `Accept` header of the maximum length, with the ranges that take the longest to parse.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_accept_costs_no_more_than_a_short_one() {
     let (env, _folder) = embedded(&[]);

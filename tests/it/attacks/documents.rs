@@ -1,7 +1,7 @@
-//! Attacks by documents and variables: small requests that cost the server much.
+//! Attacks with documents and variables: small requests that make the server work hard.
 //!
-//! Each of them took seconds or hundreds of megabytes without the bound that refuses it, so the tests do not measure
-//! time: they ask for the refusal, which comes before the work.
+//! Without its bound, each of them took seconds or hundreds of megabytes. The tests do not measure time: they check
+//! that the request is rejected, which happens before the work.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -12,7 +12,7 @@ use crate::app::{ASK, Answer, LOGIN, Stores, TestApp, phone};
 use crate::process::{self, Server, shared_env, stub};
 use crate::servers::{self, own::OwnMariaDb};
 
-/// Asserts that the request was refused before anything ran.
+/// Asserts that the request was rejected before anything ran.
 #[track_caller]
 fn assert_too_complex(answer: &Answer, message: &str) {
     assert_eq!((answer.code(), &answer.error()["message"]), ("QUERY_TOO_COMPLEX", &json!(message)), "{}", answer.body);
@@ -30,9 +30,9 @@ fn repeat(count: usize, part: impl Fn(usize) -> String) -> String {
     (0..count).map(part).collect()
 }
 
-const SELECTIONS: &str = "The document has more than 1000 selections, with its fragments in place.";
+const SELECTIONS: &str = "The document has more than 1000 selections after its fragments are expanded.";
 const INPUTS: &str =
-    "The arguments are larger than 10000 units, with each variable in place of its uses; 64 bytes are a unit.";
+    "The arguments, with every variable replaced by its value, are larger than 10000 units of 64 bytes.";
 const VALUES: &str = "The variables hold more than 1000 values.";
 
 /// Fragments that each use the next one twice: 938 bytes that the library would expand to 2^25 selections.
@@ -43,21 +43,21 @@ async fn doubling_fragments_are_not_expanded() {
         let fragments = repeat(24, |n| format!("fragment A{n} on Query{{...A{m} ...A{m}}}", m = n + 1));
         format!("{{...A0}}{fragments}fragment A24 on Query{{{last}}}")
     };
-    // An unknown fragment has no weight, but the library expands everything above it.
+    // An unknown fragment has no weight, but the library would expand all fragments that lead to it.
     let unknown = app.anonymous().run(&doubling("...Nowhere"), json!({})).await;
     assert_invalid(&unknown, "The document uses a fragment that it does not define.");
     let empty_objects = app.anonymous().run(&doubling("... @skip(if: true) { __typename }"), json!({})).await;
     assert_eq!(empty_objects.code(), "QUERY_TOO_COMPLEX");
 
-    // Fields are few, because fragments hold only inline fragments around one field that is far away.
+    // There are few fields: the fragments contain only inline fragments around one deeply nested field.
     let inline = repeat(9, |n| format!("fragment B{n} on Query{{...{{...B{m}}} ...{{...B{m}}}}}", m = n + 1));
     let inline = format!("{{...B0}}{inline}fragment B9 on Query{{me @skip(if: true) {{id}}}}");
     assert_eq!(app.anonymous().run(&inline, json!({})).await.code(), "QUERY_TOO_COMPLEX");
 }
 
-/// Fragments that no operation uses are validated too.
+/// The library also validates fragments that no operation uses.
 #[tokio::test]
-async fn unused_fragments_are_weighed() {
+async fn unused_fragments_count() {
     let app = TestApp::start(Stores::Embedded).await;
     let fragments = repeat(20, |n| format!("fragment A{n} on Query{{...A{m} ...A{m}}}", m = n + 1));
     let document = format!("{{ __typename }} {fragments} fragment A20 on Query {{ __typename }}");
@@ -67,7 +67,7 @@ async fn unused_fragments_are_weighed() {
     assert_invalid(&answer, "The document uses a fragment that it does not define.");
 }
 
-/// Inline fragments in one another make the library compare the same fields once for each level.
+/// Nested inline fragments make the library compare the same fields once for each level.
 #[tokio::test]
 async fn conflicting_fields_under_many_levels_are_not_compared() {
     let app = TestApp::start(Stores::Embedded).await;
@@ -76,7 +76,7 @@ async fn conflicting_fields_under_many_levels_are_not_compared() {
     assert_eq!(app.anonymous().run(&document, json!({})).await.code(), "QUERY_TOO_COMPLEX");
 }
 
-/// One large variable, used many times: the library copies it at each use.
+/// The library copies a large variable at each of its many uses.
 #[tokio::test]
 async fn a_variable_is_not_copied_without_bound() {
     let app = TestApp::start(Stores::Embedded).await;
@@ -89,14 +89,14 @@ async fn a_variable_is_not_copied_without_bound() {
     assert_too_complex(&many, VALUES);
     let many = app.anonymous().run(&uses(1), json!({ "ids": vec![1; MAX_VARIABLE_VALUES as usize] })).await;
     assert_too_complex(&many, VALUES);
-    // As many as are allowed, for more uses than are allowed.
+    // As many ids as are allowed, but more uses than are allowed.
     let values = 500_usize;
     let allowed = MAX_INPUT_SIZE as usize / (values + 2);
     let few = json!({ "ids": vec!["x"; values] });
     assert_too_complex(&app.anonymous().run(&uses(allowed + 1), few.clone()).await, INPUTS);
     let answer = app.anonymous().run(&uses(allowed), few).await;
     assert_eq!(answer.body["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
-    // One long text, in variables, in a default and in the document itself.
+    // One long text: in the variables, in a default and in the document itself.
     let text = "x".repeat(100_000);
     let ids = |value: &str| repeat(20, |n| format!("a{n}: user(id: {value}) {{ id }} "));
     for (document, variables) in [
@@ -108,7 +108,7 @@ async fn a_variable_is_not_copied_without_bound() {
     }
 }
 
-/// Names that every validation error repeats, once for each operation.
+/// Every validation error repeats the names, once for each operation.
 #[tokio::test]
 async fn long_names_are_not_echoed() {
     let app = TestApp::start(Stores::Embedded).await;
@@ -122,7 +122,7 @@ async fn long_names_are_not_echoed() {
     let document = format!("{} fragment F on Query {{ __typename }}", operations(MAX_OPERATIONS + 1));
     assert_too_complex(&app.anonymous().run(&document, json!({})).await, "The document has more than 16 operations.");
 
-    // Within all bounds: what is answered is short.
+    // These documents are within all bounds, and their responses are short.
     let variables = repeat(100, |n| format!("${}{n} ", named(MAX_NAME_BYTES - 3)));
     let document = format!("{} fragment F on Query {{ user(id: [{variables}]) {{ id }} }}", operations(MAX_OPERATIONS));
     let answer = app.anonymous().run(&document, json!({})).await;
@@ -133,7 +133,7 @@ async fn long_names_are_not_echoed() {
         assert!(message.chars().count() <= 300, "{}", message.len());
     }
     assert!(answer.body.to_string().len() < 16 * 1024);
-    // A text in a value is repeated by the library, and cut.
+    // The library's message repeats a text from a value, so it is shortened.
     let document = "query($p: CodePurpose!) { __typename me { id } user(id: 1) { id } } ";
     let enumeration =
         format!("mutation {{ requestCode(input: {{ phone: \"1\", purpose: {} }}) {{ sessionId }} }}", "N".repeat(250));
@@ -143,16 +143,17 @@ async fn long_names_are_not_echoed() {
     }
 }
 
-/// A document that fits every bound but holds as many selections as it can.
+/// A document has as many selections as possible within the other bounds.
 #[tokio::test]
 async fn a_thousand_selections_are_the_limit() {
     let app = TestApp::start(Stores::Embedded).await;
-    // Introspection has a bound of its own, so that GraphiQL's query passes; all operations share this one.
+    // Introspection also has its own bound, for which GraphiQL's query is small enough. All operations share this
+    // bound.
     let operation = |n: usize| format!("query Q{n} {{ __schema {{ ...F }} }} ");
     let fragment =
         |fields: usize| format!("fragment F on __Schema {{ {} }}", repeat(fields, |n| format!("a{n}: __typename ")));
     let operations = |count: usize| repeat(count, operation);
-    // Two selections an operation, and the fields of the fragment.
+    // Two selections for each operation, and the fields of the fragment.
     let fields = MAX_SELECTIONS as usize / 4 - 2;
     let request = |document: String| {
         Request::post("/graphql")
@@ -166,23 +167,23 @@ async fn a_thousand_selections_are_the_limit() {
     assert_too_complex(&answer, SELECTIONS);
 }
 
-/// Lists of sessions under many aliases: an answer that is larger than any client needs.
+/// Lists of sessions with many aliases make a response that is larger than any client needs.
 #[tokio::test]
-async fn an_answer_has_256_kib() {
+async fn a_response_has_at_most_256_kib() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
     let types = repeat(6, |n| format!("a{n}: __schema {{ types {{ ...T }} }} "));
     let fields = repeat(10, |n| format!("d{n}: description "));
     let document = format!("{{ {types} }} fragment T on __Type {{ {fields} fields {{ {fields} }} }}");
     let answer = user.run(&document, json!({})).await;
-    assert_too_complex(&answer, "The answer is larger than 256 KiB. Ask for less.");
+    assert_too_complex(&answer, "The response is larger than 256 KiB. Request fewer fields.");
     let one = "{ __schema { types { name fields { name description } } } }";
     assert!(user.run(one, json!({})).await.body["errors"].is_null(), "the whole schema is not too large");
 }
 
-/// Ninety aliases of a field that needs the database, while it is down: ninety lines in the log.
+/// Ninety aliases of a field that needs the database, while it is down, must not write ninety lines to the log.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fault_is_logged_once_a_request() {
+async fn faults_are_logged_once_for_each_request() {
     let (mariadb, sms) = (OwnMariaDb::start(), stub().await);
     let mut env = shared_env(&mariadb.create_database(), &servers::redis().fresh_url(), &sms);
     env.insert("LOG_FORMAT".to_owned(), "json".to_owned());
@@ -210,7 +211,7 @@ async fn a_fault_is_logged_once_a_request() {
     assert!(lines[0].contains("a store is unavailable") && lines[0].contains("\"failed_fields\":90"), "{lines:?}");
 }
 
-/// What the specification refuses is refused before it runs: no code goes out, and no field is answered.
+/// A request that the specification forbids is rejected before it runs: no code is sent, and no field is resolved.
 #[tokio::test]
 async fn invalid_requests_run_nothing() {
     let app = TestApp::start(Stores::Embedded).await;
@@ -237,19 +238,19 @@ async fn invalid_requests_run_nothing() {
         "{ __typename @deprecated(reason: \"x\") }",
     ] {
         let answer = app.anonymous().run(document, json!({})).await;
-        assert_invalid(&answer, "The only directives are @skip and @include.");
+        assert_invalid(&answer, "Only the directives @skip and @include are supported.");
     }
     for document in ["{ __typename(a: 1) }", "{ __typename { x } }", "mutation { __typename(a: 1) }"] {
         let answer = app.anonymous().run(document, json!({})).await;
-        assert_invalid(&answer, "The field __typename has no arguments and no fields of its own.");
+        assert_invalid(&answer, "The field __typename accepts no arguments and no selections.");
     }
 
     let required = "query($id: ID!) { __typename user(id: $id) { id } }";
     for variables in [json!({}), json!({ "id": null }), json!({ "other": 1 })] {
         let answer = app.anonymous().run(required, variables).await;
-        assert_invalid(&answer, "The variable $id needs a value.");
+        assert_invalid(&answer, "The variable $id requires a value.");
     }
-    // Another operation's variables do not matter.
+    // Variables of an operation that does not run may be absent.
     let two = "query A { __typename } query B($id: ID!) { user(id: $id) { id } }";
     let request = Request::post("/graphql").header("content-type", "application/json");
     let body = json!({ "query": two, "operationName": "A" }).to_string();
@@ -257,9 +258,9 @@ async fn invalid_requests_run_nothing() {
     assert!(app.sms.messages().is_empty());
 }
 
-/// A default of `true` counts in `@skip`, and null is not `true`.
+/// A default of `true` is used in `@skip`, and null is not `true`.
 #[tokio::test]
-async fn defaults_hold_in_directives() {
+async fn defaults_apply_in_directives() {
     let app = TestApp::start(Stores::Embedded).await;
     for (document, variables, expected) in [
         ("query($s: Boolean! = true) { a: me @skip(if: $s) { id } b: me { id } }", json!({}), json!({ "b": null })),
@@ -275,9 +276,9 @@ async fn defaults_hold_in_directives() {
     }
 }
 
-/// Without introspection, nothing tells what the schema has, and nobody takes null for an answer.
+/// If introspection is disabled, responses do not reveal the schema, and clients get an error instead of null.
 #[tokio::test]
-async fn introspection_that_is_off_is_an_error() {
+async fn disabled_introspection_is_an_error() {
     let app = TestApp::on(Stores::Embedded).set("INTROSPECTION", "false").start().await;
     for document in [
         "{ __schema { queryType { name } } }",
@@ -285,12 +286,12 @@ async fn introspection_that_is_off_is_an_error() {
         "mutation { __schema { queryType { name } } }",
         "{ ...F } fragment F on Query { __schema { types { name } } }",
     ] {
-        assert_invalid(&app.anonymous().run(document, json!({})).await, "Introspection is off on this server.");
+        assert_invalid(&app.anonymous().run(document, json!({})).await, "Introspection is disabled on this server.");
     }
     app.anonymous().run("{ __typename }", json!({})).await.data("__typename");
 }
 
-/// Keys come in the order in which they were asked for, at every level, and failed fields are null in their places.
+/// Keys are in the order of the selections at every level, and failed fields are null in their places.
 #[tokio::test]
 async fn keys_keep_their_order() {
     let app = TestApp::start(Stores::Embedded).await;

@@ -1,4 +1,4 @@
-//! Attacks on limits: requests that use up the places of others, or get around a limit.
+//! Attacks on rate limits: requests that use up the quota of other users, or circumvent a limit.
 
 use super::futures_join;
 use crate::app::{Stores, TestApp, phone};
@@ -8,9 +8,9 @@ mod clocks;
 mod frozen_redis;
 mod places;
 
-/// A cooldown of `0` is none: simultaneous requests for one phone all get their code.
+/// A cooldown of `0` turns it off: simultaneous requests for one phone all get a code.
 #[tokio::test]
-async fn a_cooldown_of_zero_is_none() {
+async fn a_cooldown_of_zero_is_off() {
     for stores in Stores::BOTH {
         for zero in ["0", "0s"] {
             let app = TestApp::on(stores).set("SEND_COOLDOWN", zero).start().await;

@@ -1,4 +1,4 @@
-//! Attacks on what is kept or shown on the server's own machine: files, the inbox, stored texts.
+//! Attacks from the server's own machine: on its files, its inbox and its stored texts.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -29,7 +29,7 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
-/// An embedded server's settings, with these besides.
+/// Returns the settings of an embedded server, with additional ones.
 fn embedded<const N: usize>(settings: [(&str, &str); N]) -> BTreeMap<String, String> {
     let mut all = env([("LISTEN_ADDR", "127.0.0.1:0"), ("LOG", "info")]);
     all.extend(env(settings));
@@ -45,7 +45,7 @@ fn log_of(server: Server) -> String {
 /// Another user of the machine wants to read the phone numbers in the database, or the key that signs tokens.
 #[test]
 fn another_user_cannot_read_the_files_of_the_server() {
-    // A umask that takes nothing away, and one that takes even the owner's right to write.
+    // One umask removes no permissions, and one removes even the owner's permission to write.
     for umask in ["000", "0277"] {
         let folder = TempDir::new().expect("a folder");
         let data = folder.path().join("new/data");
@@ -56,11 +56,12 @@ fn another_user_cannot_read_the_files_of_the_server() {
         for made in [&data, &folder.path().join("new")] {
             assert_eq!(mode(made), 0o700, "umask {umask}: {}", made.display());
         }
-        assert!(!log_of(server).contains(EXPOSED), "its own files are private");
+        assert!(!log_of(server).contains(EXPOSED), "the server does not warn about files that it created");
     }
 }
 
-/// The same with a database that `DATABASE_URL` names, by its path or by a symbolic link to a file that is not there.
+/// Another user wants to read a database that `DATABASE_URL` names by its path, or by a symbolic link to a missing
+/// file.
 #[test]
 fn another_user_cannot_read_a_database_named_by_its_address() {
     let folder = TempDir::new().expect("a folder");
@@ -79,9 +80,9 @@ fn another_user_cannot_read_a_database_named_by_its_address() {
     }
 }
 
-/// SQLite reads a path that begins with `file:` as a URI, and would create another file than the server made private.
+/// SQLite treats a path that begins with `file:` as a URI, and would create a file other than the private one.
 #[test]
-fn a_database_is_not_named_by_a_uri_inside_its_address() {
+fn a_database_address_must_not_contain_a_uri() {
     let folder = TempDir::new().expect("a folder");
     let url = format!("sqlite:file:{}", folder.path().join("uri.db").display());
     let refused =
@@ -91,8 +92,8 @@ fn a_database_is_not_named_by_a_uri_inside_its_address() {
     assert!(!folder.path().join("uri.db").exists());
 }
 
-/// Another user reads files that the operator left open to them. The server warns once for each, with the name of the
-/// setting and the mode, and leaves the mode as it is.
+/// Another user can read files because of their mode. The server warns once for each file, with the name of the setting
+/// and the mode, and does not change the mode.
 #[test]
 fn files_that_others_can_read_are_warned_about() {
     let folder = TempDir::new().expect("a folder");
@@ -123,9 +124,9 @@ fn files_that_others_can_read_are_warned_about() {
     assert_eq!(mode(&path("signing-key.pem")), 0o640, "the mode is the operator's");
 }
 
-/// The operator made the database private, but a write-ahead log that a crash left behind is still open to others.
+/// The operator made the database private, but others can still read a write-ahead log that a crash left behind.
 #[test]
-fn a_log_of_the_database_that_others_can_read_is_warned_about() {
+fn a_write_ahead_log_that_others_can_read_is_warned_about() {
     let folder = TempDir::new().expect("a folder");
     let database = folder.path().join("named.db");
     write_with_mode(&database, "", 0o600);
@@ -144,7 +145,7 @@ fn a_log_of_the_database_that_others_can_read_is_warned_about() {
     assert!(warned("JWT_SIGNING_KEY_FILE", "0440"), "{log}");
 }
 
-/// A client invents its address in `X-Forwarded-For`, because every address is a trusted proxy.
+/// If every address is a trusted proxy, a client can forge its address in `X-Forwarded-For`.
 #[test]
 fn trusting_every_address_as_a_proxy_is_warned_about() {
     for (proxies, ranges) in [
@@ -165,7 +166,7 @@ fn trusting_every_address_as_a_proxy_is_warned_about() {
     }
 }
 
-/// What a browser says about a request of the page itself.
+/// The header that a browser sends with a request of the page itself.
 const SAME_ORIGIN: (&str, &str) = ("sec-fetch-site", "same-origin");
 
 /// A page of another origin, a program of another user, or a client behind a tunnel on this machine wants to read the
@@ -183,7 +184,7 @@ async fn only_the_page_itself_reads_the_inbox() {
     assert_eq!(status(&[SAME_ORIGIN]).await, StatusCode::OK);
 
     for headers in [
-        // What curl sends, and what a browser sends for the address bar, another port, and another site.
+        // The headers of curl, and those of a browser for the address bar, another port, and another site.
         &[][..],
         &[("sec-fetch-site", "none")],
         &[("sec-fetch-site", "same-site")],

@@ -1,4 +1,4 @@
-//! Invented captcha tickets: a call to the captcha service costs money, and a line of the log costs room.
+//! Forged captcha tickets: every call to the captcha service costs money, and every line of the log costs space.
 
 use serde_json::{Value, json};
 
@@ -30,9 +30,9 @@ async fn ask_with(app: &TestApp, phone: &str, captcha: Value) -> Answer {
     app.at(STRANGER).run(ASK, json!({ "input": { "phone": phone, "captcha": captcha } })).await
 }
 
-/// Every ticket costs the attacker nothing and the operator a call.
+/// A forged ticket costs the attacker nothing, but the operator a call.
 #[tokio::test]
-async fn invented_tickets_cost_no_more_calls_than_the_address_has_places() {
+async fn forged_tickets_cost_at_most_as_many_calls_as_the_addresss_limit() {
     for stores in Stores::BOTH {
         let app = with_captcha(stores).start().await;
         app.sms.set_captcha(CaptchaBehaviour::Verdict(8, 0));
@@ -45,9 +45,9 @@ async fn invented_tickets_cost_no_more_calls_than_the_address_has_places() {
     }
 }
 
-/// The attacker waits until a phone cools down and sends a real ticket a request.
+/// The attacker sends real tickets for a phone that is in its cooldown.
 #[tokio::test]
-async fn a_request_that_the_phone_refuses_calls_no_captcha_and_takes_no_place() {
+async fn a_request_that_the_phones_limits_reject_calls_no_captcha_service_and_does_not_count() {
     for stores in Stores::BOTH {
         let app = with_captcha(stores).start().await;
         let cooling = phone();
@@ -60,14 +60,14 @@ async fn a_request_that_the_phone_refuses_calls_no_captcha_and_takes_no_place() 
             ask(&app, &phone(), &format!("t03-{number}")).await.data("requestCode");
         }
         limited_by(&ask(&app, &phone(), "t03-last").await, "IP_HOURLY");
-        assert_eq!((app.sms.verifications().len(), app.sms.messages().len()), (20, 20), "a send takes one place");
+        assert_eq!((app.sms.verifications().len(), app.sms.messages().len()), (20, 20), "each send counts once");
     }
 }
 
-/// Requests that nobody has to be called for are refused for nothing: an honest client that forgot its ticket, or whose
-/// captcha service is away, must not lose its address's places.
+/// A request that costs no call must not count: an honest client without a ticket, or with a captcha service that is
+/// unavailable, must not use up the quota of its address.
 #[tokio::test]
-async fn what_calls_nobody_takes_no_place() {
+async fn a_request_that_costs_no_call_does_not_count() {
     for stores in Stores::BOTH {
         let app = with_captcha(stores).start().await;
         for _ in 0..30 {
@@ -78,7 +78,7 @@ async fn what_calls_nobody_takes_no_place() {
         assert!(app.sms.verifications().is_empty());
         app.sms.set_captcha(CaptchaBehaviour::Http(500));
         for _ in 0..30 {
-            assert_eq!(ask(&app, &phone(), "t03").await.code(), "CAPTCHA_FAILED", "an outage gives the place back");
+            assert_eq!(ask(&app, &phone(), "t03").await.code(), "CAPTCHA_FAILED", "an outage is refunded");
         }
         app.sms.set_captcha(CaptchaBehaviour::Pass);
         for number in 0..20 {
@@ -87,7 +87,7 @@ async fn what_calls_nobody_takes_no_place() {
     }
 }
 
-/// A send that is suspect and has a ticket takes one place of its address and one of the guard's, as any other.
+/// A suspect send with a ticket counts once for its address and once for the guard, like any other send.
 #[tokio::test]
 async fn a_suspect_send_with_a_ticket_is_counted_once() {
     for stores in Stores::BOTH {
@@ -110,7 +110,8 @@ async fn a_suspect_send_with_a_ticket_is_counted_once() {
     }
 }
 
-/// The attacker fills the log: each request during an outage, and each ticket that says so itself, used to be a warning.
+/// The attacker fills the log. Each request during an outage, and each ticket that claims an outage, used to write a
+/// warning.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_of_the_captcha_does_not_flood_the_log() {
     let sms = stub().await;

@@ -1,4 +1,4 @@
-//! Clocks and days that do not agree: one wrong server must not take the limits of all the others away.
+//! Servers with different clocks or days: one wrong server must not disable the limits of all others.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ use crate::servers;
 
 const SIXTEEN_DAYS: Duration = Duration::from_hours(16 * 24);
 
-/// The machine's clock, and so much more.
+/// The machine's clock plus an offset.
 struct Ahead(Duration);
 
 impl Clock for Ahead {
@@ -39,7 +39,7 @@ impl Clock for Ahead {
     }
 }
 
-/// A server on a clock of its own, at the Redis and with the keys of `env`.
+/// Creates a server with this clock, and with the Redis and the keys of `env`.
 async fn server_with_clock(clock: Arc<dyn Clock>, env: &std::collections::BTreeMap<String, String>) -> Router {
     let pairs = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let config = settings(&[], pairs).and_then(Config::try_from).expect("settings that fit together");
@@ -61,9 +61,9 @@ async fn run(router: &Router, query: &str, input: Value) -> Value {
     call(router, request.expect("a request")).await.1
 }
 
-/// Nobody attacks: one server's clock is wrong, and its sends would be counted in days that are not.
+/// Not an attack: the clock of one server is wrong, so it would count its sends in wrong days.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_whose_clock_is_not_rediss_is_not_ready_and_sends_and_tries_nothing() {
+async fn a_server_with_a_wrong_clock_is_not_ready_and_rejects_sends_and_attempts() {
     let sms = stub().await;
     let mut env = shared_env(&servers::mariadb().create_database(), &servers::redis().fresh_url(), &sms);
     env.insert("AUTO_MIGRATE".to_owned(), "true".to_owned());
@@ -85,7 +85,7 @@ async fn a_server_whose_clock_is_not_rediss_is_not_ready_and_sends_and_tries_not
     assert_eq!(code_of(&refused).as_deref(), Some("UNAVAILABLE"), "{refused}");
     assert_eq!(sms.messages().len(), 2);
 
-    // A code of the right server, tried at the wrong one, stays whole.
+    // A code that a correct server sent loses no attempt at the wrong server.
     let known = phone();
     let asked = run(&right, ASK, json!({ "phone": known })).await;
     let session_id = asked["data"]["requestCode"]["sessionId"].as_str().expect("an id");
@@ -97,9 +97,9 @@ async fn a_server_whose_clock_is_not_rediss_is_not_ready_and_sends_and_tries_not
     assert!(signed_in["errors"].is_null(), "{signed_in}");
 }
 
-/// Even if a send from the future got through, it must not delete what the other servers have learned.
+/// Even if a send from the future were accepted, it must not delete the guard's history of the other servers.
 #[tokio::test]
-async fn a_send_from_the_future_does_not_wipe_the_guards_history() {
+async fn a_send_from_the_future_does_not_delete_the_guards_history() {
     let store = RedisLimitStore::new(servers::redis_pool(&[servers::redis().fresh_url()]));
     let guard = GuardPolicy { hourly_floor: 3, ..guard_policy() };
     let limits =
@@ -123,10 +123,10 @@ async fn a_send_from_the_future_does_not_wipe_the_guards_history() {
     assert_eq!(take("6", now).await, SendVerdict::Suspect(Suspicion::Region), "the history is still there");
 }
 
-/// Two servers begin their days at different times, by mistake or during a change. Asking them in turn used to begin a
-/// new day at each request.
+/// Two servers begin their days at different times, by mistake or during a change of the setting. Requests to both in
+/// turn used to begin a new day each time.
 #[tokio::test]
-async fn servers_with_different_days_give_out_one_days_sends_together() {
+async fn servers_with_different_days_share_the_quota_of_one_day() {
     for total in ["0", "10"] {
         let redis_url = servers::redis().fresh_url();
         let prefix = servers::fresh_key_prefix();
@@ -143,7 +143,7 @@ async fn servers_with_different_days_give_out_one_days_sends_together() {
                 .start()
                 .await
         };
-        // At the tests' time, 04:00 UTC, it is still the day before in the west.
+        // At the tests' time, 04:00 UTC, the west still has the previous day.
         let servers = [start("-08:00").await, start("+08:00").await];
         let one_phone = phone();
         for round in 0..60 {
@@ -151,7 +151,7 @@ async fn servers_with_different_days_give_out_one_days_sends_together() {
             servers[round % 2].anonymous().try_ask(&phone).await;
         }
         let sent: usize = servers.iter().map(|server| server.sms.messages().len()).sum();
-        // The first of them was sent on the day that was over in the east.
+        // The first of them was sent on a day that had already ended in the east.
         assert_eq!(sent, 11, "total {total}");
         for server in &servers {
             let limit = if total == "0" { "PHONE_DAILY" } else { "TOTAL_DAILY" };
@@ -160,7 +160,7 @@ async fn servers_with_different_days_give_out_one_days_sends_together() {
     }
 }
 
-/// A stand-in for a Redis whose clock shows 1970. It knows `TIME`, and says OK to everything else.
+/// Starts a stand-in for a Redis whose clock shows 1970. It answers `TIME`, and returns OK to every other command.
 async fn redis_in_1970() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("redis://{}", listener.local_addr().expect("an address"));
@@ -176,7 +176,7 @@ async fn serve_1970(socket: TcpStream) -> std::io::Result<()> {
     let mut socket = BufReader::new(socket);
     let mut line = String::new();
     while socket.read_line(&mut line).await? > 0 {
-        // `*2`, then for each part `$4` and the part itself.
+        // A command is `*2`, and then for each part `$4` and the part itself.
         let parts: usize = line.trim().trim_start_matches('*').parse().unwrap_or(0);
         let mut is_time = false;
         for _ in 0..parts {
@@ -194,7 +194,7 @@ async fn serve_1970(socket: TcpStream) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The operator has to learn from `check` and from the log that it is the clock, and by how much it is off.
+/// `check` and the log must say that the clock is wrong, and by how much.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn check_and_the_log_name_a_wrong_clock_and_the_difference() {
     let sms = stub().await;

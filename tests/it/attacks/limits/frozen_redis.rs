@@ -1,4 +1,4 @@
-//! A Redis that stops for a while and goes on: what the server gave up on must not be executed late.
+//! A Redis that stops for a while and continues: it must not execute calls late that the server has given up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,10 +66,10 @@ fn unavailable<T: std::fmt::Debug>(answer: &Result<T, StoreError>) {
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
 }
 
-/// Redis reads the scripts from its sockets when it goes on. Nobody waits for them any more, so nobody would give back
-/// what they take: a send, a place, a code's attempt.
+/// When Redis continues, it reads the waiting scripts from its sockets. No caller waits for their results any more, so
+/// nothing would refund their effects: a send, a count, an attempt.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn scripts_that_the_server_gave_up_on_do_nothing_when_redis_goes_on() {
+async fn scripts_after_their_deadline_have_no_effect() {
     let redis = OwnRedis::start();
     let pool = servers::redis_pool(&[redis.url()]);
     let (codes, limits) = (RedisCodeStore::new(pool.clone()), RedisLimitStore::new(pool.clone()));
@@ -107,9 +107,9 @@ async fn scripts_that_the_server_gave_up_on_do_nothing_when_redis_goes_on() {
     assert_eq!(limits.count_attempt(&address, "next", 1, start()).await.expect("an answer"), None);
 }
 
-/// Sixty people ask while Redis stands still. None gets an SMS, so none of them may count, nor have to wait.
+/// Sixty users request codes while Redis is stopped. They get no SMS, so their requests must not count.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_stood_still_has_counted_no_send_that_was_not_sent() {
+async fn requests_during_a_stop_of_redis_do_not_count_as_sends() {
     let redis = OwnRedis::start();
     let app = TestApp::on(Stores::Shared)
         .set("REDIS_URL", redis.url())
@@ -134,7 +134,7 @@ async fn a_redis_that_stood_still_has_counted_no_send_that_was_not_sent() {
     assert!(answers.iter().all(|code| code == "UNAVAILABLE"), "{answers:?}");
     redis.resume();
 
-    // The one call that may find the connection dead.
+    // This call may find the connection closed.
     app.anonymous().try_ask("+8613700000000").await;
     let total = || -> u32 {
         let key = format!("{}{{limits}}:total", app.env["REDIS_KEY_PREFIX"]);

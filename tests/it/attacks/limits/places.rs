@@ -1,4 +1,4 @@
-//! Requests that a limit refuses, and requests for free numbers: none of them may cost other people their places.
+//! Requests that a limit rejects, and requests for test numbers: they must not use up the quota of other users.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use crate::app::{Stores, TestApp, phone};
 use crate::attacks::limited_by;
 use crate::code_store::connection;
 
-/// How many connections hammer at once.
+/// The number of connections that send requests at the same time.
 const CONNECTIONS: u8 = 12;
 
 const TEST_NUMBER: &str = "+8613800000000";
 
-/// Asks for codes for a phone, without end, from twelve addresses at once. It stops when the set is dropped.
+/// Requests codes for a phone in a loop, from twelve addresses at once. It stops when the returned set is dropped.
 fn hammer(app: &Arc<TestApp>, phone: &str) -> JoinSet<()> {
     let mut hammers = JoinSet::new();
     for number in 0..CONNECTIONS {
@@ -33,10 +33,10 @@ fn attacker(number: u8) -> String {
     format!("198.51.100.{number}")
 }
 
-/// The attacker asks again and again for one phone that cools down. Each refused request used to take a place in the
-/// guard's and the day's count for a moment, and honest sends were refused meanwhile.
+/// The attacker requests codes again and again for one phone in its cooldown. Each rejected request used to count for
+/// the guard and the day for a moment, and honest sends were rejected in the meantime.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_that_a_cooldown_refuses_take_no_place_from_honest_sends() {
+async fn requests_that_a_cooldown_rejects_do_not_use_up_quota() {
     let nearly_full = [("SEND_TOTAL_DAILY_LIMIT", "21"), ("GUARD_MODE", "off"), ("GUARD_DAILY_FLOOR", "0")];
     let denying = [("GUARD_MODE", "deny"), ("GUARD_HOURLY_FLOOR", "21"), ("GUARD_DAILY_FLOOR", "21")];
     for (stores, settings) in Stores::BOTH.into_iter().flat_map(|stores| [(stores, nearly_full), (stores, denying)]) {
@@ -54,10 +54,10 @@ async fn requests_that_a_cooldown_refuses_take_no_place_from_honest_sends() {
     }
 }
 
-/// The attacker's addresses are used up, and ask for the victim's phone all the same: if each refused request held the
-/// phone's cooldown for a moment, the victim could not sign in.
+/// The attacker's addresses have no quota left, but still request codes for the victim's phone. If each rejected
+/// request started the phone's cooldown for a moment, the victim could not sign in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_that_an_addresss_limit_refuses_do_not_hold_a_victims_phone() {
+async fn requests_that_an_addresss_limit_rejects_do_not_start_the_cooldown_of_a_phone() {
     for stores in Stores::BOTH {
         let app = Arc::new(TestApp::on(stores).set("SEND_IP_HOURLY_LIMIT", "1").start().await);
         for number in 0..CONNECTIONS {
@@ -77,9 +77,9 @@ async fn requests_that_an_addresss_limit_refuses_do_not_hold_a_victims_phone() {
     }
 }
 
-/// The first refusal after a quiet minute is not looked at first: it reserves the phone and must give it back.
+/// After a minute without rejections, the server reserves the phone before it checks the address, and must release it.
 #[tokio::test]
-async fn a_phone_is_free_again_after_a_request_that_another_limit_refused() {
+async fn a_request_that_another_limit_rejects_releases_the_phone() {
     for stores in Stores::BOTH {
         let app = TestApp::on(stores).set("SEND_IP_HOURLY_LIMIT", "1").start().await;
         let (stranger, victim) = (app.at(&attacker(1)), phone());
@@ -90,14 +90,14 @@ async fn a_phone_is_free_again_after_a_request_that_another_limit_refused() {
             app.advance(minutes);
         }
         let sent = app.anonymous().try_ask(&victim).await;
-        assert_eq!(sent.data("requestCode")["sendsRemaining"], 9, "the refused requests are not counted");
+        assert_eq!(sent.data("requestCode")["sendsRemaining"], 9, "the rejected requests are not counted");
     }
 }
 
-/// A test number is known, as those of app reviewers are. It has no cooldown and no daily limit, so a client could make
-/// the server work for it without end.
+/// The attacker knows a test number, such as that of an app's reviewers. It has no cooldown and no daily limit, so he
+/// could keep the server busy without end.
 #[tokio::test]
-async fn a_known_test_number_gets_no_more_codes_than_an_address_may_ask_for() {
+async fn a_test_number_gets_at_most_as_many_codes_as_the_addresss_limit() {
     for stores in Stores::BOTH {
         let app = TestApp::on(stores)
             .set("TEST_NUMBERS", format!("{TEST_NUMBER}=135790"))
@@ -116,9 +116,9 @@ async fn a_known_test_number_gets_no_more_codes_than_an_address_may_ask_for() {
     }
 }
 
-/// The same from so many addresses that no limit holds: what is kept for the number must not grow.
+/// The attacker uses so many addresses that no limit applies. The memory for the number's challenges must not grow.
 #[tokio::test]
-async fn a_test_numbers_challenges_do_not_pile_up() {
+async fn the_challenges_of_a_test_number_do_not_accumulate() {
     for stores in Stores::BOTH {
         let app = TestApp::on(stores)
             .set("TEST_NUMBERS", format!("{TEST_NUMBER}=135790"))
@@ -144,9 +144,9 @@ async fn a_test_numbers_challenges_do_not_pile_up() {
     }
 }
 
-/// Two environments share a Redis and even a secret. What one counts is not the other's.
+/// Two environments share a Redis and even a secret. Their counts must be separate.
 #[tokio::test]
-async fn environments_with_prefixes_of_their_own_share_a_redis_and_nothing_else() {
+async fn environments_with_different_prefixes_share_only_the_redis() {
     let redis_url = crate::servers::redis().fresh_url();
     let start = async || {
         let builder = TestApp::on(Stores::Shared).set("REDIS_URL", redis_url.clone());
