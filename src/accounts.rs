@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
+use crate::account_store::AccountStore;
 use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::phone::PhoneNumber;
 use crate::sessions::Viewer;
 use crate::store::StoreError;
-use crate::users::{PhoneChange, PhoneChangeOutcome, ProfileChange, User, UserStore, checked_avatar, checked_name};
+use crate::users::{PhoneChange, PhoneChangeOutcome, ProfileChange, User, checked_avatar, checked_name};
 use crate::verification::code::Purpose;
 use crate::verification::{AttemptError, Claimed, ShownCode, Verification};
 
@@ -50,7 +51,7 @@ pub enum AccountError {
 
 /// The service of accounts.
 pub struct Accounts {
-    users: Arc<dyn UserStore>,
+    users: Arc<AccountStore>,
     verification: Arc<Verification>,
     clock: Arc<dyn Clock>,
 }
@@ -58,7 +59,7 @@ pub struct Accounts {
 impl Accounts {
     /// A service of these parts.
     #[must_use]
-    pub fn new(users: Arc<dyn UserStore>, verification: Arc<Verification>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(users: Arc<AccountStore>, verification: Arc<Verification>, clock: Arc<dyn Clock>) -> Self {
         Self { users, verification, clock }
     }
 
@@ -107,7 +108,7 @@ impl Accounts {
     /// `AccountError`; then the account is as it was.
     pub async fn delete(&self, viewer: &Viewer, proof: Proof) -> Result<(), AccountError> {
         let claimed = self.claim(viewer, Purpose::DeleteAccount, &viewer.user.phone, &proof).await?;
-        let outcome = self.users.delete(viewer.user.id).await;
+        let outcome = self.users.delete_user(viewer.user.id).await;
         self.settle(claimed, outcome).await?;
         tracing::info!(user.id = %viewer.user.id, "account deleted");
         Ok(())

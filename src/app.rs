@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::account_store::AccountStore;
 use crate::accounts::Accounts;
 use crate::captcha::Captcha;
 use crate::captcha::tencent::{TencentCaptcha, TencentCaptchaConfig};
@@ -24,14 +25,13 @@ use crate::http::{self, ConnectionLimits, Connections, HttpState, Patience, Play
 use crate::limits::{LimitStore, Limits, MemoryLimitStore, RedisLimitStore};
 use crate::proofs::Proofs;
 use crate::redis::RedisPool;
-use crate::sessions::{MySqlSessionStore, SessionStore, Sessions, SqliteSessionStore};
+use crate::sessions::Sessions;
 use crate::sms::SmsSender;
 use crate::sms::console::ConsoleSms;
 use crate::sms::inbox::Inbox;
 use crate::sms::tencent::TencentSms;
 use crate::tokens::Tokens;
 use crate::tokens::keys::{self, KeyError, Keys};
-use crate::users::{MySqlUserStore, SqliteUserStore, UserStore};
 use crate::verification::store::{CodeStore, MemoryCodeStore, RedisCodeStore};
 use crate::verification::{CodeKeys, Defences, Verification};
 
@@ -104,11 +104,11 @@ impl App {
             config.verification,
             Arc::clone(&clock),
         ));
-        let (users, session_store) = sql_stores(&database);
+        let users = Arc::new(AccountStore::new(database.clone()));
         let accounts = Accounts::new(Arc::clone(&users), Arc::clone(&verification), Arc::clone(&clock));
         let proofs = Proofs::new(Arc::clone(&verification), Arc::clone(&tokens));
         let sessions =
-            Sessions::new(session_store, Arc::clone(&verification), Arc::clone(&tokens), config.sessions, clock);
+            Sessions::new(Arc::clone(&users), Arc::clone(&verification), Arc::clone(&tokens), config.sessions, clock);
         let sessions = Arc::new(sessions);
         let operations = TaskTracker::new();
         let readiness = Readiness { database: database.clone(), codes: Arc::clone(&verification), redis };
@@ -302,17 +302,6 @@ fn captcha(config: CaptchaConfig, clock: &Arc<dyn Clock>) -> Result<Captcha, Sta
 pub fn tencent_captcha(config: TencentCaptchaConfig, clock: &Arc<dyn Clock>) -> Result<TencentCaptcha, StartError> {
     let verifier = TencentCaptcha::new(config, Arc::clone(clock));
     Ok(verifier.map_err(|error| ConfigError::new("TENCENT_CAPTCHA_ENDPOINT", error))?)
-}
-
-fn sql_stores(database: &Database) -> (Arc<dyn UserStore>, Arc<dyn SessionStore>) {
-    match database {
-        Database::MySql(pool) => {
-            (Arc::new(MySqlUserStore::new(pool.clone())), Arc::new(MySqlSessionStore::new(pool.clone())))
-        }
-        Database::Sqlite(pool) => {
-            (Arc::new(SqliteUserStore::new(pool.clone())), Arc::new(SqliteSessionStore::new(pool.clone())))
-        }
-    }
 }
 
 /// Reads a signing key, or makes it with mode 0600. Of several servers that start at once, one makes it.

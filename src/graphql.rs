@@ -26,10 +26,10 @@ pub(crate) use execute::{Executor, Prepared, too_large};
 pub(crate) use self::error::ErrorCode;
 use self::mutation::Mutation;
 use self::query::Query;
+use crate::account_store::AccountStore;
 use crate::accounts::Accounts;
 use crate::proofs::Proofs;
 use crate::sessions::Sessions;
-use crate::users::UserStore;
 use crate::verification::Verification;
 
 /// The schema, ready to execute.
@@ -46,7 +46,7 @@ pub struct Services {
     /// Proofs for other services.
     pub proofs: Proofs,
     /// People.
-    pub users: Arc<dyn UserStore>,
+    pub users: Arc<AccountStore>,
 }
 
 /// The schema in the schema definition language, as `schema.graphql` has it.

@@ -11,14 +11,16 @@
 //! | [`sessions`] | signing in, refreshing, signing out, and whether a session lives |
 //! | [`accounts`] | the account's own affairs: profile, another phone, deletion |
 //! | [`proofs`] | what another service is told of a phone that is held |
-//! | [`users`] | people, and where they are kept |
+//! | [`users`] | what is known about users |
+//! | [`account_store`] | users and their sessions in SQL |
 //! | [`tokens`] | what tokens claim, how they are made and verified |
 //! | [`captcha`] | whether a person asks |
 //! | [`sms`] | taking a code to a phone |
 //! | [`tencent`] | a signed call to Tencent Cloud |
 //! | [`limits`] | which limits there are, and what is said when one refuses |
 //! | [`phone`], [`text`], [`client`], [`clock`], [`random`], [`store`] | phone numbers, names, addresses, time, chance, and how stores fail |
-//! | [`database`], [`redis`] | connections |
+//! | [`database`] | SQL on MySQL and SQLite |
+//! | [`redis`] | connections to Redis |
 //! | [`files`] | files that only their owner can use |
 //! | [`telemetry`], `metrics` | logs, and what is counted |
 //!
@@ -26,6 +28,7 @@
 //! `graphql`, whose resolver calls `sessions`. It has `verification` claim the code (one atomic step in the code store),
 //! stores user and session in one transaction, has the code consumed, and only then are `tokens` made.
 
+pub mod account_store;
 pub mod accounts;
 pub mod app;
 pub mod captcha;

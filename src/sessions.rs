@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use rand::seq::IndexedRandom;
 use uuid::Uuid;
 
+use crate::account_store::AccountStore;
 use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::phone::PhoneNumber;
@@ -23,16 +24,11 @@ use crate::verification::code::Purpose;
 use crate::verification::{AttemptError, Claimed, ShownCode, Verification};
 
 mod cleanup;
-mod mysql;
+mod records;
 mod refresh;
-pub(crate) mod sql;
-mod sqlite;
-mod store;
 
-pub use mysql::MySqlSessionStore;
+pub use records::{NewSession, Rotation, SessionRow};
 pub use refresh::RefreshError;
-pub use sqlite::SqliteSessionStore;
-pub use store::{NewSession, Rotation, SessionRow, SessionStore};
 
 /// The most characters of a device's name, as a person counts them.
 const MAX_DEVICE_NAME_CHARACTERS: usize = 64;
@@ -124,7 +120,7 @@ pub enum SignInError {
 
 /// The service of sessions.
 pub struct Sessions {
-    store: Arc<dyn SessionStore>,
+    store: Arc<AccountStore>,
     verification: Arc<Verification>,
     tokens: Arc<Tokens>,
     policy: SessionPolicy,
@@ -135,7 +131,7 @@ impl Sessions {
     /// A service of these parts.
     #[must_use]
     pub fn new(
-        store: Arc<dyn SessionStore>,
+        store: Arc<AccountStore>,
         verification: Arc<Verification>,
         tokens: Arc<Tokens>,
         policy: SessionPolicy,
@@ -200,7 +196,7 @@ impl Sessions {
     /// # Errors
     /// If the store fails.
     pub async fn list(&self, user_id: Uuid) -> Result<Vec<SessionRow>, StoreError> {
-        self.store.list_live(user_id, self.clock.now()).await
+        self.store.list_live_sessions(user_id, self.clock.now()).await
     }
 
     /// Ends sessions of the viewer's, and says how many. Ids of others' sessions end nothing.
@@ -213,7 +209,7 @@ impl Sessions {
             LogOut::Some(ids) => Some(ids),
             LogOut::Everywhere => None,
         };
-        let ended = self.store.end_of_user(viewer.user.id, ids.as_deref(), self.clock.now()).await?;
+        let ended = self.store.end_user_sessions(viewer.user.id, ids.as_deref(), self.clock.now()).await?;
         tracing::info!(user.id = %viewer.user.id, sessions.ended = ended, "signed out");
         Ok(ended)
     }
@@ -234,7 +230,7 @@ impl Sessions {
     }
 
     async fn end_unheld(&self, session_id: Uuid) {
-        if let Err(error) = self.store.end(session_id, self.clock.now()).await {
+        if let Err(error) = self.store.end_session(session_id, self.clock.now()).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a session that nobody holds could not be ended");
         }
     }
