@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::account_store::AccountStore;
 use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
 use crate::sessions::Viewer;
 use crate::store::StoreError;
-use crate::users::{PhoneChange, PhoneChangeOutcome, ProfileChange, User, UserStore, checked_avatar, checked_name};
+use crate::users::{PhoneChange, PhoneChangeOutcome, ProfileChange, User, checked_avatar, checked_name};
 use crate::verification::{AttemptError, Checking, SubmittedCode};
 
 /// The code that a user confirms a change with.
@@ -52,7 +53,7 @@ pub enum AccountError {
 
 /// The service of accounts.
 pub struct Accounts {
-    users: Arc<dyn UserStore>,
+    users: Arc<AccountStore>,
     checking: Arc<Checking>,
     clock: Arc<dyn Clock>,
 }
@@ -60,7 +61,7 @@ pub struct Accounts {
 impl Accounts {
     /// Creates the service.
     #[must_use]
-    pub fn new(users: Arc<dyn UserStore>, checking: Arc<Checking>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(users: Arc<AccountStore>, checking: Arc<Checking>, clock: Arc<dyn Clock>) -> Self {
         Self { users, checking, clock }
     }
 
@@ -123,7 +124,8 @@ impl Accounts {
     /// If the code is rejected or the store fails. The account is unchanged then.
     pub async fn delete(&self, viewer: &Viewer, confirmation: Confirmation) -> Result<(), AccountError> {
         let user = &viewer.user;
-        self.confirmed(user.id, Purpose::DeleteAccount, &user.phone, &confirmation, self.users.delete(user.id)).await?;
+        self.confirmed(user.id, Purpose::DeleteAccount, &user.phone, &confirmation, self.users.delete_user(user.id))
+            .await?;
         tracing::info!(user.id = %user.id, "account deleted");
         Ok(())
     }

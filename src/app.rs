@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::account_store::AccountStore;
 use crate::accounts::Accounts;
 use crate::captcha::Captcha;
 use crate::captcha::tencent::{TencentCaptcha, TencentCaptchaConfig};
@@ -26,14 +27,13 @@ use crate::http::{self, ConnectionLimits, Connections, HttpState, Patience, Play
 use crate::limits::{LimitStore, Limits, MemoryLimitStore, RedisLimitStore};
 use crate::proofs::Proofs;
 use crate::redis::RedisPool;
-use crate::sessions::{MySqlSessionStore, SessionStore, Sessions, SqliteSessionStore};
+use crate::sessions::Sessions;
 use crate::sms::SmsSender;
 use crate::sms::console::ConsoleSms;
 use crate::sms::inbox::Inbox;
 use crate::sms::tencent::TencentSms;
 use crate::tokens::Tokens;
 use crate::tokens::keys::{self, KeyError, Keys};
-use crate::users::{MySqlUserStore, SqliteUserStore, UserStore};
 use crate::verification::store::{CodeStore, MemoryCodeStore, RedisCodeStore};
 use crate::verification::{Admission, Checking, CodeKeys, Issuing};
 
@@ -109,10 +109,10 @@ impl App {
             Arc::clone(&clock),
         );
         let checking = Arc::new(Checking::new(codes, limits, code_keys, config.checking, Arc::clone(&clock)));
-        let (users, session_store) = sql_stores(&database);
+        let users = Arc::new(AccountStore::new(database.clone()));
         let accounts = Accounts::new(Arc::clone(&users), Arc::clone(&checking), Arc::clone(&clock));
         let proofs = Proofs::new(Arc::clone(&checking), Arc::clone(&tokens));
-        let sessions = Sessions::new(session_store, checking, Arc::clone(&tokens), config.sessions, clock);
+        let sessions = Sessions::new(Arc::clone(&users), checking, Arc::clone(&tokens), config.sessions, clock);
         let sessions = Arc::new(sessions);
         let operations = TaskTracker::new();
         let readiness = Readiness { database: database.clone(), redis };
@@ -310,17 +310,6 @@ fn captcha(config: CaptchaConfig, clock: &Arc<dyn Clock>) -> Result<Captcha, Sta
 pub fn tencent_captcha(config: TencentCaptchaConfig, clock: &Arc<dyn Clock>) -> Result<TencentCaptcha, StartError> {
     let verifier = TencentCaptcha::new(config, Arc::clone(clock));
     Ok(verifier.map_err(|error| ConfigError::new("TENCENT_CAPTCHA_ENDPOINT", error))?)
-}
-
-fn sql_stores(database: &Database) -> (Arc<dyn UserStore>, Arc<dyn SessionStore>) {
-    match database {
-        Database::MySql(pool) => {
-            (Arc::new(MySqlUserStore::new(pool.clone())), Arc::new(MySqlSessionStore::new(pool.clone())))
-        }
-        Database::Sqlite(pool) => {
-            (Arc::new(SqliteUserStore::new(pool.clone())), Arc::new(SqliteSessionStore::new(pool.clone())))
-        }
-    }
 }
 
 /// Reads a signing key, or creates it with mode 0600. If several servers start at once, all of them use the first one's key.

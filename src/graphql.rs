@@ -28,11 +28,11 @@ pub(crate) use execute::{Executor, Prepared, too_large};
 pub(crate) use self::error::ErrorCode;
 use self::mutation::Mutation;
 use self::query::Query;
+use crate::account_store::AccountStore;
 use crate::accounts::Accounts;
 use crate::phone::PhoneRegions;
 use crate::proofs::Proofs;
 use crate::sessions::Sessions;
-use crate::users::UserStore;
 use crate::verification::Issuing;
 
 /// The schema, ready to execute.
@@ -51,7 +51,7 @@ pub struct Services {
     /// Issues proofs of a verified phone for other services.
     pub proofs: Proofs,
     /// Loads users, for the `UserLoader` of each request.
-    pub users: Arc<dyn UserStore>,
+    pub users: Arc<AccountStore>,
 }
 
 /// Returns the schema in the schema definition language (SDL), identical to the file `schema.graphql`.

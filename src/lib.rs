@@ -11,13 +11,15 @@
 //! | [`sessions`] | signing in, refreshing, signing out, and whether a session is live |
 //! | [`accounts`] | changing the profile or the phone, and deleting the account |
 //! | [`proofs`] | signed statements for other services that a user holds a phone |
-//! | [`users`] | users and their store |
+//! | [`users`] | what is known about users |
+//! | [`account_store`] | users and their sessions in SQL |
 //! | [`tokens`] | the claims of tokens, and how tokens are signed and verified |
 //! | [`limits`] | rate limits over all phones, and the pumping guard |
 //! | [`captcha`] | when a captcha is needed, and how it is verified |
 //! | [`sms`] | the senders that take a code to a phone |
 //! | [`tencent`] | signed calls to Tencent Cloud |
-//! | [`database`], [`redis`] | connections to the stores |
+//! | [`database`] | SQL on MySQL and SQLite |
+//! | [`redis`] | connections to Redis |
 //! | [`code`], [`purpose`], [`tags`], [`day`], [`phone`], [`client`], [`text`] | vocabulary that every module may use |
 //! | [`clock`], [`random`], [`store`], [`files`] | time, randomness, store failures, private files |
 //! | [`telemetry`], `metrics` | logs and metrics |
@@ -27,6 +29,7 @@
 //! the code store claims it, one transaction stores user and session, and another atomic step consumes the code. Only then
 //! does [`tokens`] sign the tokens.
 
+pub mod account_store;
 pub mod accounts;
 pub mod app;
 pub mod captcha;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use rand::seq::IndexedRandom;
 use uuid::Uuid;
 
+use crate::account_store::AccountStore;
 use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::phone::PhoneNumber;
@@ -23,16 +24,11 @@ use crate::users::{NewUser, User};
 use crate::verification::{AttemptError, Checking, SubmittedCode};
 
 mod cleanup;
-mod mysql;
+mod records;
 mod refresh;
-pub(crate) mod sql;
-mod sqlite;
-mod store;
 
-pub use mysql::MySqlSessionStore;
+pub use records::{NewSession, Rotation, SessionRow};
 pub use refresh::RefreshError;
-pub use sqlite::SqliteSessionStore;
-pub use store::{NewSession, Rotation, SessionRow, SessionStore};
 
 /// The longest device name, in characters as a reader counts them (grapheme clusters).
 const MAX_DEVICE_NAME_CHARACTERS: usize = 64;
@@ -124,7 +120,7 @@ pub enum SignInError {
 
 /// The service of sessions.
 pub struct Sessions {
-    store: Arc<dyn SessionStore>,
+    store: Arc<AccountStore>,
     checking: Arc<Checking>,
     tokens: Arc<Tokens>,
     policy: SessionPolicy,
@@ -135,7 +131,7 @@ impl Sessions {
     /// Creates the service.
     #[must_use]
     pub fn new(
-        store: Arc<dyn SessionStore>,
+        store: Arc<AccountStore>,
         checking: Arc<Checking>,
         tokens: Arc<Tokens>,
         policy: SessionPolicy,
@@ -206,7 +202,7 @@ impl Sessions {
     /// # Errors
     /// If the store fails.
     pub async fn list(&self, user_id: Uuid) -> Result<Vec<SessionRow>, StoreError> {
-        self.store.list_live(user_id, self.clock.now()).await
+        self.store.list_live_sessions(user_id, self.clock.now()).await
     }
 
     /// Ends sessions of the viewer, and returns how many. Ids of other users' sessions have no effect.
@@ -219,7 +215,7 @@ impl Sessions {
             LogOut::Some(ids) => Some(ids),
             LogOut::Everywhere => None,
         };
-        let ended = self.store.end_of_user(viewer.user.id, ids.as_deref(), self.clock.now()).await?;
+        let ended = self.store.end_user_sessions(viewer.user.id, ids.as_deref(), self.clock.now()).await?;
         tracing::info!(user.id = %viewer.user.id, sessions.ended = ended, "signed out");
         Ok(ended)
     }
@@ -232,7 +228,7 @@ impl Sessions {
 
     /// Ends a session whose tokens no client has received.
     async fn end_unheld(&self, session_id: Uuid) {
-        if let Err(error) = self.store.end(session_id, self.clock.now()).await {
+        if let Err(error) = self.store.end_session(session_id, self.clock.now()).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "a session of a failed sign-in could not be ended"

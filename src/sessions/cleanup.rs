@@ -29,6 +29,6 @@ impl Sessions {
     /// # Errors
     /// If the store fails.
     pub async fn clean_up_batch(&self) -> Result<u64, crate::store::StoreError> {
-        self.store.purge(self.clock.now() - KEPT).await
+        self.store.purge_sessions(self.clock.now() - KEPT).await
     }
 }

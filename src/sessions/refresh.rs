@@ -51,7 +51,7 @@ impl Sessions {
     pub async fn refresh(&self, token: &str, client: ClientAddress) -> Result<(SessionTokens, User), RefreshError> {
         let token = RefreshToken::parse(token).ok_or(TokenError::Invalid)?;
         for _ in 0..TRIES {
-            let found = self.store.find(token.session_id).await?;
+            let found = self.store.find_session(token.session_id).await?;
             let (row, user) = found.ok_or(TokenError::Invalid)?;
             if !self.tokens.is_genuine(&token, &row.salt) {
                 return Err(TokenError::Invalid.into());
@@ -60,7 +60,7 @@ impl Sessions {
             match self.standing(&row, token.generation, now) {
                 Standing::Over(error) => return Err(error.into()),
                 Standing::Reused => {
-                    self.store.end(row.id, now).await?;
+                    self.store.end_session(row.id, now).await?;
                     tracing::warn!(user.id = %user.id, session.id = %row.id, "refresh token used again: session ended");
                     return Err(TokenError::Invalid.into());
                 }
@@ -70,7 +70,7 @@ impl Sessions {
             let expires_at = self.expiry(row.created_at, now);
             let rotation =
                 Rotation { session_id: row.id, from: token.generation, address: client, at: now, expires_at };
-            if self.store.rotate(&rotation).await? {
+            if self.store.rotate_session(&rotation).await? {
                 return self.tokens_of(&row, token.generation + 1, expires_at, user);
             }
             // Another refresh came first: what it left says what this one is.

@@ -1,6 +1,6 @@
-//! The users that one request asks for, loaded by one statement.
+//! Loading the users that one request asks for, by one statement.
 //!
-//! A loader lives as long as its request: what it has loaded is never shown to another.
+//! A loader lives as long as its request: no other request sees what it has loaded.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,30 +9,31 @@ use dataloader::BatchFn;
 use dataloader::cached::Loader;
 use uuid::Uuid;
 
-use super::{User, UserStore};
+use super::User;
+use crate::account_store::AccountStore;
 use crate::store::StoreError;
 
-/// How often a load yields before the batch is closed: once is enough for the fields of one selection set, which are
-/// polled in turn.
+/// How often a load yields before its batch is closed. Once is enough for the fields of one selection set, because they
+/// are polled in turn.
 const YIELDS: usize = 1;
-/// More ids than a request can hold.
+/// More ids than a request can have.
 const MAX_BATCH: usize = 1000;
 
 type Loaded = Result<Option<User>, Arc<StoreError>>;
 
-/// Loads users by id.
+/// Loads users by their ids.
 #[derive(Clone)]
 pub struct UserLoader(Loader<Uuid, Loaded, Batch>);
 
 impl UserLoader {
-    /// A loader for one request.
+    /// Creates a loader for one request.
     #[must_use]
-    pub fn new(store: Arc<dyn UserStore>) -> Self {
+    pub fn new(store: Arc<AccountStore>) -> Self {
         let loader = Loader::new(Batch(store));
         Self(loader.with_yield_count(YIELDS).with_max_batch_size(MAX_BATCH))
     }
 
-    /// The user with this id.
+    /// Returns the user with this id.
     ///
     /// # Errors
     /// If the store failed for the batch.
@@ -41,11 +42,11 @@ impl UserLoader {
     }
 }
 
-struct Batch(Arc<dyn UserStore>);
+struct Batch(Arc<AccountStore>);
 
 impl BatchFn<Uuid, Loaded> for Batch {
     async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Loaded> {
-        match self.0.find_many(ids).await {
+        match self.0.find_users(ids).await {
             Ok(users) => {
                 let mut loaded: HashMap<Uuid, Loaded> = ids.iter().map(|id| (*id, Ok(None))).collect();
                 loaded.extend(users.into_iter().map(|user| (user.id, Ok(Some(user)))));

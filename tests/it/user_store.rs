@@ -5,43 +5,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sms_login::account_store::AccountStore;
 use sms_login::client::ClientAddress;
 use sms_login::database::Database;
 use sms_login::phone::PhoneNumber;
-use sms_login::sessions::{MySqlSessionStore, NewSession, SessionStore, SqliteSessionStore};
+use sms_login::sessions::NewSession;
 use sms_login::store::StoreError;
-use sms_login::users::{MySqlUserStore, NewUser, SqliteUserStore, User, UserStore};
+use sms_login::users::{NewUser, User};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::app::{START, phone};
 use crate::servers;
 
-/// The two stores of one database.
+/// The store of one SQL engine.
 #[derive(Clone)]
-pub(crate) struct SqlStores {
-    pub(crate) users: Arc<dyn UserStore>,
-    pub(crate) sessions: Arc<dyn SessionStore>,
+pub(crate) struct Engine {
+    pub(crate) accounts: Arc<AccountStore>,
     _folder: Arc<TempDir>,
 }
 
-/// Fresh stores on each engine.
-pub(crate) async fn engines() -> Vec<SqlStores> {
+/// Creates an empty store on each engine.
+pub(crate) async fn engines() -> Vec<Engine> {
     let folder = Arc::new(TempDir::new().expect("a folder"));
     let sqlite = Database::open_file(&folder.path().join("test.db")).await.expect("SQLite");
     let mysql = Database::open(&servers::mariadb().create_database()).await.expect("MariaDB");
     let mut engines = Vec::new();
     for database in [sqlite, mysql] {
         database.migrate().await.expect("tables");
-        let (users, sessions): (Arc<dyn UserStore>, Arc<dyn SessionStore>) = match database {
-            Database::Sqlite(pool) => {
-                (Arc::new(SqliteUserStore::new(pool.clone())), Arc::new(SqliteSessionStore::new(pool)))
-            }
-            Database::MySql(pool) => {
-                (Arc::new(MySqlUserStore::new(pool.clone())), Arc::new(MySqlSessionStore::new(pool)))
-            }
-        };
-        engines.push(SqlStores { users, sessions, _folder: Arc::clone(&folder) });
+        let accounts = Arc::new(AccountStore::new(database));
+        engines.push(Engine { accounts, _folder: Arc::clone(&folder) });
     }
     engines
 }
@@ -66,35 +59,35 @@ pub(crate) fn new_session(at: Timestamp) -> NewSession {
     }
 }
 
-pub(crate) async fn sign_in(stores: &SqlStores, phone: &str, at: Timestamp) -> (User, bool, NewSession) {
+pub(crate) async fn sign_in(engine: &Engine, phone: &str, at: Timestamp) -> (User, bool, NewSession) {
     let session = new_session(at);
-    let (user, is_new) = stores.sessions.sign_in(&new_user(phone), &session).await.expect("a sign-in");
+    let (user, is_new) = engine.accounts.sign_in(&new_user(phone), &session).await.expect("a sign-in");
     (user, is_new, session)
 }
 
 #[tokio::test]
 async fn a_phone_has_one_user() {
-    for stores in engines().await {
+    for engine in engines().await {
         let phone = phone();
-        let (first, is_new, _) = sign_in(&stores, &phone, start()).await;
+        let (first, is_new, _) = sign_in(&engine, &phone, start()).await;
         assert!(is_new);
         assert_eq!((first.name.as_str(), first.created_at, first.last_login_at), ("", start(), start()));
         let later = start() + Duration::from_millis(1234);
-        let (again, is_new, _) = sign_in(&stores, &phone, later).await;
+        let (again, is_new, _) = sign_in(&engine, &phone, later).await;
         assert!(!is_new);
         assert_eq!(again, User { last_login_at: later, ..first });
-        assert_eq!(stores.users.find_many(&[again.id]).await.expect("users"), [again]);
+        assert_eq!(engine.accounts.find_users(&[again.id]).await.expect("users"), [again]);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn simultaneous_first_sign_ins_make_one_user() {
-    for stores in engines().await {
+    for engine in engines().await {
         let phone = phone();
         let tasks: Vec<_> = (0..50)
             .map(|_| {
-                let (stores, phone) = (stores.clone(), phone.clone());
-                tokio::spawn(async move { sign_in(&stores, &phone, start()).await })
+                let (engine, phone) = (engine.clone(), phone.clone());
+                tokio::spawn(async move { sign_in(&engine, &phone, start()).await })
             })
             .collect();
         let (mut ids, mut new) = (HashSet::new(), 0);
@@ -102,7 +95,7 @@ async fn simultaneous_first_sign_ins_make_one_user() {
             let (user, is_new, session) = task.await.expect("a sign-in");
             ids.insert(user.id);
             new += usize::from(is_new);
-            let live = stores.sessions.find_live_user(session.id, start()).await.expect("a session");
+            let live = engine.accounts.find_live_user(session.id, start()).await.expect("a session");
             assert_eq!(live.expect("it lives").id, user.id);
         }
         assert_eq!((ids.len(), new), (1, 1));
@@ -111,42 +104,42 @@ async fn simultaneous_first_sign_ins_make_one_user() {
 
 #[tokio::test]
 async fn a_session_that_cannot_be_stored_leaves_no_user() {
-    for stores in engines().await {
-        let (other, first) = (phone(), sign_in(&stores, &phone(), start()).await);
+    for engine in engines().await {
+        let (other, first) = (phone(), sign_in(&engine, &phone(), start()).await);
         let user = new_user(&other);
-        let refused = stores.sessions.sign_in(&user, &first.2).await;
+        let refused = engine.accounts.sign_in(&user, &first.2).await;
         assert!(matches!(refused, Err(StoreError::Refused(_) | StoreError::Unavailable(_))), "{refused:?}");
-        assert!(stores.users.find_many(&[user.id]).await.expect("users").is_empty(), "both or nothing");
-        let (_, is_new, _) = sign_in(&stores, &other, start()).await;
+        assert!(engine.accounts.find_users(&[user.id]).await.expect("users").is_empty(), "both or nothing");
+        let (_, is_new, _) = sign_in(&engine, &other, start()).await;
         assert!(is_new);
     }
 }
 
 #[tokio::test]
 async fn many_users_are_found_at_once_and_strangers_left_out() {
-    for stores in engines().await {
+    for engine in engines().await {
         let mut ids = Vec::new();
         for _ in 0..5 {
-            ids.push(sign_in(&stores, &phone(), start()).await.0.id);
+            ids.push(sign_in(&engine, &phone(), start()).await.0.id);
         }
         let wanted = [ids.clone(), vec![Uuid::new_v4()]].concat();
         let found: HashSet<Uuid> =
-            stores.users.find_many(&wanted).await.expect("users").iter().map(|user| user.id).collect();
+            engine.accounts.find_users(&wanted).await.expect("users").iter().map(|user| user.id).collect();
         assert_eq!(found, ids.into_iter().collect());
     }
 }
 
 #[tokio::test]
 async fn a_session_lives_until_it_ends_or_expires() {
-    for stores in engines().await {
-        let (user, _, session) = sign_in(&stores, &phone(), start()).await;
+    for engine in engines().await {
+        let (user, _, session) = sign_in(&engine, &phone(), start()).await;
         let live =
-            async |at| stores.sessions.find_live_user(session.id, at).await.expect("an answer").map(|user| user.id);
+            async |at| engine.accounts.find_live_user(session.id, at).await.expect("an answer").map(|user| user.id);
         assert_eq!(live(session.expires_at - Duration::from_millis(1)).await, Some(user.id));
         assert_eq!(live(session.expires_at).await, None);
-        stores.sessions.end(session.id, start()).await.expect("an end");
+        engine.accounts.end_session(session.id, start()).await.expect("an end");
         assert_eq!(live(start()).await, None);
-        let unknown = stores.sessions.find_live_user(Uuid::new_v4(), start()).await.expect("an answer");
+        let unknown = engine.accounts.find_live_user(Uuid::new_v4(), start()).await.expect("an answer");
         assert_eq!(unknown, None);
     }
 }

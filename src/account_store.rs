@@ -1,0 +1,195 @@
+//! Accounts in SQL: users and their sessions.
+//!
+//! One store owns both tables, because signing in, changing the phone and deleting an account change both in one step. A
+//! phone belongs to at most one user, and a session to a user that exists; the database enforces both. The store knows
+//! no policy: callers pass the current time and decide how long a session lives.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::database::{Database, Param, SqlError, bounded, with_list};
+use crate::sessions::{Rotation, SessionRow};
+use crate::store::StoreError;
+use crate::users::{PhoneChange, PhoneChangeOutcome, ProfileChange, User};
+
+mod rows;
+mod sign_in;
+mod statements;
+
+use rows::{SessionAndUserColumns, SessionColumns, UserColumns};
+
+/// The maximum number of sessions in a list.
+const MAX_LISTED: i64 = 100;
+/// The maximum number of rows that are deleted by one statement.
+const PURGE_BATCH: i64 = 500;
+
+/// Stores users and their sessions in MySQL or SQLite.
+///
+/// Every method fails with [`StoreError`] if the database is unavailable or rejects the statement.
+#[derive(Debug)]
+pub struct AccountStore {
+    database: Database,
+}
+
+impl AccountStore {
+    /// Creates a store whose tables are in `database`.
+    #[must_use]
+    pub const fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Returns the users with these ids, in any order, by one statement.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn find_users(&self, ids: &[Uuid]) -> Result<Vec<User>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+
+        let params: Vec<Param> = ids.iter().copied().map(Param::Uuid).collect();
+        let select = with_list(statements::SELECT_USERS, ids.len());
+        let rows: Vec<UserColumns> = self.database.fetch_all(select, &params).await?;
+        Ok(rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?)
+    }
+
+    /// Changes the name and the avatar, by one statement. Returns false if the user does not exist any more.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn update_profile(&self, user_id: Uuid, change: &ProfileChange) -> Result<bool, StoreError> {
+        let params = [
+            Param::OptionalText(change.name.as_deref()),
+            Param::OptionalText(change.avatar.as_deref()),
+            Param::Uuid(user_id),
+        ];
+        Ok(self.database.execute(statements::UPDATE_PROFILE, &params).await? == 1)
+    }
+
+    /// Changes the user's phone and ends their other sessions: both or nothing.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn change_phone(&self, change: &PhoneChange) -> Result<PhoneChangeOutcome, StoreError> {
+        let user_id = Param::Uuid(change.user_id);
+        // On the heap: the drivers' futures are tens of kilobytes large.
+        let changed = bounded(Box::pin(async {
+            let mut transaction = self.database.begin().await?;
+
+            let params = [Param::Text(change.phone.e164()), user_id];
+            match transaction.execute(statements::UPDATE_PHONE, &params).await {
+                Ok(0) => return Ok(PhoneChangeOutcome::Gone),
+                Ok(_) => {}
+                Err(SqlError::Taken(_)) => return Ok(PhoneChangeOutcome::Taken),
+                Err(error) => return Err(error),
+            }
+            let params = [Param::Time(change.at), user_id, Param::Uuid(change.kept_session)];
+            transaction.execute(statements::END_OTHER_SESSIONS, &params).await?;
+
+            transaction.commit().await?;
+            Ok(PhoneChangeOutcome::Changed)
+        }));
+        Ok(changed.await?)
+    }
+
+    /// Deletes the user and their sessions.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn delete_user(&self, id: Uuid) -> Result<(), StoreError> {
+        self.database.execute(statements::DELETE_USER, &[Param::Uuid(id)]).await?;
+        Ok(())
+    }
+
+    /// Returns the user of a session that has not ended or expired, by one statement.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn find_live_user(&self, session_id: Uuid, now: Timestamp) -> Result<Option<User>, StoreError> {
+        let params = [Param::Uuid(session_id), Param::Time(now)];
+        let row: Option<UserColumns> = self.database.fetch_optional(statements::SELECT_LIVE_USER, &params).await?;
+        Ok(row.map(User::try_from).transpose()?)
+    }
+
+    /// Returns a session and its user, by one statement, also if the session has ended or expired.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn find_session(&self, id: Uuid) -> Result<Option<(SessionRow, User)>, StoreError> {
+        let row = self.database.fetch_optional(statements::SELECT_SESSION, &[Param::Uuid(id)]).await?;
+        let read = |row: SessionAndUserColumns| Ok::<_, SqlError>((row.session.try_into()?, row.user.try_into()?));
+        Ok(row.map(read).transpose()?)
+    }
+
+    /// Returns the user's live sessions, at most 100, the last used first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_live_sessions(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<SessionRow>, StoreError> {
+        let params = [Param::Uuid(user_id), Param::Time(now), Param::Integer(MAX_LISTED)];
+        let rows: Vec<SessionColumns> = self.database.fetch_all(statements::SELECT_LIVE_SESSIONS, &params).await?;
+        Ok(rows.into_iter().map(SessionRow::try_from).collect::<Result<_, _>>()?)
+    }
+
+    /// Moves a session to its next generation if it is live and its generation is `rotation.from`. Returns whether it
+    /// did: of simultaneous rotations from one generation, exactly one returns true.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn rotate_session(&self, rotation: &Rotation) -> Result<bool, StoreError> {
+        let at = Param::Time(rotation.at);
+        let address = rotation.address.to_string();
+        let params = [
+            at,
+            at,
+            Param::Text(&address),
+            Param::Time(rotation.expires_at),
+            Param::Uuid(rotation.session_id),
+            Param::Integer(rotation.from.into()),
+            at,
+        ];
+        Ok(self.database.execute(statements::ROTATE_SESSION, &params).await? == 1)
+    }
+
+    /// Ends a session. Does nothing if it has ended already.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn end_session(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {
+        self.database.execute(statements::END_SESSION, &[Param::Time(now), Param::Uuid(id)]).await?;
+        Ok(())
+    }
+
+    /// Ends live sessions of the user, either all or those with these ids. Returns their number.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn end_user_sessions(
+        &self,
+        user_id: Uuid,
+        ids: Option<&[Uuid]>,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut params = vec![Param::Time(now), Param::Uuid(user_id), Param::Time(now)];
+        let ended = match ids {
+            None => self.database.execute(statements::END_ALL_SESSIONS, &params).await,
+            Some([]) => Ok(0),
+            Some(ids) => {
+                params.extend(ids.iter().copied().map(Param::Uuid));
+                self.database.execute(with_list(statements::END_LISTED_SESSIONS, ids.len()), &params).await
+            }
+        };
+        Ok(ended?)
+    }
+
+    /// Deletes at most 500 sessions that ended or expired before `before`. Returns their number. Several servers may
+    /// call this at the same time.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn purge_sessions(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let before = Param::Time(before);
+        let delete = statements::PURGE_SESSIONS.of(&self.database);
+        Ok(self.database.execute(delete, &[before, before, Param::Integer(PURGE_BATCH)]).await?)
+    }
+}

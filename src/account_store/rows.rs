@@ -1,0 +1,75 @@
+//! The columns of users and sessions as the database returns them, and their conversion to checked types.
+
+use uuid::Uuid;
+
+use crate::database::{SqlError, instant};
+use crate::phone::PhoneNumber;
+use crate::sessions::SessionRow;
+use crate::users::User;
+
+/// The columns of `users`.
+#[derive(sqlx::FromRow)]
+pub(super) struct UserColumns {
+    id: Uuid,
+    phone: String,
+    name: String,
+    avatar: String,
+    created_at: i64,
+    last_login_at: i64,
+}
+
+impl TryFrom<UserColumns> for User {
+    type Error = SqlError;
+
+    fn try_from(row: UserColumns) -> Result<Self, Self::Error> {
+        Ok(Self {
+            id: row.id,
+            phone: PhoneNumber::from_e164(row.phone).map_err(SqlError::decode)?,
+            name: row.name,
+            avatar: row.avatar,
+            created_at: instant(row.created_at)?,
+            last_login_at: instant(row.last_login_at)?,
+        })
+    }
+}
+
+/// The columns of `sessions`, two of them renamed so that they can be selected together with those of `users`.
+#[derive(sqlx::FromRow)]
+pub(super) struct SessionColumns {
+    session_id: Uuid,
+    salt: Vec<u8>,
+    generation: i64,
+    rotated_at: i64,
+    device_name: Option<String>,
+    session_created_at: i64,
+    last_used_at: i64,
+    expires_at: i64,
+    ended_at: Option<i64>,
+}
+
+impl TryFrom<SessionColumns> for SessionRow {
+    type Error = SqlError;
+
+    fn try_from(row: SessionColumns) -> Result<Self, Self::Error> {
+        Ok(Self {
+            id: row.session_id,
+            salt: row.salt,
+            generation: u32::try_from(row.generation).map_err(SqlError::decode)?,
+            rotated_at: instant(row.rotated_at)?,
+            device_name: row.device_name,
+            created_at: instant(row.session_created_at)?,
+            last_used_at: instant(row.last_used_at)?,
+            expires_at: instant(row.expires_at)?,
+            ended_at: row.ended_at.map(instant).transpose()?,
+        })
+    }
+}
+
+/// The columns of a session and its user.
+#[derive(sqlx::FromRow)]
+pub(super) struct SessionAndUserColumns {
+    #[sqlx(flatten)]
+    pub(super) session: SessionColumns,
+    #[sqlx(flatten)]
+    pub(super) user: UserColumns,
+}

@@ -1,0 +1,73 @@
+//! MySQL and MariaDB: the pool, the migrations, and the numbers of errors.
+//!
+//! Connections read committed rows, so a sign-in that lost a race sees the winner's user.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{Migrate, Migrator};
+use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPool, MySqlPoolOptions};
+use sqlx::{Connection, Executor};
+
+use super::{ACQUIRE_TIMEOUT, DatabaseSetupError};
+
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/mysql");
+
+const MAX_CONNECTIONS: u32 = 32;
+/// A connection that was idle for longer is tested before it is used, so that no request fails after a restart of the
+/// database.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// The table in which sqlx records the migrations that it has run.
+const MIGRATIONS_TABLE: &str = "_sqlx_migrations";
+
+/// Prepares a pool, which connects at its first use.
+pub(super) fn pool(url: &str) -> Result<MySqlPool, DatabaseSetupError> {
+    let options = MySqlConnectOptions::from_str(url).map_err(|_| DatabaseSetupError::Url)?;
+    Ok(MySqlPoolOptions::new()
+        .max_connections(MAX_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // By default every connection is tested before each use, which costs every request a round trip.
+        .test_before_acquire(false)
+        .before_acquire(|connection, rested| {
+            Box::pin(async move {
+                if rested.idle_for > TRUSTED_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+                connection.execute(isolation).await.map(drop)
+            })
+        })
+        .connect_lazy_with(options))
+}
+
+/// Returns whether every migration has been run. Changes nothing.
+pub(super) async fn is_migrated(pool: &MySqlPool) -> Result<bool, DatabaseSetupError> {
+    let mut connection = pool.acquire().await.map_err(DatabaseSetupError::Open)?;
+
+    // A question about the table's rows would fail if the table does not exist.
+    let tables = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?";
+    let tables = sqlx::query_scalar(tables).bind(MIGRATIONS_TABLE).fetch_one(&mut *connection).await;
+    let tables: i64 = tables.map_err(DatabaseSetupError::Open)?;
+    if tables == 0 {
+        return Ok(false);
+    }
+
+    let applied = connection.list_applied_migrations(MIGRATIONS_TABLE).await.map_err(DatabaseSetupError::Migrate)?;
+    Ok(MIGRATIONS.iter().all(|wanted| applied.iter().any(|migration| migration.version == wanted.version)))
+}
+
+/// <https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html>
+pub(super) fn is_deadlock(error: &MySqlDatabaseError) -> bool {
+    error.number() == 1213
+}
+
+/// Returns whether the error is one of: too many connections, server shutdown, lock wait time-out, query interrupted,
+/// connection killed.
+pub(super) fn is_passing(error: &MySqlDatabaseError) -> bool {
+    matches!(error.number(), 1040 | 1053 | 1205 | 1317 | 1927)
+}

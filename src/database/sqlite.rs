@@ -1,0 +1,92 @@
+//! SQLite: the file, the pool, the migrations, and the codes of errors.
+//!
+//! The database's files have mode 0600.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use sqlx::error::DatabaseError;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+use super::{ACQUIRE_TIMEOUT, DatabaseSetupError};
+use crate::files;
+
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Starts a transaction with the write lock. One that first reads and takes the lock later fails at once if another
+/// wrote in between, without waiting (<https://www.sqlite.org/lang_transaction.html>).
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+const MAX_CONNECTIONS: u32 = 4;
+/// The name of a database that is not in a file.
+const IN_MEMORY: &str = ":memory:";
+/// The start of a file name that SQLite reads as a URI.
+const URI_SCHEME: &[u8] = b"file:";
+
+/// Opens the database of an `sqlite://` address. Creates its file if it does not exist, unless the address has `mode=ro`.
+pub(super) async fn open(url: &str) -> Result<SqlitePool, DatabaseSetupError> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|_| DatabaseSetupError::Url)?;
+    if let Some(path) = sqlite_file(url)?
+        && !has_mode(url, "ro")
+    {
+        create_file(&path)?;
+    }
+    pool(options).await
+}
+
+/// Opens a file, and creates it if it does not exist.
+pub(super) async fn open_file(path: &Path) -> Result<SqlitePool, DatabaseSetupError> {
+    create_file(path)?;
+    pool(SqliteConnectOptions::new().filename(path)).await
+}
+
+async fn pool(options: SqliteConnectOptions) -> Result<SqlitePool, DatabaseSetupError> {
+    let options = options
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(ACQUIRE_TIMEOUT);
+    SqlitePoolOptions::new()
+        .max_connections(MAX_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options)
+        .await
+        .map_err(DatabaseSetupError::Open)
+}
+
+/// Returns the file that an `sqlite://` address names. `None` if the database is in memory.
+///
+/// # Errors
+/// If the address cannot be read, or its path is a URI: SQLite would then open another file than the one named here.
+pub fn sqlite_file(url: &str) -> Result<Option<PathBuf>, DatabaseSetupError> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|_| DatabaseSetupError::Url)?;
+    let name = url.trim_start_matches("sqlite:").trim_start_matches("//").split('?').next();
+    if name == Some(IN_MEMORY) || has_mode(url, "memory") {
+        return Ok(None);
+    }
+
+    let path = options.get_filename();
+    let is_uri = path.as_os_str().as_encoded_bytes().starts_with(URI_SCHEME);
+    if is_uri { Err(DatabaseSetupError::Url) } else { Ok(Some(path.to_owned())) }
+}
+
+/// Returns whether the address has the parameter `mode` with this value.
+fn has_mode(url: &str, mode: &str) -> bool {
+    let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters);
+    url::form_urlencoded::parse(parameters.as_bytes()).any(|(name, value)| name == "mode" && value == mode)
+}
+
+/// Creates the file before SQLite does: SQLite would create it with mode 0644 less the umask. The write-ahead log and
+/// its index get the mode of the database.
+fn create_file(path: &Path) -> Result<(), DatabaseSetupError> {
+    files::create_file(path).map_err(|error| DatabaseSetupError::Open(error.into()))
+}
+
+/// Returns whether the database is busy or locked.
+pub(super) fn is_passing(error: &dyn DatabaseError) -> bool {
+    // An extended code has the primary one in its low byte (https://www.sqlite.org/rescode.html).
+    let code = error.code().and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
+}
