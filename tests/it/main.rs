@@ -1,5 +1,6 @@
 //! The integration tests, a file a behaviour, in one binary.
 
+mod account_store;
 mod accounts;
 mod app;
 mod attacks;
@@ -30,7 +31,6 @@ mod round_trips;
 mod schema;
 mod servers;
 mod session_races;
-mod session_store;
 mod sessions;
 mod sessions_at_rest;
 mod sign_in;
@@ -40,4 +40,3 @@ mod tencent;
 mod tencent_stub;
 mod test_numbers;
 mod tokens;
-mod user_store;
