@@ -1,8 +1,8 @@
-//! Refreshing: one token for the next, and what an older one means.
+//! Refresh tokens: each is used once, for the next one and a new access token.
 //!
-//! Each refresh steps the session's generation by one guarded update. Who shows an older generation has a copy of a token
-//! that was used: the session ends. The generation just before is forgiven for a short grace, since a client may have
-//! lost the answer, or two tabs may have asked at once: it gets the same successor again.
+//! A refresh increments the session's generation by one guarded update. Reusing an older token ends the session, because
+//! two parties hold a copy of it. For a short grace period, the immediately preceding token returns the same new token
+//! instead: a client may have lost the answer, or two of its tabs may have refreshed at the same time.
 
 use jiff::Timestamp;
 
@@ -13,85 +13,88 @@ use crate::tokens::keys::KeyError;
 use crate::tokens::{Issued, RefreshToken, TokenError};
 use crate::users::User;
 
-/// How often a refresh that met another looks again.
+/// How often a refresh reads the session again after a simultaneous refresh.
 const TRIES: usize = 3;
 
-/// Why a session is not refreshed.
+/// Why a session was not refreshed.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// The token is not taken.
+    /// The refresh token is rejected.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The database failed; the token stays good.
+    /// The database failed. The token stays valid.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The new token could not be signed.
+    /// The new access token could not be signed.
     #[error(transparent)]
     Key(#[from] KeyError),
 }
 
-/// What a genuine token is to its session.
+/// How a genuine token relates to its session.
 #[derive(Debug, PartialEq, Eq)]
 enum Standing {
-    /// The session's present token.
-    Present,
-    /// The one before, within the grace.
-    Forgiven,
-    /// Used before.
+    /// The token is the session's current one.
+    Current,
+    /// The token is the preceding one, within the grace period.
+    Preceding,
+    /// The token was used before.
     Reused,
-    /// The session is over.
-    Over(TokenError),
+    /// The token cannot be used any more. Its use does not end the session.
+    Rejected(TokenError),
 }
 
 impl Sessions {
-    /// Takes a refresh token for the next, and a new access token.
+    /// Exchanges a refresh token for the next one and a new access token.
     ///
     /// # Errors
-    /// `RefreshError::Token` for a token that is forged, used or too old.
+    /// If the token is forged, used or expired: [`RefreshError::Token`].
     pub async fn refresh(&self, token: &str, client: ClientAddress) -> Result<(SessionTokens, User), RefreshError> {
         let token = RefreshToken::parse(token).ok_or(TokenError::Invalid)?;
         for _ in 0..TRIES {
             let found = self.store.find_session(token.session_id).await?;
             let (row, user) = found.ok_or(TokenError::Invalid)?;
+            // Before anything else: a forged token must not end a session.
             if !self.tokens.is_genuine(&token, &row.salt) {
                 return Err(TokenError::Invalid.into());
             }
+
             let now = self.clock.now();
             match self.standing(&row, token.generation, now) {
-                Standing::Over(error) => return Err(error.into()),
+                Standing::Rejected(error) => return Err(error.into()),
                 Standing::Reused => {
                     self.store.end_session(row.id, now).await?;
                     tracing::warn!(user.id = %user.id, session.id = %row.id, "refresh token used again: session ended");
                     return Err(TokenError::Invalid.into());
                 }
-                Standing::Forgiven => return self.tokens_of(&row, row.generation, row.expires_at, user),
-                Standing::Present => {}
+                Standing::Preceding => return self.tokens_of(&row, row.generation, row.expires_at, user),
+                Standing::Current => {}
             }
+
             let expires_at = self.expiry(row.created_at, now);
             let rotation =
                 Rotation { session_id: row.id, from: token.generation, address: client, at: now, expires_at };
             if self.store.rotate_session(&rotation).await? {
                 return self.tokens_of(&row, token.generation + 1, expires_at, user);
             }
-            // Another refresh came first: what it left says what this one is.
+            // A simultaneous refresh came first, so the token is no longer the current one.
         }
         Err(TokenError::Invalid.into())
     }
 
     fn standing(&self, row: &SessionRow, generation: u32, now: Timestamp) -> Standing {
         if row.ended_at.is_some() {
-            return Standing::Over(TokenError::Invalid);
+            return Standing::Rejected(TokenError::Invalid);
         }
         if row.expires_at <= now {
-            return Standing::Over(TokenError::Expired);
+            return Standing::Rejected(TokenError::Expired);
         }
         let grace_ends = row.rotated_at + self.policy.refresh_grace;
         match row.generation.checked_sub(generation) {
-            Some(0) => Standing::Present,
-            Some(1) if now < grace_ends => Standing::Forgiven,
+            Some(0) => Standing::Current,
+            Some(1) if now < grace_ends => Standing::Preceding,
             Some(_) => Standing::Reused,
-            // From a future that this database does not have, such as before a backup was restored.
-            None => Standing::Over(TokenError::Invalid),
+            // The generation is newer than the database's, for example because a backup was restored.
+            None => Standing::Rejected(TokenError::Invalid),
         }
     }
 

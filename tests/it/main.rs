@@ -1,5 +1,6 @@
 //! The integration tests: one file for each behaviour, in one binary.
 
+mod account_store;
 mod accounts;
 mod admission;
 mod app;
@@ -32,7 +33,6 @@ mod round_trips;
 mod schema;
 mod servers;
 mod session_races;
-mod session_store;
 mod sessions;
 mod sessions_at_rest;
 mod sign_in;
@@ -42,4 +42,3 @@ mod tencent;
 mod tencent_stub;
 mod test_numbers;
 mod tokens;
-mod user_store;

@@ -1,4 +1,4 @@
-//! Refreshing against a small model, with random steps and random times.
+//! Refresh token rotation, checked against a small model with random steps and times.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -19,21 +19,21 @@ const LOG_OUT: &str = "mutation { logout { endedSessions } }";
 const CLAIM_BYTES: usize = 20;
 const ACCESS_TTL: Duration = Duration::from_hours(1);
 const REFRESH_TTL: Duration = Duration::from_hours(30 * 24);
-/// So short that one refresh reaches it.
+/// So short that a session reaches it by one refresh.
 const MAX_AGE: Duration = Duration::from_hours(40 * 24);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// Shows the token so many generations before the present one.
+    /// Sends the token that is `back` generations older than the current one.
     Refresh { back: usize },
-    /// Shows a token that the server never made.
+    /// Sends a token that the server did not issue.
     Forged { back: usize, how: Forgery },
     /// Waits.
     Wait(Duration),
-    /// Waits until a moment, or until a millisecond before it.
+    /// Waits until a moment, or until one millisecond before it.
     Until { moment: Moment, just_before: bool },
-    /// Signs out with the last access token.
+    /// Signs out with the latest access token.
     LogOut,
 }
 
@@ -46,19 +46,19 @@ enum Moment {
 
 #[derive(Debug, Clone, Copy)]
 enum Forgery {
-    /// Another bit in the signature.
+    /// A bit of the signature is flipped.
     Signature(usize),
-    /// Another bit in the session id or generation.
+    /// A bit of the session id or generation is flipped.
     Claim(usize),
-    /// The signature left out.
+    /// The signature is missing.
     Unsigned,
-    /// Another session's signature.
+    /// The signature is another session's.
     Transplanted,
-    /// Cut off by so many characters.
+    /// The token is shortened by this number of characters.
     Cut(usize),
-    /// Lengthened.
+    /// The token has one more byte.
     Longer,
-    /// Without its prefix.
+    /// The prefix is missing.
     Bare,
 }
 
@@ -92,7 +92,7 @@ enum Outcome {
     Expired,
 }
 
-/// What a session is, and what becomes of a token.
+/// The expected state of a session, and the expected outcomes of its tokens.
 struct Model {
     grace: Duration,
     began: Timestamp,
@@ -132,7 +132,7 @@ impl Model {
         Outcome::Invalid
     }
 
-    /// What the last access token comes to.
+    /// Returns the expected outcome of the latest access token.
     fn access(&self, now: Timestamp) -> Outcome {
         if now >= self.access_expires_at {
             Outcome::Expired
@@ -156,7 +156,7 @@ fn access_expiry(now: Timestamp) -> Timestamp {
     Timestamp::from_second((now + ACCESS_TTL).as_second()).expect("a time")
 }
 
-/// The code of an answer, as an outcome.
+/// Returns the outcome that an answer reports.
 fn outcome(answer: &Answer) -> Outcome {
     if answer.body["errors"].is_null() {
         return Outcome::New;
@@ -168,7 +168,7 @@ fn outcome(answer: &Answer) -> Outcome {
     }
 }
 
-/// A token made of this one, and of another session's.
+/// Forges a token from this one and another session's.
 fn forge(token: &str, other: &str, how: Forgery) -> String {
     let read = |token: &str| URL_SAFE_NO_PAD.decode(&token["slr_".len()..]).expect("base64url");
     let write = |bytes: &[u8]| format!("slr_{}", URL_SAFE_NO_PAD.encode(bytes));
@@ -188,12 +188,13 @@ fn forge(token: &str, other: &str, how: Forgery) -> String {
     write(&bytes)
 }
 
-/// One session's life: the server does what the model says, step by step.
+/// Runs the steps on one session and checks after each that the server agrees with the model.
 async fn live(app: &TestApp, grace: Duration, steps: &[Step]) {
     let other = app.signed_in().await.refresh_token;
     let mut user = app.signed_in().await;
     let mut model = Model::new(grace, app.clock.now());
     let mut tokens = vec![user.refresh_token.clone()];
+
     for step in steps {
         let now = app.clock.now();
         match *step {
@@ -218,6 +219,7 @@ async fn live(app: &TestApp, grace: Duration, steps: &[Step]) {
                 model.ended |= expected == Outcome::New;
             }
         }
+
         let seen = outcome(&user.run(ME, json!({})).await);
         assert_eq!(seen, model.access(app.clock.now()), "after {step:?}");
     }
@@ -237,6 +239,7 @@ async fn refresh(
         Outcome::Invalid | Outcome::Expired => return assert_eq!(outcome(&answer), expected),
         Outcome::New | Outcome::SameAgain => {}
     }
+
     let refreshed = answer.data("refreshSession");
     let token = refreshed["refreshToken"].as_str().expect("a token").to_owned();
     if expected == Outcome::New {
@@ -245,6 +248,7 @@ async fn refresh(
     } else {
         assert_eq!(token, tokens[model.generation]);
     }
+
     let time = |name: &str| -> Timestamp { refreshed[name].as_str().expect("a time").parse().expect("a time") };
     assert_eq!(time("refreshTokenExpiresAt"), model.expires_at);
     assert_eq!(time("accessTokenExpiresAt"), model.access_expires_at);
@@ -257,6 +261,7 @@ fn lives(stores: Stores, grace: Duration, cases: u32) {
     let builder = TestApp::on(stores).set("REFRESH_GRACE", format!("{}s", grace.as_secs()));
     let start = builder.set("SESSION_MAX_AGE", format!("{}h", MAX_AGE.as_secs() / 3600)).start();
     let app = Mutex::new(runtime.block_on(start));
+
     let config = Config { cases, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
     let lived = TestRunner::new(config).run(&prop::collection::vec(step(), 1..32), |steps| {
         let app = app.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -267,28 +272,29 @@ fn lives(stores: Stores, grace: Duration, cases: u32) {
 }
 
 #[test]
-fn a_token_is_what_the_model_says_on_sqlite() {
+fn rotation_agrees_with_the_model_on_sqlite() {
     lives(Stores::Embedded, Duration::from_secs(10), 96);
 }
 
 #[test]
-fn a_token_is_what_the_model_says_on_mariadb() {
+fn rotation_agrees_with_the_model_on_mariadb() {
     lives(Stores::Shared, Duration::from_secs(10), 12);
 }
 
 #[test]
-fn without_a_grace_no_token_is_forgiven() {
+fn without_a_grace_period_no_preceding_token_is_accepted() {
     lives(Stores::Embedded, Duration::ZERO, 32);
     lives(Stores::Shared, Duration::ZERO, 4);
 }
 
 #[tokio::test]
-async fn without_a_grace_the_second_of_two_refreshes_ends_the_session() {
+async fn without_a_grace_period_the_second_of_two_refreshes_ends_the_session() {
     for stores in Stores::BOTH {
         let app = TestApp::on(stores).set("REFRESH_GRACE", "0s").start().await;
         let user = app.signed_in().await;
         let input = json!({ "input": { "refreshToken": user.refresh_token } });
         let first = app.anonymous().run(REFRESH, input.clone()).await;
+
         let next = json!({ "input": { "refreshToken": first.data("refreshSession")["refreshToken"] } });
         assert_eq!(app.anonymous().run(REFRESH, input).await.code(), "TOKEN_INVALID");
         assert_eq!(app.anonymous().run(REFRESH, next).await.code(), "TOKEN_INVALID");
@@ -297,7 +303,7 @@ async fn without_a_grace_the_second_of_two_refreshes_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_maximum_age_of_zero_is_none() {
+async fn a_maximum_age_of_zero_sets_no_limit() {
     for stores in Stores::BOTH {
         let app = TestApp::on(stores).set("SESSION_MAX_AGE", "0").set("REFRESH_TOKEN_TTL", "30d").start().await;
         let mut user = app.signed_in().await;

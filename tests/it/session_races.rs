@@ -1,4 +1,4 @@
-//! Sessions through two server processes on one MariaDB, with nothing else between them.
+//! Simultaneous requests to two server processes that share one MariaDB.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ async fn refresh(server: &Server, token: &str) -> Value {
     server.run(None, REFRESH, json!({ "input": { "refreshToken": token } })).await
 }
 
-/// The input that moves a user to a phone, with its code.
+/// Returns the input of `changePhone` with the code that was sent to the new phone.
 async fn proven(server: &Server, sms: &TencentStub, user: &Tokens, phone: &str) -> Value {
     let asked = server.run(Some(&user.access), ASK_TO_CHANGE, json!({ "phone": phone })).await;
     let session_id = &asked["data"]["requestCode"]["sessionId"];
@@ -51,32 +51,34 @@ async fn proven(server: &Server, sms: &TencentStub, user: &Tokens, phone: &str) 
 async fn fifty_refreshes_of_one_token_have_one_successor() {
     let sms = stub().await;
     let (servers, _) = two_servers(&sms, &[]);
-    let mut present = sign_in(&servers[0], &sms, &phone()).await.refresh;
-    // The first rounds open connections; from then on the requests are truly at once.
+    let mut current = sign_in(&servers[0], &sms, &phone()).await.refresh;
+    // The first rounds open connections. In the later ones the requests overlap.
     for _ in 0..5 {
         let tries = (0..MANY).map(|number| {
-            let (servers, token) = (Arc::clone(&servers), present.clone());
+            let (servers, token) = (Arc::clone(&servers), current.clone());
             tokio::spawn(async move { refresh(&servers[number % 2], &token).await })
         });
+
         let (mut successors, mut access) = (HashSet::new(), Vec::new());
         for attempt in tries.collect::<Vec<_>>() {
             let tokens = tokens_of(&attempt.await.expect("an answer"), "refreshSession");
             successors.insert(tokens.refresh);
             access.push(tokens.access);
         }
+
         assert_eq!(successors.len(), 1);
         for (number, token) in access.iter().enumerate() {
             assert_eq!(code_of(&servers[number % 2].run(Some(token), ME, json!({})).await), "none");
         }
         let successor = successors.into_iter().next().expect("one");
-        assert_ne!(successor, present);
-        present = successor;
+        assert_ne!(successor, current);
+        current = successor;
     }
-    assert_eq!(code_of(&refresh(&servers[1], &present).await), "none", "it is the present one");
+    assert_eq!(code_of(&refresh(&servers[1], &current).await), "none", "it is the current one");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sign_out_counts_on_the_other_server_at_once() {
+async fn a_logout_takes_effect_on_the_other_server_at_once() {
     let sms = stub().await;
     let (servers, _) = two_servers(&sms, &[]);
     for _ in 0..5 {
@@ -90,18 +92,20 @@ async fn a_sign_out_counts_on_the_other_server_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_users_cannot_take_one_phone() {
+async fn one_of_two_users_gets_the_phone() {
     let sms = stub().await;
     let (servers, _) = two_servers(&sms, &[("SEND_COOLDOWN", "0s")]);
     let old = [phone(), phone()];
     let users = [sign_in(&servers[0], &sms, &old[0]).await, sign_in(&servers[1], &sms, &old[1]).await];
     let wanted = phone();
+
     let mut tries = Vec::new();
     for (number, user) in users.iter().enumerate() {
         let input = proven(&servers[number], &sms, user, &wanted).await;
         let (servers, token) = (Arc::clone(&servers), user.access.clone());
         tries.push(async move { servers[number].run(Some(&token), CHANGE, input).await });
     }
+
     let tries = tries.into_iter().map(tokio::spawn).collect::<Vec<_>>();
     let mut lost = Vec::new();
     for (number, attempt) in tries.into_iter().enumerate() {
@@ -110,7 +114,7 @@ async fn two_users_cannot_take_one_phone() {
         let has_it = now["data"]["me"]["phone"] == wanted;
         match code_of(&answer) {
             "none" => assert!(has_it, "{now}"),
-            // Whoever wins voids the phone's other codes: the loser's, unless it was claimed already.
+            // The winner's request voids the phone's other codes, so the loser's code is gone unless it was claimed first.
             code => {
                 assert!(["PHONE_TAKEN", "CODE_EXPIRED"].contains(&code), "{answer}");
                 assert_eq!(now["data"]["me"]["phone"], old[number]);
@@ -118,20 +122,22 @@ async fn two_users_cannot_take_one_phone() {
             }
         }
     }
-    assert_eq!(lost.len(), 1, "one has the phone");
+
+    assert_eq!(lost.len(), 1, "one user has the phone");
     let (server, loser) = (&servers[lost[0]], &users[lost[0]]);
     let again = proven(server, &sms, loser, &wanted).await;
     assert_eq!(code_of(&server.run(Some(&loser.access), CHANGE, again).await), "PHONE_TAKEN");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_signing_key_signs_nobody_out() {
+async fn a_new_signing_key_ends_no_session() {
     let sms = stub().await;
     let (old, new) = (keys::generate().expect("a key"), keys::generate().expect("a key"));
     let mut env = shared_env(&servers::mariadb().create_database(), &servers::redis().fresh_url(), &sms);
     env.insert("JWT_SIGNING_KEY".to_owned(), old.private_pem);
     let migrated = process::run(&["migrate"], &env);
     assert!(migrated.status.success(), "{}", migrated.err);
+
     let before = [Server::start(&env), Server::start(&env)];
     let fresh = sign_in(&before[0], &sms, &phone()).await;
     let begun = sign_in(&before[1], &sms, &phone()).await;
@@ -147,16 +153,17 @@ async fn a_new_signing_key_signs_nobody_out() {
         }
         let next = tokens_of(&refresh(&after[0], &tokens.refresh).await, "refreshSession");
         let same = tokens_of(&refresh(&after[1], &tokens.refresh).await, "refreshSession");
-        assert_eq!(next.refresh, same.refresh, "within the grace");
+        assert_eq!(next.refresh, same.refresh, "within the grace period");
         for server in &after {
             for access in [&tokens.access, &next.access, &same.access] {
                 assert_eq!(code_of(&server.run(Some(access), ME, json!({})).await), "none");
             }
         }
         assert_eq!(code_of(&refresh(&after[1], &next.refresh).await), "none");
-        assert_eq!(code_of(&refresh(&after[0], &tokens.refresh).await), "TOKEN_INVALID", "used twice over");
+        assert_eq!(code_of(&refresh(&after[0], &tokens.refresh).await), "TOKEN_INVALID", "it is two generations old");
         assert_eq!(code_of(&after[1].run(Some(&next.access), ME, json!({})).await), "TOKEN_INVALID");
     }
+
     let stranger = keys::generate().expect("a key");
     env.insert("JWT_VERIFYING_KEYS".to_owned(), stranger.public_pem);
     let without = Server::start(&env);

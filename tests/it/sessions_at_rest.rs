@@ -1,4 +1,4 @@
-//! What the database holds of sessions, and that nothing can be made of it.
+//! The stored sessions: the database contains no token, and its contents are not enough to make one.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::app::{ME, REFRESH, Stores, TestApp};
 
-/// Every cell of `users` and `sessions`, as bytes.
+/// Returns every cell of `users` and `sessions`, as bytes.
 async fn cells(app: &TestApp) -> Vec<Vec<u8>> {
     let mut cells = Vec::new();
     for query in ["SELECT * FROM users", "SELECT * FROM sessions"] {
@@ -49,7 +49,7 @@ where
     }
 }
 
-/// The one session: its id, salt and generation.
+/// Returns the id, salt and generation of the only session.
 async fn stored(app: &TestApp) -> (Uuid, Vec<u8>, i64) {
     let query = "SELECT id, salt, generation FROM sessions";
     if let Some(url) = app.env.get("DATABASE_URL") {
@@ -68,7 +68,7 @@ fn holds(cell: &[u8], secret: &[u8]) -> bool {
     cell.windows(secret.len()).any(|window| window == secret)
 }
 
-/// A token, its second half, and its signature in hex and in bytes.
+/// Returns a token, its second half, and its signature in hex and in bytes.
 fn secrets_of(token: &str) -> Vec<Vec<u8>> {
     let signature = token.strip_prefix("slr_").map_or_else(
         || URL_SAFE_NO_PAD.decode(token.rsplit('.').next().expect("a signature")).expect("base64url"),
@@ -81,7 +81,7 @@ fn secrets_of(token: &str) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn the_database_holds_no_token_and_no_code() {
+async fn the_database_contains_no_token_and_no_code() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let user = app.signed_in().await;
@@ -89,6 +89,7 @@ async fn the_database_holds_no_token_and_no_code() {
         let input = json!({ "input": { "refreshToken": user.refresh_token } });
         let answer = app.anonymous().run(REFRESH, input).await;
         let next = answer.data("refreshSession");
+
         let cells = cells(&app).await;
         let salt = stored(&app).await.1;
         assert!(cells.len() >= 15 && cells.iter().any(|cell| holds(cell, user.phone.as_bytes())), "the rows were read");
@@ -100,7 +101,7 @@ async fn the_database_holds_no_token_and_no_code() {
                 assert!(!cells.iter().any(|cell| holds(cell, &secret)), "{token}");
             }
         }
-        // The digits of a phone or of a time may be a code's by chance.
+        // A phone number or a time may contain the digits of the code by chance.
         let by_chance = |cell: &[u8]| cell.strip_prefix(b"+").unwrap_or(cell).iter().all(u8::is_ascii_digit);
         let telling = cells.iter().filter(|cell| cell.len() == code.len() || !by_chance(cell));
         assert!(!telling.into_iter().any(|cell| holds(cell, code.as_bytes())));
@@ -108,7 +109,7 @@ async fn the_database_holds_no_token_and_no_code() {
 }
 
 #[tokio::test]
-async fn nothing_is_forged_from_what_the_database_holds() {
+async fn no_token_can_be_forged_from_the_database() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let user = app.signed_in().await;
@@ -117,7 +118,7 @@ async fn nothing_is_forged_from_what_the_database_holds() {
         let claim = [id.as_bytes().as_slice(), &generation.to_be_bytes()].concat();
         let token = |signature: &[u8]| format!("slr_{}", URL_SAFE_NO_PAD.encode([&claim, signature].concat()));
         let genuine = URL_SAFE_NO_PAD.decode(&user.refresh_token[4..]).expect("base64url");
-        assert_eq!(token(&genuine[20..]), user.refresh_token, "the form is right");
+        assert_eq!(token(&genuine[20..]), user.refresh_token, "the encoding is right");
 
         let other = keys::generate().expect("a key").private_pem;
         let other = Keys::ed25519(&other).expect("a key");
@@ -132,12 +133,16 @@ async fn nothing_is_forged_from_what_the_database_holds() {
             token(&[salted.as_ref(), salted.as_ref()].concat()),
             RefreshToken::encode(&Keys::hs256(&salt.repeat(2)).expect("a key"), id, generation, &salt),
         ];
-        // The key without the database makes no token either, and a signature is for one generation.
+        // The key without the salt is not enough either, and a signature is valid for one generation only.
         let own = app.env.get("JWT_SIGNING_KEY").cloned().unwrap_or_else(|| {
             std::fs::read_to_string(Path::new(&app.env["DATA_DIR"]).join("signing-key.pem")).expect("a key")
         });
         let own = Keys::ed25519(&own).expect("a key");
-        assert_eq!(RefreshToken::encode(&own, id, generation, &salt), user.refresh_token, "both together do");
+        assert_eq!(
+            RefreshToken::encode(&own, id, generation, &salt),
+            user.refresh_token,
+            "the key and the salt together are enough"
+        );
         forged.extend([&[][..], &[0; 16]].map(|salt| RefreshToken::encode(&own, id, generation, salt)));
         let next = [id.as_bytes().as_slice(), &(generation + 1).to_be_bytes(), &genuine[20..]].concat();
         forged.push(format!("slr_{}", URL_SAFE_NO_PAD.encode(next)));

@@ -1,4 +1,4 @@
-//! Servers of one test's own, which it may stop, start again and halt.
+//! Private servers, which a test may stop, start again and pause.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,23 +9,23 @@ use std::time::Duration;
 use super::REDIS_DATABASES;
 use super::watchdog::{Watchdog, free_port, new_folder, program, run};
 
-/// How many ports are tried before a server that does not start is a failure.
+/// The number of ports to try before a server counts as failed.
 const TRIES: u32 = 5;
 
 const INSTALL_MARIADB: &str = "apt-get install mariadb-server (or set TEST_DATABASE_URL)";
 const INSTALL_REDIS: &str = "apt-get install redis-server (or set TEST_REDIS_URL)";
 
-/// A MariaDB server. Dropped, it and its data are gone.
+/// A private MariaDB server. Dropping it stops the server and removes its data.
 pub(crate) struct OwnMariaDb {
     watchdog: Watchdog,
     port: u16,
 }
 
 impl OwnMariaDb {
-    /// Starts a server with no databases but its own.
+    /// Starts a server without any database except MariaDB's system databases.
     ///
     /// # Panics
-    /// If it can't be started, with the line that installs it.
+    /// If it cannot be started. The message names the command that installs it.
     pub(crate) fn start() -> Self {
         let (watchdog, port) = start_on_a_free_port(|port| {
             let folder = new_folder();
@@ -44,17 +44,17 @@ impl OwnMariaDb {
         Self { watchdog, port }
     }
 
-    /// The server's URL, without a database.
+    /// Returns the server's URL, without a database.
     pub(crate) fn url(&self) -> String {
         format!("mysql://root@127.0.0.1:{}", self.port)
     }
 
-    /// The URL of a new, empty database.
+    /// Creates an empty database and returns its URL.
     pub(crate) fn create_database(&self) -> String {
         super::create_database(&self.url())
     }
 
-    /// Stops the server; what is committed stays.
+    /// Stops the server. Committed data stays.
     pub(crate) fn stop(&self) {
         self.watchdog.stop();
     }
@@ -64,18 +64,18 @@ impl OwnMariaDb {
         assert!(self.watchdog.start(), "MariaDB did not start again:\n{}", self.watchdog.log());
     }
 
-    /// Halts the server: connections stay open, nothing is answered.
+    /// Pauses the server: connections stay open, but nothing is answered.
     pub(crate) fn pause(&self) {
         self.watchdog.pause();
     }
 
-    /// Lets the halted server go on.
+    /// Resumes the paused server.
     pub(crate) fn resume(&self) {
         self.watchdog.resume();
     }
 }
 
-/// Small and without flushing: the data need not outlive a power cut.
+/// Small and without flushing: the data need not survive a power failure.
 const MARIADB_OPTIONS: [&str; 13] = [
     "--bind-address=127.0.0.1",
     "--skip-name-resolve",
@@ -92,7 +92,7 @@ const MARIADB_OPTIONS: [&str; 13] = [
     "--performance-schema=0",
 ];
 
-/// A Redis server that keeps nothing on disk. Dropped, it is gone.
+/// A private Redis server that stores nothing on disk. Dropping it stops the server.
 pub(crate) struct OwnRedis {
     watchdog: Watchdog,
     port: u16,
@@ -102,12 +102,12 @@ impl OwnRedis {
     /// Starts an empty server.
     ///
     /// # Panics
-    /// If it can't be started, with the line that installs it.
+    /// If it cannot be started. The message names the command that installs it.
     pub(crate) fn start() -> Self {
         Self::start_with(|_| vec!["--databases".to_owned(), REDIS_DATABASES.to_string()])
     }
 
-    /// Starts an empty server that speaks TLS alone, with a certificate for 127.0.0.1 of the authority in `ca.pem`.
+    /// Starts an empty server that accepts only TLS. Its certificate for 127.0.0.1 is issued by the authority in `ca.pem`.
     pub(crate) fn start_with_tls() -> Self {
         let file = |name: &str| format!("{}/tests/fixtures/tls/{name}", env!("CARGO_MANIFEST_DIR"));
         Self::start_with(|port| {
@@ -139,12 +139,12 @@ impl OwnRedis {
         Self { watchdog, port }
     }
 
-    /// The server's URL, without a database.
+    /// Returns the server's URL, without a database.
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Stops the server and forgets all that it holds.
+    /// Stops the server. Its data is lost.
     pub(crate) fn stop(&self) {
         self.watchdog.stop();
     }
@@ -154,18 +154,18 @@ impl OwnRedis {
         assert!(self.watchdog.start(), "Redis did not start again:\n{}", self.watchdog.log());
     }
 
-    /// Halts the server: connections stay open, nothing is answered.
+    /// Pauses the server: connections stay open, but nothing is answered.
     pub(crate) fn pause(&self) {
         self.watchdog.pause();
     }
 
-    /// Lets the halted server go on.
+    /// Resumes the paused server.
     pub(crate) fn resume(&self) {
         self.watchdog.resume();
     }
 }
 
-/// A Redis Cluster of three masters, a third of the slots each.
+/// A Redis Cluster of three masters, each with a third of the slots.
 pub(crate) struct OwnRedisCluster {
     nodes: [OwnRedis; 3],
 }
@@ -174,7 +174,7 @@ impl OwnRedisCluster {
     /// Starts the nodes and waits until all of them serve all slots.
     ///
     /// # Panics
-    /// If they can't be started, with the line that installs them.
+    /// If they cannot be started. The message names the command that installs them.
     pub(crate) fn start() -> Self {
         let nodes =
             [(); 3].map(|()| OwnRedis::start_with(|_| ["--cluster-enabled", "yes"].map(str::to_owned).to_vec()));
@@ -195,13 +195,13 @@ impl OwnRedisCluster {
         Self { nodes }
     }
 
-    /// The URLs of all nodes, comma-separated as `REDIS_URL` takes them.
+    /// Returns the URLs of all nodes, comma-separated as in `REDIS_URL`.
     pub(crate) fn urls(&self) -> String {
         self.nodes.each_ref().map(OwnRedis::url).join(",")
     }
 }
 
-/// Starts the server that `prepare` makes for a port, with another port where that one turns out to be taken.
+/// Starts the server that `prepare` returns for a port. Tries another port if that one is in use.
 fn start_on_a_free_port(prepare: impl Fn(u16) -> Watchdog) -> (Watchdog, u16) {
     let mut log = String::new();
     for _ in 0..TRIES {
@@ -215,12 +215,12 @@ fn start_on_a_free_port(prepare: impl Fn(u16) -> Watchdog) -> (Watchdog, u16) {
     panic!("the server did not start:\n{log}");
 }
 
-/// The data of a freshly installed MariaDB, made once a run and copied for each server.
+/// Returns the data folder of a freshly installed MariaDB, which is created once per run and copied for each server.
 fn installed_data() -> PathBuf {
     static TEMPLATE: OnceLock<Watchdog> = OnceLock::new();
     let template = TEMPLATE.get_or_init(|| {
         let install = program("mariadb-install-db", INSTALL_MARIADB);
-        // Nothing to start: it only removes the folder in the end.
+        // This watchdog starts no server. It only removes the folder at the end.
         let watchdog = Watchdog::new(new_folder(), &["true".into()], "");
         let mut options: Vec<OsString> = vec!["--no-defaults".into(), "--skip-test-db".into()];
         options.push("--auth-root-authentication-method=normal".into());
@@ -233,7 +233,7 @@ fn installed_data() -> PathBuf {
     template.folder().join("data")
 }
 
-/// MariaDB refuses to run as root, as CI containers do, unless it is told to.
+/// CI containers run as root, where MariaDB starts only with this option.
 fn run_as_root_too() -> Option<OsString> {
     (run("id", &["-u".into()]).trim() == "0").then(|| "--user=root".into())
 }

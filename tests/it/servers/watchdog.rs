@@ -1,4 +1,5 @@
-//! One server process in a folder of its own, under a shell that ends both when this process is gone, however it went.
+//! A server process and its folder, watched by a shell. The shell ends the server and removes the folder as soon as the
+//! test process ends, for whatever reason.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Write};
@@ -10,14 +11,14 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How often a log is looked at while a server starts, and how many times: 60 s in all.
+/// How often the log of a starting server is read, and how many times: 60 s in total.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const LOOKS: u32 = 3000;
 
-/// Where servers are besides `PATH`: an ordinary user's often lacks the `sbin` folders.
+/// Folders to search besides `PATH`, which often lacks the `sbin` folders for ordinary users.
 const MORE_PATHS: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin"];
 
-/// A server's folder and the shell that watches over it. Dropped, or its process ended, both are gone.
+/// A server's folder and the shell that watches over it. Both end when this is dropped or the test process ends.
 pub(crate) struct Watchdog {
     folder: PathBuf,
     ready_line: &'static str,
@@ -25,8 +26,8 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Watches over `folder` and over the server that `command` starts, which has not been started yet. The server is
-    /// ready when its output has `ready_line`.
+    /// Creates a watchdog for `folder` and for the server that `command` starts. Does not start the server yet. The
+    /// server is ready when its output contains `ready_line`.
     pub(crate) fn new(folder: PathBuf, command: &[OsString], ready_line: &'static str) -> Self {
         let mut shell = Command::new("sh")
             .args(["-c", include_str!("watchdog.sh"), "watchdog"])
@@ -35,7 +36,7 @@ impl Watchdog {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            // Ctrl-C on the test run must not reach the shell before it has cleaned up.
+            // In another process group, so that Ctrl-C on the test run does not end the shell before it has cleaned up.
             .process_group(0)
             .spawn()
             .expect("sh runs");
@@ -47,7 +48,7 @@ impl Watchdog {
         &self.folder
     }
 
-    /// Starts the server and waits until it is ready. `false` where it ended instead: its port may be taken.
+    /// Starts the server and waits until it is ready. Returns false if it ended instead: its port may be in use.
     pub(crate) fn start(&self) -> bool {
         self.tell("start");
         for _ in 0..LOOKS {
@@ -62,23 +63,23 @@ impl Watchdog {
         panic!("the server did not get ready:\n{}", self.log());
     }
 
-    /// Stops the server in its own orderly way and waits for its end. The folder stays.
+    /// Shuts the server down and waits until it has ended. The folder stays.
     pub(crate) fn stop(&self) {
         assert!(self.tell("alive"), "the server is not running:\n{}", self.log());
         self.tell("stop");
     }
 
-    /// Halts the server: connections stay open, nothing is answered.
+    /// Pauses the server: connections stay open, but nothing is answered.
     pub(crate) fn pause(&self) {
         assert!(self.tell("pause"), "the server is not running");
     }
 
-    /// Lets a halted server go on.
+    /// Resumes a paused server.
     pub(crate) fn resume(&self) {
         assert!(self.tell("resume"), "the server is not running");
     }
 
-    /// What the server has written since its last start.
+    /// Returns the server's output since its last start.
     pub(crate) fn log(&self) -> String {
         let log = std::fs::read(self.folder.join("log")).unwrap_or_default();
         String::from_utf8_lossy(&log).into_owned()
@@ -97,20 +98,20 @@ impl Watchdog {
 impl Drop for Watchdog {
     fn drop(&mut self) {
         let shell = self.shell.get_mut().unwrap_or_else(PoisonError::into_inner);
-        // Waiting closes the pipe first, which is the sign to clean up.
+        // `wait` first closes the pipe, which makes the shell clean up.
         let _ = shell.0.wait();
     }
 }
 
-/// A new folder for one server.
+/// Creates a folder for one server.
 pub(crate) fn new_folder() -> PathBuf {
     let folder = tempfile::Builder::new().prefix("sms-login-test-").tempdir().expect("a temporary folder");
-    // The watchdog removes it: this process may be killed.
+    // The watchdog removes the folder, because this process may be killed.
     folder.keep()
 }
 
-/// A port of 127.0.0.1 that is free now. Another process may take it before the server does, so starting is tried
-/// again with another. Redis Cluster also listens on the port 10000 above.
+/// Returns a port of 127.0.0.1 that is free now. Another process may take it before the server does, so callers try
+/// again with another port. The port 10000 above is free too: Redis Cluster listens on both.
 pub(crate) fn free_port() -> u16 {
     (0..1000)
         .filter_map(|_| TcpListener::bind(("127.0.0.1", 0)).ok()?.local_addr().ok())
@@ -119,10 +120,10 @@ pub(crate) fn free_port() -> u16 {
         .expect("a free port")
 }
 
-/// The path of a program.
+/// Returns the path of a program.
 ///
 /// # Panics
-/// If it is not installed, with the line that installs it.
+/// If it is not installed. The message names the command that installs it.
 pub(crate) fn program(name: &str, install: &str) -> OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -133,10 +134,10 @@ pub(crate) fn program(name: &str, install: &str) -> OsString {
         .into_os_string()
 }
 
-/// Runs a command to its end and gives its output.
+/// Runs a command to its end and returns its output.
 ///
 /// # Panics
-/// If it fails, with what it wrote.
+/// If it fails. The message contains its output.
 pub(crate) fn run(program: impl AsRef<OsStr>, args: &[OsString]) -> String {
     let program = program.as_ref();
     let output = Command::new(program).args(args).stdin(Stdio::null()).output().expect("the program runs");

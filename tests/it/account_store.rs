@@ -1,4 +1,5 @@
-//! The contract of users and sign-ins, on every SQL engine.
+//! The contract of the account store, which every case checks on MariaDB and on SQLite: here users and sign-ins, in
+//! `sessions` and `changes` the rest.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use sms_login::account_store::AccountStore;
 use sms_login::client::ClientAddress;
 use sms_login::database::Database;
 use sms_login::phone::PhoneNumber;
-use sms_login::sessions::NewSession;
+use sms_login::sessions::{NewSession, SessionRow};
 use sms_login::store::StoreError;
 use sms_login::users::{NewUser, User};
 use tempfile::TempDir;
@@ -18,15 +19,21 @@ use uuid::Uuid;
 use crate::app::{START, phone};
 use crate::servers;
 
+mod changes;
+mod sessions;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const DAY: Duration = Duration::from_hours(24);
+
 /// The store of one SQL engine.
 #[derive(Clone)]
-pub(crate) struct Engine {
-    pub(crate) accounts: Arc<AccountStore>,
+struct Engine {
+    accounts: Arc<AccountStore>,
     _folder: Arc<TempDir>,
 }
 
 /// Creates an empty store on each engine.
-pub(crate) async fn engines() -> Vec<Engine> {
+async fn engines() -> Vec<Engine> {
     let folder = Arc::new(TempDir::new().expect("a folder"));
     let sqlite = Database::open_file(&folder.path().join("test.db")).await.expect("SQLite");
     let mysql = Database::open(&servers::mariadb().create_database()).await.expect("MariaDB");
@@ -39,16 +46,16 @@ pub(crate) async fn engines() -> Vec<Engine> {
     engines
 }
 
-pub(crate) fn start() -> Timestamp {
+fn start() -> Timestamp {
     START.parse().expect("a time")
 }
 
-pub(crate) fn new_user(phone: &str) -> NewUser {
+fn new_user(phone: &str) -> NewUser {
     let phone = PhoneNumber::from_e164(phone.to_owned()).expect("a phone");
     NewUser { id: Uuid::new_v4(), phone, avatar: "https://example.com/a.png".to_owned() }
 }
 
-pub(crate) fn new_session(at: Timestamp) -> NewSession {
+fn new_session(at: Timestamp) -> NewSession {
     NewSession {
         id: Uuid::new_v4(),
         salt: sms_login::random::bytes(),
@@ -59,10 +66,36 @@ pub(crate) fn new_session(at: Timestamp) -> NewSession {
     }
 }
 
-pub(crate) async fn sign_in(engine: &Engine, phone: &str, at: Timestamp) -> (User, bool, NewSession) {
+async fn sign_in(engine: &Engine, phone: &str, at: Timestamp) -> (User, bool, NewSession) {
     let session = new_session(at);
     let (user, is_new) = engine.accounts.sign_in(&new_user(phone), &session).await.expect("a sign-in");
     (user, is_new, session)
+}
+
+async fn row(engine: &Engine, session_id: Uuid) -> SessionRow {
+    engine.accounts.find_session(session_id).await.expect("an answer").expect("a session").0
+}
+
+async fn user(engine: &Engine, id: Uuid) -> User {
+    engine.accounts.find_users(&[id]).await.expect("users").pop().expect("a user")
+}
+
+/// Returns the ids of the user's live sessions, in the store's order.
+async fn live(engine: &Engine, user_id: Uuid, at: Timestamp) -> Vec<Uuid> {
+    let rows = engine.accounts.list_live_sessions(user_id, at).await.expect("sessions");
+    rows.into_iter().map(|row| row.id).collect()
+}
+
+/// Stores one more session of a user.
+async fn another_session(engine: &Engine, user: &User, session: NewSession) -> NewSession {
+    let (same, is_new) = engine.accounts.sign_in(&new_user(user.phone.e164()), &session).await.expect("a sign-in");
+    assert_eq!((same.id, is_new), (user.id, false));
+    session
+}
+
+fn sorted(mut ids: Vec<Uuid>) -> Vec<Uuid> {
+    ids.sort();
+    ids
 }
 
 #[tokio::test]
@@ -72,6 +105,7 @@ async fn a_phone_has_one_user() {
         let (first, is_new, _) = sign_in(&engine, &phone, start()).await;
         assert!(is_new);
         assert_eq!((first.name.as_str(), first.created_at, first.last_login_at), ("", start(), start()));
+
         let later = start() + Duration::from_millis(1234);
         let (again, is_new, _) = sign_in(&engine, &phone, later).await;
         assert!(!is_new);
@@ -81,7 +115,7 @@ async fn a_phone_has_one_user() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn simultaneous_first_sign_ins_make_one_user() {
+async fn simultaneous_first_sign_ins_create_one_user() {
     for engine in engines().await {
         let phone = phone();
         let tasks: Vec<_> = (0..50)
@@ -90,6 +124,7 @@ async fn simultaneous_first_sign_ins_make_one_user() {
                 tokio::spawn(async move { sign_in(&engine, &phone, start()).await })
             })
             .collect();
+
         let (mut ids, mut new) = (HashSet::new(), 0);
         for task in tasks {
             let (user, is_new, session) = task.await.expect("a sign-in");
@@ -103,9 +138,10 @@ async fn simultaneous_first_sign_ins_make_one_user() {
 }
 
 #[tokio::test]
-async fn a_session_that_cannot_be_stored_leaves_no_user() {
+async fn a_sign_in_whose_session_is_refused_stores_no_user() {
     for engine in engines().await {
         let (other, first) = (phone(), sign_in(&engine, &phone(), start()).await);
+
         let user = new_user(&other);
         let refused = engine.accounts.sign_in(&user, &first.2).await;
         assert!(matches!(refused, Err(StoreError::Refused(_) | StoreError::Unavailable(_))), "{refused:?}");
@@ -116,27 +152,31 @@ async fn a_session_that_cannot_be_stored_leaves_no_user() {
 }
 
 #[tokio::test]
-async fn many_users_are_found_at_once_and_strangers_left_out() {
+async fn many_users_are_found_at_once() {
     for engine in engines().await {
         let mut ids = Vec::new();
         for _ in 0..5 {
             ids.push(sign_in(&engine, &phone(), start()).await.0.id);
         }
+
         let wanted = [ids.clone(), vec![Uuid::new_v4()]].concat();
         let found: HashSet<Uuid> =
             engine.accounts.find_users(&wanted).await.expect("users").iter().map(|user| user.id).collect();
         assert_eq!(found, ids.into_iter().collect());
+        assert_eq!(engine.accounts.find_users(&[]).await.expect("users"), []);
     }
 }
 
 #[tokio::test]
-async fn a_session_lives_until_it_ends_or_expires() {
+async fn a_session_is_live_until_it_ends_or_expires() {
     for engine in engines().await {
         let (user, _, session) = sign_in(&engine, &phone(), start()).await;
         let live =
             async |at| engine.accounts.find_live_user(session.id, at).await.expect("an answer").map(|user| user.id);
+
         assert_eq!(live(session.expires_at - Duration::from_millis(1)).await, Some(user.id));
         assert_eq!(live(session.expires_at).await, None);
+
         engine.accounts.end_session(session.id, start()).await.expect("an end");
         assert_eq!(live(start()).await, None);
         let unknown = engine.accounts.find_live_user(Uuid::new_v4(), start()).await.expect("an answer");
