@@ -8,14 +8,17 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::database::{Database, Param, SqlError, bounded, with_list};
-use crate::sessions::{Rotation, SessionRow};
 use crate::store::StoreError;
 use crate::users::{PhoneChange, PhoneChangeOutcome, ProfileChange, User};
 
+mod loader;
+mod records;
 mod rows;
 mod sign_in;
 mod statements;
 
+pub use loader::UserLoader;
+pub use records::{NewSession, Rotation, SessionRow};
 use rows::{SessionAndUserColumns, SessionColumns, UserColumns};
 
 /// The maximum number of sessions in a list.

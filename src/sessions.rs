@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rand::seq::IndexedRandom;
 use uuid::Uuid;
 
-use crate::account_store::AccountStore;
+use crate::account_store::{AccountStore, NewSession, SessionRow};
 use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::phone::PhoneNumber;
@@ -24,10 +24,8 @@ use crate::users::{NewUser, User};
 use crate::verification::{AttemptError, Checking, SubmittedCode};
 
 mod cleanup;
-mod records;
 mod refresh;
 
-pub use records::{NewSession, Rotation, SessionRow};
 pub use refresh::RefreshError;
 
 /// The longest device name, in characters as a reader counts them (grapheme clusters).

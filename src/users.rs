@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use crate::phone::PhoneNumber;
 
-pub mod loader;
 mod profile;
 
 pub use profile::{MAX_AVATAR_LENGTH, checked_avatar, checked_name};

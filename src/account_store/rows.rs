@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
+use super::SessionRow;
 use crate::database::{SqlError, instant};
 use crate::phone::PhoneNumber;
-use crate::sessions::SessionRow;
 use crate::users::User;
 
 /// The columns of `users`.

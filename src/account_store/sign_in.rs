@@ -6,9 +6,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::rows::UserColumns;
-use super::{AccountStore, statements};
+use super::{AccountStore, NewSession, statements};
 use crate::database::{Param, SqlError, Transaction, bounded};
-use crate::sessions::NewSession;
 use crate::store::StoreError;
 use crate::users::{NewUser, User};
 

@@ -10,11 +10,11 @@ use tokio::sync::OnceCell;
 use super::Services;
 use super::error::ApiError;
 use super::types::CodePurpose;
+use crate::account_store::UserLoader;
 use crate::client::ClientAddress;
 use crate::sessions::Viewer;
 use crate::store::StoreError;
 use crate::tokens::{AccessClaims, TokenError};
-use crate::users::loader::UserLoader;
 use crate::verification::{CodeUse, Requester};
 
 /// The result of verifying the `Authorization` header, once for the whole request.

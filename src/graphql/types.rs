@@ -5,8 +5,9 @@ use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use super::context::RequestContext;
 use super::error::ApiResult;
 use super::scalars::{DateTime, PhoneNumber};
+use crate::account_store::SessionRow;
 use crate::purpose::Purpose;
-use crate::sessions::{SessionRow, Viewer};
+use crate::sessions::Viewer;
 use crate::users::User;
 use uuid::Uuid;
 

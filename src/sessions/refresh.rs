@@ -6,7 +6,8 @@
 
 use jiff::Timestamp;
 
-use super::{Rotation, SessionRow, SessionTokens, Sessions};
+use super::{SessionTokens, Sessions};
+use crate::account_store::{Rotation, SessionRow};
 use crate::client::ClientAddress;
 use crate::store::StoreError;
 use crate::tokens::keys::KeyError;

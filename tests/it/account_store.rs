@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sms_login::account_store::AccountStore;
+use sms_login::account_store::{NewSession, SessionRow};
 use sms_login::client::ClientAddress;
 use sms_login::database::Database;
 use sms_login::phone::PhoneNumber;
-use sms_login::sessions::{NewSession, SessionRow};
 use sms_login::store::StoreError;
 use sms_login::users::{NewUser, User};
 use tempfile::TempDir;

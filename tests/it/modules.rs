@@ -159,3 +159,40 @@ fn every_module_is_in_a_list() {
         assert!(modules().iter().any(|module| module.is_in(part)), "{part} does not exist: remove it from the lists");
     }
 }
+
+/// The modules of `src/lib.rs` that one of them names.
+fn imports(of: &str, all: &[Module], tops: &[&'static str]) -> Vec<&'static str> {
+    let named = |top: &str| all.iter().any(|module| module.is_in(of) && module.names(&format!("crate::{top}")));
+    tops.iter().copied().filter(|top| *top != of && named(top)).collect()
+}
+
+#[test]
+fn modules_import_each_other_in_one_direction() {
+    let all = modules();
+    let tops: Vec<&'static str> = [&TRANSPORT[..], &SERVICES, &FOUNDATIONS, &LEAVES].concat();
+    let mut left: Vec<(&str, Vec<&str>)> = tops.iter().map(|top| (*top, imports(top, &all, &tops))).collect();
+    assert!(left.iter().any(|(top, names)| *top == "sessions" && names.contains(&"verification")), "{left:?}");
+
+    // A module whose imports are all gone cannot be in a cycle.
+    loop {
+        let before = left.len();
+        let open: Vec<&str> = left.iter().map(|(top, _)| *top).collect();
+        left.retain(|(_, names)| names.iter().any(|name| open.contains(name)));
+        if left.len() == before {
+            break;
+        }
+    }
+    assert!(left.is_empty(), "these modules are in a cycle, or import one: {left:?}");
+}
+
+#[test]
+fn issuing_and_checking_do_not_know_each_other() {
+    for (module, other) in [("verification/issuing", "checking"), ("verification/checking", "issuing")] {
+        let all = modules();
+        let of = all.iter().filter(|file| file.is_in(module));
+        assert!(of.clone().count() > 0, "src/{module}.rs is gone");
+        for file in of {
+            assert!(!file.names(other), "src/{}.rs names {other}", file.path);
+        }
+    }
+}

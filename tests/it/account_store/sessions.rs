@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sms_login::account_store::{NewSession, Rotation};
 use sms_login::client::ClientAddress;
-use sms_login::sessions::{NewSession, Rotation};
 use uuid::Uuid;
 
 use super::{DAY, MILLISECOND, another_session, engines, live, new_session, row, sign_in, sorted, start};

@@ -9,9 +9,9 @@ use dataloader::BatchFn;
 use dataloader::cached::Loader;
 use uuid::Uuid;
 
-use super::User;
-use crate::account_store::AccountStore;
+use super::AccountStore;
 use crate::store::StoreError;
+use crate::users::User;
 
 /// How often a load yields before its batch is closed. Once is enough for the fields of one selection set, because they
 /// are polled in turn.
