@@ -15,7 +15,8 @@
 //! | [`tokens`] | what tokens claim, how they are made and verified |
 //! | [`captcha`] | whether a person asks |
 //! | [`sms`] | taking a code to a phone |
-//! | [`tencent`] | a signed call to Tencent Cloud |
+//! | [`outbound`] | HTTP requests to providers: time limits and retries |
+//! | [`tencent`] | signed calls to Tencent Cloud |
 //! | [`limits`] | which limits there are, and what is said when one refuses |
 //! | [`phone`], [`text`], [`client`], [`clock`], [`random`], [`store`] | phone numbers, names, addresses, time, chance, and how stores fail |
 //! | [`database`], [`redis`] | connections |
@@ -39,6 +40,7 @@ pub mod graphql;
 mod http;
 pub mod limits;
 mod metrics;
+pub mod outbound;
 pub mod phone;
 pub mod proofs;
 pub mod random;

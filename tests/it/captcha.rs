@@ -9,7 +9,7 @@ use sms_login::captcha::tencent::{CaptchaOutage, TencentCaptcha, TencentCaptchaC
 use sms_login::captcha::{CaptchaAnswer, CaptchaOutcome, CaptchaVerifier};
 use sms_login::clock::{Clock, SystemClock};
 use sms_login::config::Config;
-use sms_login::tencent::api::Timeouts;
+use sms_login::outbound::Timeouts;
 use sms_login::tencent::tc3::Credentials;
 
 use crate::app::{ASK, Answer, Builder, Stores, TestApp, phone, settings};
@@ -271,7 +271,7 @@ async fn check_asks_and_no_log_line_has_a_secret() {
     let (_, log) = tokio::task::spawn_blocking(|| server.wait()).await.expect("an end");
     for said in [
         "a captcha was not passed",
-        "HTTP 500, and not an answer of Tencent Captcha",
+        "HTTP 500 with a body that is not an answer of Tencent Captcha",
         "the client says that Captcha is down",
     ] {
         assert!(log.contains(said), "{said}: {log}");

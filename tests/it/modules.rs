@@ -65,7 +65,7 @@ const TRANSPORT: [&str; 2] = ["http", "graphql"];
 const SERVICES: [&str; 9] =
     ["verification", "captcha", "limits", "sessions", "accounts", "proofs", "users", "tokens", "sms"];
 /// What stores, senders and the start of a server are built on.
-const FOUNDATIONS: [&str; 6] = ["config", "database", "redis", "tencent", "metrics", "telemetry"];
+const FOUNDATIONS: [&str; 7] = ["config", "database", "redis", "outbound", "tencent", "metrics", "telemetry"];
 /// They import nothing of the crate.
 const LEAVES: [&str; 7] = ["phone", "text", "clock", "client", "random", "store", "files"];
 
@@ -129,7 +129,7 @@ fn nothing_below_graphql_calls_up() {
 fn each_library_has_its_place() {
     only(|module| module.path == "database" || ends_in(module, &["mysql", "sqlite", "sql"]), &["sqlx::", "sqlx("]);
     only(|module| ends_in(module, &["redis"]), &["::redis::{", "::redis::a", "::redis::c", "::redis::E"]);
-    only(|module| module.is_in("tencent"), &["reqwest"]);
+    only(|module| module.path == "outbound", &["reqwest"]);
     only(|module| module.is_in("tokens"), &["jsonwebtoken"]);
     only(|module| module.is_in("graphql") || module.is_in("http"), &["async_graphql"]);
     only(|module| module.is_in("http") || module.path == "app", &["axum::", "axum("]);

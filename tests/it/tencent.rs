@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sms_login::clock::{Clock, ManualClock};
+use sms_login::outbound::Timeouts;
 use sms_login::phone::PhoneNumber;
 use sms_login::sms::tencent::{TemplateParam, Templates, TencentSms, TencentSmsConfig};
 use sms_login::sms::{CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
-use sms_login::tencent::Url;
-use sms_login::tencent::api::{BuildError, Timeouts};
+use sms_login::tencent::api::BuildError;
 use sms_login::tencent::tc3::Credentials;
 use sms_login::verification::code::{Code, Purpose};
 use tokio::net::{TcpListener, TcpSocket};
+use url::Url;
 
 use crate::tencent_stub::{self as stub, Behaviour, TencentStub};
 
