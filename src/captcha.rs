@@ -1,7 +1,7 @@
 //! Captchas: proofs that a person, not a program, requests a code.
 //!
-//! Owns when a request needs an answer to a captcha, the form of answers, and what happens during an outage. A verifier only
-//! verifies answers; the rules are here. Tickets must not get into a log or an error.
+//! Owns when a request needs an answer to a captcha, the form of answers, and what happens during an outage. A verifier
+//! only verifies answers; the rules are here. Tickets must not get into a log or an error.
 
 use std::error::Error;
 use std::fmt;
@@ -26,8 +26,8 @@ const MAX_TICKET_BYTES: usize = 2048;
 /// The most bytes of a random string. Real ones have a dozen.
 const MAX_RANDSTR_BYTES: usize = 128;
 
-/// The beginning of the substitute ticket that the client library makes if it cannot reach Tencent Captcha. It is not signed,
-/// so any client can make one.
+/// The beginning of the substitute ticket that the client library makes if it cannot reach Tencent Captcha. It is not
+/// signed, so any client can make one.
 const STAND_IN_TICKET: &str = "trerror_";
 
 /// The shortest time between two warnings of an outage: a warning for every request would flood the log.
@@ -172,8 +172,8 @@ impl Captcha {
     }
 
     /// Screens an answer without calling the verifier. Returns the answer to verify, or `None` if the request needs no
-    /// verification: because it needs no captcha, or because the client says that Captcha is down and the settings accept
-    /// requests then. An answer that is not needed is ignored, so that its ticket can still be used later.
+    /// verification: because it needs no captcha, or because the client says that Captcha is down and the settings
+    /// accept requests then. An answer that is not needed is ignored, so that its ticket can still be used later.
     ///
     /// # Errors
     /// If the request is rejected without a verification.

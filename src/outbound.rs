@@ -1,8 +1,8 @@
 //! HTTP requests to other services, such as SMS and captcha providers.
 //!
-//! Owns the HTTP client, its time limits, the retry rule and the limit on the size of an answer. A request is retried once
-//! if the connection for it was never made, and never if it may have arrived: an SMS must not be sent twice. This module
-//! knows no provider: it adds no signature and reads no body. No error contains an address or a body.
+//! Owns the HTTP client, its time limits, the retry rule and the limit on the size of an answer. A request is retried
+//! once if the connection for it was never made, and never if it may have arrived: an SMS must not be sent twice. This
+//! module knows no provider: it adds no signature and reads no body. No error contains an address or a body.
 
 use std::error::Error;
 use std::time::Duration;
@@ -19,8 +19,8 @@ const USER_AGENT: &str = concat!("sms-login/", env!("CARGO_PKG_VERSION"));
 /// The most bytes of an answer's body. Real ones have less than a kilobyte.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// Many servers close a connection that has been idle for 60 s. A request that is sent while the server closes it may or may
-/// not have arrived, and must not be retried. So the client closes idle connections earlier.
+/// Many servers close a connection that has been idle for 60 s. A request that is sent while the server closes it may
+/// or may not have arrived, and must not be retried. So the client closes idle connections earlier.
 const POOL_IDLE: Duration = Duration::from_secs(50);
 
 /// Pings detect a dead HTTP/2 connection. Without them, every request would use it and time out, for minutes.
@@ -30,7 +30,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a call may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// One attempt to connect. Less than half of `whole`, so that two attempts fit and a failure to connect is reported as one.
+    /// One attempt to connect. Less than half of `whole`, so that two attempts fit and a failure to connect is reported
+    /// as one.
     pub connect: Duration,
     /// The whole call: up to two attempts to connect, the request and the answer.
     pub whole: Duration,
@@ -112,8 +113,8 @@ impl Client {
         Ok(Self { http, whole: timeouts.whole })
     }
 
-    /// Sends the request that `build` returns. `build` is called again for a retry, so that a signature is always made with
-    /// the current time.
+    /// Sends the request that `build` returns. `build` is called again for a retry, so that a signature is always made
+    /// with the current time.
     ///
     /// # Errors
     /// If no complete answer arrives in time.

@@ -1,7 +1,7 @@
 //! One-time codes by SMS: the trait that every provider implements, and the results of a send.
 //!
-//! A result distinguishes what the user can fix (`SendOutcome`) from a failure (`SendError`), and among failures whether the
-//! SMS may have been sent. A sender must not log, and must not retry a request that may have arrived.
+//! A result distinguishes what the user can fix (`SendOutcome`) from a failure (`SendError`), and among failures
+//! whether the SMS may have been sent. A sender must not log, and must not retry a request that may have arrived.
 
 use std::error::Error;
 use std::time::Duration;
@@ -56,7 +56,8 @@ pub enum ProviderWait {
 /// A send, or a sender's check, failed for a reason that is not the phone's.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// An operator must act: the provider refuses the account, the signature or the template, or the balance is used up.
+    /// An operator must act: the provider refuses the account, the signature or the template, or the balance is used
+    /// up.
     #[error("the SMS provider refuses to send for this account: {code} (request {request_id})")]
     NeedsOperator {
         /// The provider's error code.

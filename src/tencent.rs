@@ -1,7 +1,7 @@
 //! Tencent Cloud's API 3.0: the signature and the signed call that all its products share.
 //!
-//! Senders and verifiers build on it. It knows no product's requests or answers, and sends nothing itself: HTTP is the part
-//! of `outbound`.
+//! Senders and verifiers build on it. It knows no product's requests or answers, and sends nothing itself: HTTP is the
+//! part of `outbound`.
 
 pub mod api;
 pub mod tc3;

@@ -1,8 +1,8 @@
 //! The verifier for Tencent Captcha: the action DescribeCaptchaResult, version 2019-07-22.
 //!
-//! Owns the content of requests and the meaning of answers; `tencent::api` makes the call. If the user can fix the problem,
-//! the outcome is `Failed`; if Tencent Captcha refuses the account or does not answer, it is an outage. Codes and request
-//! ids get into logs only after `plain`; tickets and keys never do.
+//! Owns the content of requests and the meaning of answers; `tencent::api` makes the call. If the user can fix the
+//! problem, the outcome is `Failed`; if Tencent Captcha refuses the account or does not answer, it is an outage. Codes
+//! and request ids get into logs only after `plain`; tickets and keys never do.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};

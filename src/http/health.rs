@@ -1,4 +1,6 @@
-//! Health: whether the process lives, whether its stores answer, and whether its clock is sound.
+//! Health checks: `/healthz`, whether the process runs, and `/readyz`, whether it can serve requests.
+//!
+//! `/healthz` must not depend on a store: an orchestrator would restart every server if a store fails.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -14,13 +16,13 @@ use crate::database::Database;
 use crate::redis::{ClockSkew, RedisPool};
 use crate::verification::Verification;
 
-/// What a server cannot do without.
+/// What a server needs to serve requests.
 pub(crate) struct Readiness {
-    /// Users and sessions.
+    /// The database of users and sessions.
     pub(crate) database: Database,
-    /// Codes.
+    /// The service that uses the code store.
     pub(crate) codes: Arc<Verification>,
-    /// The Redis that codes are in, if they are. Its clock has to agree with this server's.
+    /// The Redis that holds the codes, if they are in Redis. Its clock must agree with this server's.
     pub(crate) redis: Option<RedisPool>,
 }
 
@@ -30,7 +32,7 @@ impl Readiness {
         BTreeMap::from([("database", database.is_ok()), ("codes", codes.is_ok()), ("clock", clock)])
     }
 
-    /// False only if the clock is known to be wrong: a Redis that does not answer says nothing about it.
+    /// Returns false only if the clock is known to be wrong. If Redis does not answer, that is not known.
     async fn is_clock_sound(&self) -> bool {
         let Some(redis) = &self.redis else {
             return true;
@@ -38,6 +40,7 @@ impl Readiness {
         let Err(error) = redis.check_clock().await else {
             return true;
         };
+
         let skew = error.source().and_then(|source| source.downcast_ref::<ClockSkew>());
         if let Some(skew) = skew {
             tracing::warn!("not ready: {skew}");
@@ -50,7 +53,7 @@ pub(super) async fn alive() -> Response {
     plain(StatusCode::OK, "ok\n")
 }
 
-/// Says of each store whether it answers, and of the clock whether it is sound; 503 if something is not.
+/// Reports whether each store answers and whether the clock is right. The status is 503 if one of them is not.
 pub(super) async fn ready(State(state): State<Arc<HttpState>>) -> Response {
     let parts = state.readiness.parts().await;
     let status = if parts.values().all(|up| *up) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -1,7 +1,7 @@
 //! The latest messages of the console sender, for the playground page.
 //!
-//! Messages contain codes. So they are only in memory, at most 20 of them, and must only be served to clients on the same
-//! machine.
+//! Messages contain codes. So they are only in memory, at most 20 of them, and must only be served to clients on the
+//! same machine.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,8 +1,8 @@
 //! The sender for Tencent Cloud SMS: the action SendSms, version 2021-01-11.
 //!
-//! Owns the content of requests; `tencent::api` makes the call, and `outcome` interprets the answer. Each call has exactly
-//! one phone number, because each code is for one phone. Phone number and code are only ever in the request, never in
-//! an error.
+//! Owns the content of requests; `tencent::api` makes the call, and `outcome` interprets the answer. Each call has
+//! exactly one phone number, because each code is for one phone. Phone number and code are only ever in the request,
+//! never in an error.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! A signed call to one product of Tencent Cloud's API 3.0.
 //!
-//! Owns the headers that API 3.0 requires. `outbound` sends the request and `tc3` signs it; the caller owns the JSON of the
-//! request and of the answer.
+//! Owns the headers that API 3.0 requires. `outbound` sends the request and `tc3` signs it; the caller owns the JSON of
+//! the request and of the answer.
 
 use std::sync::Arc;
 

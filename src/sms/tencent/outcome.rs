@@ -1,8 +1,8 @@
 //! Interprets answers to SendSms.
 //!
-//! Owns the table of Tencent Cloud's error codes. A failure for one number is in `SendStatusSet`, every other failure in
-//! `Error`, so this module reads both. Codes and request ids get into an error only after `plain`; messages never do,
-//! because they may contain the phone number.
+//! Owns the table of Tencent Cloud's error codes. A failure for one number is in `SendStatusSet`, every other failure
+//! in `Error`, so this module reads both. Codes and request ids get into an error only after `plain`; messages never
+//! do, because they may contain the phone number.
 
 use std::time::Duration;
 
@@ -103,8 +103,8 @@ pub(super) fn parse(answer: &Answer) -> Result<SendOutcome, SendError> {
     }
 }
 
-/// A gateway that answers 3xx or 4xx did not forward the request. After a 5xx, or a 200 with nonsense, the SMS may have been
-/// sent.
+/// A gateway that answers 3xx or 4xx did not forward the request. After a 5xx, or a 200 with nonsense, the SMS may have
+/// been sent.
 fn not_understood(status: u16) -> SendError {
     if (300..500).contains(&status) {
         return SendError::Failed { code: format!("HTTP {status}"), request_id: String::new() };
@@ -112,8 +112,8 @@ fn not_understood(status: u16) -> SendError {
     SendError::Ambiguous(Box::new(UnclearAnswer::NotUnderstood(status)))
 }
 
-/// Maps an error code to an outcome or an error. Tencent's documentation and its SDKs spell two codes differently, so both
-/// spellings are in the table.
+/// Maps an error code to an outcome or an error. Tencent's documentation and its SDKs spell two codes differently, so
+/// both spellings are in the table.
 fn refusal(code: &str, request_id: &str) -> Result<SendOutcome, SendError> {
     let outcome = match code {
         "InvalidParameterValue.IncorrectPhoneNumber" | "FailedOperation.PhoneNumberParseFail" => {
