@@ -2,7 +2,7 @@
 //!
 //! Owns the HTTP client, its time limits, the retry rule and the limit on the size of an answer. A request is retried
 //! once if the connection for it was never made, and never if it may have arrived: an SMS must not be sent twice. This
-//! module knows no provider: it adds no signature and reads no body. No error contains an address or a body.
+//! module knows no provider: it adds no signature and reads no body. No error contains a URL or a body.
 
 use std::error::Error;
 use std::time::Duration;
