@@ -15,8 +15,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::account_store::AccountStore;
 use crate::accounts::Accounts;
-use crate::captcha::Captcha;
-use crate::captcha::tencent::{TencentCaptcha, TencentCaptchaConfig};
+use crate::captcha::disabled::DisabledCaptcha;
+use crate::captcha::tencent::TencentCaptcha;
+use crate::captcha::{Captcha, CaptchaVerifier};
 use crate::clock::Clock;
 use crate::config::{CaptchaConfig, Config, ConfigError, DatabaseConfig, PlaygroundConfig, SigningConfig, SmsConfig};
 use crate::database::{Database, DatabaseSetupError};
@@ -99,11 +100,11 @@ impl App {
         let tokens = Arc::new(Tokens::new(keys, config.tokens, Arc::clone(&clock)));
         let (codes, limit_store) = code_and_limit_stores(redis.as_ref());
         let limits = Arc::new(Limits::new(limit_store, config.limits));
-        let captcha = captcha(config.captcha, &clock)?;
+        let captcha = captcha(&config.captcha, &clock)?;
         let issuing = Issuing::new(
             Arc::clone(&codes),
             Admission::new(config.phone_regions.clone(), Arc::clone(&limits), captcha),
-            sms_sender(config.sms, inbox, &clock)?,
+            sms_sender(&config.sms, inbox, &clock)?,
             Arc::clone(&code_keys),
             config.issuing,
             Arc::clone(&clock),
@@ -271,45 +272,46 @@ fn playground(config: &Config, inbox: Option<Arc<Inbox>>) -> Option<Arc<Playgrou
     (config.playground != PlaygroundConfig::Off).then(page).map(Arc::new)
 }
 
-fn sms_sender(
-    config: SmsConfig,
+/// Creates the SMS sender that the settings name. If it prints messages, it also adds them to `inbox`.
+///
+/// # Errors
+/// If a setting cannot be used.
+pub fn sms_sender(
+    config: &SmsConfig,
     inbox: Option<Arc<Inbox>>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Arc<dyn SmsSender>, StartError> {
     match config {
         SmsConfig::Console => Ok(Arc::new(ConsoleSms::new(inbox))),
-        SmsConfig::Tencent(config) => Ok(Arc::new(tencent(*config, clock)?)),
-    }
-}
-
-/// The sender that settings name.
-///
-/// # Errors
-/// If a setting cannot be used.
-pub fn tencent(
-    config: crate::sms::tencent::TencentSmsConfig,
-    clock: &Arc<dyn Clock>,
-) -> Result<TencentSms, StartError> {
-    let sender = TencentSms::new(config, Arc::clone(clock));
-    Ok(sender.map_err(|error| ConfigError::new("TENCENT_SMS_ENDPOINT", error))?)
-}
-
-fn captcha(config: CaptchaConfig, clock: &Arc<dyn Clock>) -> Result<Captcha, StartError> {
-    match config {
-        CaptchaConfig::Off => Ok(Captcha::off()),
-        CaptchaConfig::Tencent { policy, verifier } => {
-            Ok(Captcha::new(Arc::new(tencent_captcha(*verifier, clock)?), policy))
+        SmsConfig::Tencent(config) => {
+            let sender = TencentSms::new(config.as_ref().clone(), Arc::clone(clock));
+            Ok(Arc::new(sender.map_err(|error| ConfigError::new("TENCENT_SMS_ENDPOINT", error))?))
         }
     }
 }
 
-/// The captcha's verifier that settings name.
+fn captcha(config: &CaptchaConfig, clock: &Arc<dyn Clock>) -> Result<Captcha, StartError> {
+    match config {
+        CaptchaConfig::Off => Ok(Captcha::off()),
+        CaptchaConfig::Tencent { policy, .. } => Ok(Captcha::new(captcha_verifier(config, clock)?, *policy)),
+    }
+}
+
+/// Creates the captcha verifier that the settings name.
 ///
 /// # Errors
 /// If a setting cannot be used.
-pub fn tencent_captcha(config: TencentCaptchaConfig, clock: &Arc<dyn Clock>) -> Result<TencentCaptcha, StartError> {
-    let verifier = TencentCaptcha::new(config, Arc::clone(clock));
-    Ok(verifier.map_err(|error| ConfigError::new("TENCENT_CAPTCHA_ENDPOINT", error))?)
+pub fn captcha_verifier(
+    config: &CaptchaConfig,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn CaptchaVerifier>, StartError> {
+    match config {
+        CaptchaConfig::Off => Ok(Arc::new(DisabledCaptcha)),
+        CaptchaConfig::Tencent { verifier, .. } => {
+            let verifier = TencentCaptcha::new(verifier.as_ref().clone(), Arc::clone(clock));
+            Ok(Arc::new(verifier.map_err(|error| ConfigError::new("TENCENT_CAPTCHA_ENDPOINT", error))?))
+        }
+    }
 }
 
 /// Reads a signing key, or creates it with mode 0600. If several servers start at once, all of them use the first one's key.

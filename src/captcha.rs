@@ -1,7 +1,7 @@
-//! Captcha: whether a person asks for a code.
+//! Captchas: proofs that a person, not a program, requests a code.
 //!
-//! Owns when an answer is needed, its form, and what an outage means. A verifier says what an answer is worth and
-//! decides nothing. No ticket gets into a log or an error.
+//! Owns when a request needs an answer to a captcha, the form of answers, and what happens during an outage. A verifier
+//! only verifies answers; the rules are here. Tickets must not get into a log or an error.
 
 use std::error::Error;
 use std::fmt;
@@ -20,56 +20,56 @@ pub mod tencent;
 
 use self::disabled::DisabledCaptcha;
 
-/// The most bytes of a ticket. A real one has a few hundred.
+/// The most bytes of a ticket. Real tickets have a few hundred.
 const MAX_TICKET_BYTES: usize = 2048;
 
-/// The most bytes of a random string. A real one has a dozen.
+/// The most bytes of a random string. Real ones have a dozen.
 const MAX_RANDSTR_BYTES: usize = 128;
 
-/// How the client library's own ticket begins, where it could not reach Captcha. Nobody signed it, so anybody can write
-/// one.
+/// The beginning of the substitute ticket that the client library makes if it cannot reach Tencent Captcha. It is not
+/// signed, so any client can make one.
 const STAND_IN_TICKET: &str = "trerror_";
 
-/// How long the log is silent about an outage after it has said so: one line a request would be a flood.
-const OUTAGE_SILENCE: Duration = Duration::from_mins(1);
+/// The shortest time between two warnings of an outage: a warning for every request would flood the log.
+const OUTAGE_WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
-/// When a captcha is needed.
+/// Which requests for a code need a captcha.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaptchaMode {
-    /// Never.
+    /// No request.
     Off,
-    /// For every code.
+    /// Every request.
     Always,
-    /// For a code whose request is suspect.
+    /// Suspicious requests.
     Challenge,
 }
 
-/// What becomes of a request whose captcha cannot be verified.
+/// What happens to a request if its captcha cannot be verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnOutage {
-    /// It fails.
+    /// It is rejected.
     Refuse,
-    /// It goes on, also for whoever only says that Captcha is down.
+    /// It is accepted, even if only the client says that the captcha service is down.
     Allow,
 }
 
-/// When a captcha is needed, for which application, and what an outage means.
+/// The rules for captchas.
 #[derive(Debug, Clone, Copy)]
 pub struct CaptchaPolicy {
-    /// When.
+    /// Which requests need a captcha.
     pub mode: CaptchaMode,
-    /// The application that the client library shows.
+    /// The captcha application that the client must show.
     pub app_id: u64,
-    /// What an outage means.
+    /// What happens to requests during an outage.
     pub on_outage: OnOutage,
 }
 
-/// What the client library gave when a person had passed.
+/// The result that the client library returns when a person has solved a captcha.
 #[derive(Clone)]
 pub struct CaptchaAnswer {
-    /// The ticket, good once.
+    /// The ticket, valid once.
     pub ticket: String,
-    /// The random string that goes with it.
+    /// The random string that belongs to the ticket.
     pub randstr: String,
 }
 
@@ -79,55 +79,61 @@ impl fmt::Debug for CaptchaAnswer {
     }
 }
 
-/// What an answer is worth.
+/// An error of a verifier's service.
+pub type VerifierError = Box<dyn Error + Send + Sync>;
+
+/// The result of a verification.
 #[derive(Debug)]
 pub enum CaptchaOutcome {
-    /// A person gave it.
+    /// A person solved the captcha.
     Passed,
-    /// It is wrong, old or used, or a machine gave it.
+    /// The answer is wrong, expired or already used, or the service believes that a program made it.
     Failed,
-    /// The service could not say.
-    Unavailable(Box<dyn Error + Send + Sync>),
+    /// The service could not verify the answer.
+    Unavailable(VerifierError),
 }
 
-/// Says what an answer is worth.
+/// Verifies answers to captchas. Every method limits its own duration.
 #[async_trait]
 pub trait CaptchaVerifier: Send + Sync {
-    /// Verifies an answer that came from this address. Bounded in time by the verifier itself.
+    /// Checks that the service can be reached and accepts the settings.
+    async fn check(&self) -> Result<(), VerifierError>;
+
+    /// Verifies an answer that a client at `address` sent.
     async fn verify(&self, answer: &CaptchaAnswer, address: IpAddr) -> CaptchaOutcome;
 }
 
-/// Why a request is not let past.
+/// A request is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CaptchaError {
-    /// An answer is needed, and there is none.
+    /// The request needs a captcha and has no answer to one.
     #[error("a captcha is needed")]
     Required {
-        /// The application to show.
+        /// The captcha application that the client must show.
         app_id: u64,
     },
-    /// The answer was not accepted.
+    /// The answer was rejected.
     #[error("the captcha was not passed")]
     Failed {
-        /// The application to show again.
+        /// The captcha application that the client must show.
         app_id: u64,
     },
-    /// The answer could not be verified, and the settings refuse such a request.
+    /// The answer could not be verified, and the settings reject such requests.
     #[error("the captcha could not be verified")]
     Unverified {
-        /// The application to show again.
+        /// The captcha application that the client must show.
         app_id: u64,
     },
     /// The ticket is empty, too long, or not plain ASCII.
-    #[error("the ticket is not of its form")]
+    #[error("the ticket is malformed")]
     BadTicket,
     /// The random string is empty, too long, or not plain ASCII.
-    #[error("the random string is not of its form")]
+    #[error("the random string is malformed")]
     BadRandstr,
 }
 
 impl CaptchaError {
-    /// The word in metrics.
+    /// The label in metrics.
     pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::Required { .. } => "captcha_required",
@@ -137,40 +143,40 @@ impl CaptchaError {
     }
 }
 
-/// The service of captchas.
+/// Decides which requests need a captcha, and has answers verified.
 pub struct Captcha {
     verifier: Arc<dyn CaptchaVerifier>,
     policy: CaptchaPolicy,
-    /// When an outage was last logged, in milliseconds since 1970.
-    outage_told_at: AtomicI64,
+    /// The time of the last warning of an outage, in milliseconds since 1970.
+    outage_warned_at: AtomicI64,
 }
 
 impl Captcha {
     /// Creates the service.
     #[must_use]
     pub fn new(verifier: Arc<dyn CaptchaVerifier>, policy: CaptchaPolicy) -> Self {
-        Self { verifier, policy, outage_told_at: AtomicI64::new(i64::MIN) }
+        Self { verifier, policy, outage_warned_at: AtomicI64::new(i64::MIN) }
     }
 
-    /// A service that never needs a captcha.
+    /// Creates a service that never requires a captcha.
     #[must_use]
     pub fn off() -> Self {
         let policy = CaptchaPolicy { mode: CaptchaMode::Off, app_id: 0, on_outage: OnOutage::Refuse };
         Self::new(Arc::new(DisabledCaptcha), policy)
     }
 
-    /// Whether every request that is let past has passed a captcha.
+    /// Whether every accepted request has passed a captcha.
     #[must_use]
     pub fn is_for_all(&self) -> bool {
         self.policy.mode == CaptchaMode::Always
     }
 
-    /// Looks at an answer without calling anybody. Gives the answer to verify, or `None` if the request can go on without:
-    /// because it needs no captcha, or because the settings let requests past while Captcha is down, as the client says
-    /// it is. An answer that is not needed is not looked at, because a ticket is good once.
+    /// Screens an answer without calling the verifier. Returns the answer to verify, or `None` if the request needs no
+    /// verification: because it needs no captcha, or because the client says that Captcha is down and the settings
+    /// accept requests then. An answer that is not needed is ignored, so that its ticket can still be used later.
     ///
     /// # Errors
-    /// `CaptchaError` if the request is refused already.
+    /// If the request is rejected without a verification.
     pub fn screen<'a>(
         &self,
         given: Option<&'a CaptchaAnswer>,
@@ -197,7 +203,7 @@ impl Captcha {
             return Ok(Some(answer));
         }
 
-        // Anybody can send as many of these as they like, so they are not worth a line of the usual log.
+        // Any client can send any number of these, so they must not fill the log.
         tracing::debug!("the client says that Captcha is down");
         match on_outage {
             OnOutage::Refuse => Err(CaptchaError::Unverified { app_id }),
@@ -205,10 +211,10 @@ impl Captcha {
         }
     }
 
-    /// Has an answer verified that `screen` gave.
+    /// Verifies an answer that `screen` returned.
     ///
     /// # Errors
-    /// `CaptchaError::Failed`; `CaptchaError::Unverified` if the service could not say and the settings refuse then.
+    /// If the verifier rejects the answer, or it cannot verify the answer and the settings reject such requests.
     pub async fn verify(
         &self,
         answer: &CaptchaAnswer,
@@ -220,7 +226,7 @@ impl Captcha {
             CaptchaOutcome::Passed => Ok(()),
             CaptchaOutcome::Failed => Err(CaptchaError::Failed { app_id }),
             CaptchaOutcome::Unavailable(cause) => {
-                self.tell_outage(&*cause, now);
+                self.log_outage(&*cause, now);
                 match on_outage {
                     OnOutage::Refuse => Err(CaptchaError::Unverified { app_id }),
                     OnOutage::Allow => Ok(()),
@@ -229,23 +235,23 @@ impl Captcha {
         }
     }
 
-    /// Warns of an outage, at most once a minute.
-    fn tell_outage(&self, cause: &(dyn Error + 'static), now: Timestamp) {
-        let told_at = self.outage_told_at.load(Ordering::Relaxed);
-        let silent_for = i64::try_from(OUTAGE_SILENCE.as_millis()).unwrap_or(i64::MAX);
-        let is_silent = (0..silent_for).contains(&now.as_millisecond().saturating_sub(told_at));
+    /// Logs an outage: as a warning at most once a minute, else at debug level.
+    fn log_outage(&self, cause: &(dyn Error + 'static), now: Timestamp) {
+        let warned_at = self.outage_warned_at.load(Ordering::Relaxed);
+        let interval = i64::try_from(OUTAGE_WARNING_INTERVAL.as_millis()).unwrap_or(i64::MAX);
+        let is_too_early = (0..interval).contains(&now.as_millisecond().saturating_sub(warned_at));
         let outcome = match self.policy.on_outage {
             OnOutage::Refuse => "refused",
             OnOutage::Allow => "allowed",
         };
 
-        // Of several requests at once, the one that moves the time tells.
-        let tells = !is_silent
+        // Of several simultaneous requests, only the one that updates the time warns.
+        let warns = !is_too_early
             && self
-                .outage_told_at
-                .compare_exchange(told_at, now.as_millisecond(), Ordering::Relaxed, Ordering::Relaxed)
+                .outage_warned_at
+                .compare_exchange(warned_at, now.as_millisecond(), Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok();
-        if tells {
+        if warns {
             tracing::warn!(error = cause, outcome, "a captcha could not be verified");
         } else {
             tracing::debug!(error = cause, outcome, "a captcha could not be verified");
@@ -269,29 +275,33 @@ mod tests {
 
     #[async_trait]
     impl CaptchaVerifier for Counting {
+        async fn check(&self) -> Result<(), VerifierError> {
+            Ok(())
+        }
+
         async fn verify(&self, _: &CaptchaAnswer, _: IpAddr) -> CaptchaOutcome {
             self.0.fetch_add(1, Ordering::SeqCst);
             CaptchaOutcome::Failed
         }
     }
 
-    /// Whether there is an answer to verify.
+    /// Whether `screen` returns an answer to verify.
     fn screened(captcha: &Captcha, given: Option<&CaptchaAnswer>, suspect: bool) -> Result<bool, CaptchaError> {
         captcha.screen(given, suspect).map(|answer| answer.is_some())
     }
 
     #[tokio::test]
-    async fn a_challenge_is_for_the_suspect_alone() {
+    async fn only_suspicious_requests_are_challenged() {
         let verifier = Arc::new(Counting::default());
         let policy = CaptchaPolicy { mode: CaptchaMode::Challenge, app_id: 7, on_outage: OnOutage::Refuse };
         let captcha = Captcha::new(Arc::clone(&verifier) as Arc<dyn CaptchaVerifier>, policy);
         let client = ClientAddress::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let answer = CaptchaAnswer { ticket: "t".to_owned(), randstr: "r".to_owned() };
         assert_eq!(screened(&captcha, None, false), Ok(false));
-        assert_eq!(screened(&captcha, Some(&answer), false), Ok(false), "an answer that is not needed is not used up");
+        assert_eq!(screened(&captcha, Some(&answer), false), Ok(false), "an answer that is not needed is not used");
         assert_eq!(screened(&captcha, None, true), Err(CaptchaError::Required { app_id: 7 }));
         assert_eq!(screened(&captcha, Some(&answer), true), Ok(true));
-        assert_eq!(verifier.0.load(Ordering::SeqCst), 0, "nobody is called to look at an answer");
+        assert_eq!(verifier.0.load(Ordering::SeqCst), 0, "screening does not call the verifier");
         assert_eq!(
             captcha.verify(&answer, client, Timestamp::UNIX_EPOCH).await,
             Err(CaptchaError::Failed { app_id: 7 })

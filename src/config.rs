@@ -8,13 +8,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use url::Url;
+
 use crate::limits::{GuardMode, GuardPolicy, LimitPolicy};
+use crate::outbound::Timeouts;
 use crate::phone::PhoneRegions;
 use crate::redis::KeyPrefix;
 use crate::sessions::SessionPolicy;
 use crate::sms::tencent::{TemplateParam, Templates, TencentSmsConfig};
-use crate::tencent::Url;
-use crate::tencent::api::Timeouts;
 use crate::tencent::tc3::Credentials;
 use crate::tokens::TokenPolicy;
 use crate::verification::store::FailureLimits;
@@ -86,6 +87,16 @@ pub enum SmsConfig {
     Console,
     /// Tencent Cloud.
     Tencent(Box<TencentSmsConfig>),
+}
+
+impl SmsConfig {
+    /// Whether messages are sent to phones. Otherwise they are only printed to the terminal of this machine.
+    pub(crate) fn leaves_this_machine(&self) -> bool {
+        match self {
+            Self::Console => false,
+            Self::Tencent(_) => true,
+        }
+    }
 }
 
 /// Where the signing key comes from.
@@ -170,8 +181,7 @@ impl TryFrom<Settings> for Config {
         let database = database(&settings)?;
         let embedded = !database.is_mysql() && settings.redis_url.is_empty();
         let sms = sms(&settings)?;
-        if matches!(sms, SmsConfig::Console) && !settings.listen_addr.ip().is_loopback() && !settings.allow_console_sms
-        {
+        if !sms.leaves_this_machine() && !settings.listen_addr.ip().is_loopback() && !settings.allow_console_sms {
             let reason = "printing codes to the terminal is for loopback only: set up Tencent Cloud SMS, \
                           listen on 127.0.0.1, or set ALLOW_CONSOLE_SMS=true";
             return Err(ConfigError::new("LISTEN_ADDR", reason));
@@ -250,7 +260,7 @@ fn signing(settings: &Settings, database: &DatabaseConfig) -> Result<SigningConf
 }
 
 fn playground(settings: &Settings, embedded: bool, sms: &SmsConfig) -> PlaygroundConfig {
-    let is_printed_here = matches!(sms, SmsConfig::Console) && settings.listen_addr.ip().is_loopback();
+    let is_printed_here = !sms.leaves_this_machine() && settings.listen_addr.ip().is_loopback();
     match settings.playground.unwrap_or(embedded) {
         false => PlaygroundConfig::Off,
         true if embedded && is_printed_here => PlaygroundConfig::PageWithInbox,

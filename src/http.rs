@@ -1,6 +1,7 @@
-//! HTTP: the router and what lies around every request.
+//! HTTP: the router, and what applies to every request.
 //!
-//! Each request has an id, in its log lines and in the answer's `x-request-id`. A panic is answered, not passed on.
+//! Each request gets an id, which is in its log lines and in the `x-request-id` header of its answer. A panic becomes
+//! an answer with status 500. Routes must not contain rules of the business: they call `graphql` or a service.
 
 use std::sync::Arc;
 
@@ -37,28 +38,29 @@ pub(crate) use serve::{ConnectionLimits, Connections, Patience, serve};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const JWKS_CACHE: &str = "public, max-age=300";
 
-/// What the routes need.
+/// The state that all routes share.
 pub(crate) struct HttpState {
     pub(crate) executor: Executor,
     pub(crate) services: Arc<Services>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) readiness: Readiness,
-    /// Operations that run, also those whose client has hung up.
+    /// Running operations, including those whose client has disconnected.
     pub(crate) operations: TaskTracker,
-    /// The page at `/`, where it is on.
+    /// The page at `/`, if it is enabled.
     pub(crate) playground: Option<Arc<Playground>>,
-    /// The proxies whose word on the client's address counts.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub(crate) trusted_proxies: Vec<IpNet>,
 }
 
-/// A request's id, for logs and for the client.
+/// The id of a request, for logs and for the client.
 #[derive(Debug, Clone)]
 struct RequestId(String);
 
-/// The routes of the server. Pages of `cors_origins` may call `/graphql`.
+/// Returns the routes of the server. Pages of `cors_origins` may call `/graphql`.
 pub(crate) fn router(state: Arc<HttpState>, cors_origins: &[String]) -> Router {
     let api = get(graphql::get).post(graphql::post).fallback(graphql::method_not_allowed);
     let page = state.playground.clone().map(playground::routes).unwrap_or_default();
+
     Router::new()
         .route("/graphql", api.layer(option_layer(headers::cors(cors_origins))))
         .route("/healthz", get(health::alive))
@@ -71,11 +73,13 @@ pub(crate) fn router(state: Arc<HttpState>, cors_origins: &[String]) -> Router {
         .layer(from_fn(identify))
 }
 
-/// Gives the request its id and its span. A client's own id is not taken: it would be written to logs.
+/// Assigns an id and a tracing span to the request. An id that the client sends is ignored, because it would be written
+/// to logs.
 async fn identify(mut request: Request, next: Next) -> Response {
     let id = Uuid::new_v4().to_string();
     let span = tracing::info_span!("request", request.id = %id, http.method = %request.method(), http.path = request.uri().path());
     request.extensions_mut().insert(RequestId(id.clone()));
+
     let mut response = next.run(request).instrument(span).await;
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -87,7 +91,7 @@ async fn jwks(State(state): State<Arc<HttpState>>) -> Response {
     ([(header::CACHE_CONTROL, JWKS_CACHE)], Json(state.tokens.jwks())).into_response()
 }
 
-/// An answer with a status and nothing else to say.
+/// Answers with a status and a line of text.
 fn plain(status: StatusCode, body: &'static str) -> Response {
     (status, [(header::CACHE_CONTROL, "no-store")], body).into_response()
 }

@@ -17,6 +17,7 @@
 //! | [`limits`] | rate limits over all phones, and the pumping guard |
 //! | [`captcha`] | when a captcha is needed, and how it is verified |
 //! | [`sms`] | the senders that take a code to a phone |
+//! | [`outbound`] | HTTP requests to providers: time limits and retries |
 //! | [`tencent`] | signed calls to Tencent Cloud |
 //! | [`database`] | SQL on MySQL and SQLite |
 //! | [`redis`] | connections to Redis |
@@ -45,6 +46,7 @@ pub mod graphql;
 mod http;
 pub mod limits;
 mod metrics;
+pub mod outbound;
 pub mod phone;
 pub mod proofs;
 pub mod purpose;

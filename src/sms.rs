@@ -1,7 +1,7 @@
-//! Sending a code by SMS: the trait that senders fill, and what can come of it.
+//! One-time codes by SMS: the trait that every provider implements, and the results of a send.
 //!
-//! A sender tells apart what a person can mend (`SendOutcome`) from what failed (`SendError`), and for a failure
-//! whether the SMS may have gone all the same. It must not log, and must not retry once the request may have arrived.
+//! A result distinguishes what the user can fix (`SendOutcome`) from a failure (`SendError`), and among failures
+//! whether the SMS may have been sent. A sender must not log, and must not retry a request that may have arrived.
 
 use std::error::Error;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::code::Code;
+use crate::outbound::CallError;
 use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
 
@@ -16,79 +17,91 @@ pub mod console;
 pub mod inbox;
 pub mod tencent;
 
-/// One code on its way to one phone.
+/// A one-time code to send to a phone.
 #[derive(Debug)]
 pub struct CodeMessage<'a> {
-    /// Where it goes.
+    /// The receiver.
     pub phone: &'a PhoneNumber,
-    /// What it says.
+    /// The code.
     pub code: &'a Code,
-    /// What the code is good for; picks the template.
+    /// What the code may be used for; decides the text.
     pub purpose: Purpose,
-    /// How long the code is good.
+    /// The time until the code expires.
     pub valid_for: Duration,
 }
 
-/// What a provider that was reached made of a message.
+/// The answer of a provider to a send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendOutcome {
-    /// The provider took it.
+    /// The provider accepted the message.
     Accepted,
-    /// The provider says that this is no phone number.
+    /// The provider does not recognize the phone number.
     InvalidPhone,
     /// The carrier or the provider refuses this number.
     NumberBlocked,
-    /// The provider does not send to this region.
+    /// The provider does not send to the number's region.
     RegionNotAllowed,
-    /// A limit of the provider's own.
+    /// The provider's own rate limit refused the message.
     RateLimited(ProviderWait),
 }
 
-/// How long a provider's limit holds.
+/// How long a provider's rate limit refuses messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProviderWait {
-    /// For this long.
+    /// For this duration.
     For(Duration),
-    /// Until the calendar day ends.
+    /// Until the end of the calendar day.
     UntilTomorrow,
 }
 
-/// Why a message was not taken, through no fault of the phone's.
+/// A send, or a sender's check, failed for a reason that is not the phone's.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// The account, the signature or the template is at fault, or the money is spent: an operator must see it.
+    /// An operator must act: the provider refuses the account, the signature or the template, or the balance is used
+    /// up.
     #[error("the SMS provider refuses to send for this account: {code} (request {request_id})")]
     NeedsOperator {
-        /// The provider's code.
+        /// The provider's error code.
         code: String,
         /// The provider's request id.
         request_id: String,
     },
-    /// The provider failed, and says that nothing was sent.
+    /// The provider failed, and its answer says that it sent nothing.
     #[error("the SMS provider failed: {code} (request {request_id})")]
     Failed {
-        /// The provider's code, or the HTTP status.
+        /// The provider's error code, or the HTTP status.
         code: String,
-        /// The provider's request id, empty where it gave none.
+        /// The provider's request id; empty if the answer has no id.
         request_id: String,
     },
-    /// The request never reached the provider.
+    /// The request did not reach the provider.
     #[error("the SMS provider could not be reached")]
     Unreachable(#[source] Box<dyn Error + Send + Sync>),
-    /// No answer that could be understood came back. The SMS may have been sent.
+    /// The provider did not answer in time, or its answer is not understood. The SMS may have been sent.
     #[error("the SMS provider gave no clear answer")]
     Ambiguous(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// Takes codes to phones.
+impl From<CallError> for SendError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Unreachable(source) => Self::Unreachable(source),
+            CallError::TimedOut(_) | CallError::Broken(_) | CallError::TooLarge => Self::Ambiguous(error.into()),
+        }
+    }
+}
+
+/// Sends one-time codes to phones.
+///
+/// Every method fails with `SendError` if the provider fails or cannot be reached, and limits its own duration.
 #[async_trait]
 pub trait SmsSender: Send + Sync {
     /// The provider's name in logs.
     fn name(&self) -> &'static str;
 
-    /// Sends one message. Bounded in time by the sender itself.
-    ///
-    /// # Errors
-    /// `SendError` where the provider failed or could not be reached.
+    /// Checks that the provider accepts the settings, without sending an SMS.
+    async fn check(&self) -> Result<(), SendError>;
+
+    /// Sends one message.
     async fn send(&self, message: &CodeMessage<'_>) -> Result<SendOutcome, SendError>;
 }

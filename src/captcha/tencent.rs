@@ -1,8 +1,8 @@
-//! Tencent Captcha: DescribeCaptchaResult, version 2019-07-22.
+//! The verifier for Tencent Captcha: the action DescribeCaptchaResult, version 2019-07-22.
 //!
-//! Owns what is asked and what the answer means; `tencent::api` owns the call. What is the person's to mend is an
-//! outcome of `Failed`; a refusal of our account, or no answer, is an outage. No text of the provider's gets out unless
-//! it is bounded and plain.
+//! Owns the content of requests and the meaning of answers; `tencent::api` makes the call. If the user can fix the
+//! problem, the outcome is `Failed`; if Tencent Captcha refuses the account or does not answer, it is an outage. Codes
+//! and request ids get into logs only after `plain`; tickets and keys never do.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -12,26 +12,32 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::json;
+use url::Url;
 
-use super::{CaptchaAnswer, CaptchaOutcome, CaptchaVerifier};
+use super::{CaptchaAnswer, CaptchaOutcome, CaptchaVerifier, VerifierError};
 use crate::clock::Clock;
-use crate::tencent::api::{Answer, Api, ApiConfig, BuildError, CallError, Timeouts};
+use crate::outbound::{Answer, CallError, Timeouts};
+use crate::tencent::api::{Api, ApiConfig, BuildError};
+use crate::tencent::plain;
 use crate::tencent::tc3::Credentials;
-use crate::tencent::{Url, plain};
 
-/// Shorter than for an SMS, which comes after it in the same request.
+/// Shorter than for an SMS, because the same request sends the SMS afterwards.
 const TIMEOUTS: Timeouts = Timeouts { connect: Duration::from_secs(1), whole: Duration::from_secs(3) };
 
+/// The only type in the API's documentation.
 const CAPTCHA_TYPE: u32 = 9;
+
+/// `CaptchaCode` for a ticket that passed.
 const OK: i64 = 1;
 
-/// The levels are 0 and 100; a level between would be new, and is not trusted either.
+/// `EvilLevel` for a ticket that passed. The documentation has 0 and 100; any level but 0 is rejected.
 const HARMLESS: i64 = 0;
 
-/// Expired, reused, not of this random string, not a ticket, suspicious: nothing for an operator.
+/// Values of `CaptchaCode` for tickets that are expired, reused, malformed, suspicious or for another random string. An
+/// operator does not need to act on them.
 const USUAL_FAILURES: [i64; 5] = [7, 8, 9, 15, 21];
 
-/// What Tencent Captcha has to be told.
+/// The settings of the verifier.
 #[derive(Clone)]
 pub struct TencentCaptchaConfig {
     /// The API key.
@@ -40,14 +46,14 @@ pub struct TencentCaptchaConfig {
     pub app_id: u64,
     /// The captcha application's secret key.
     pub app_secret_key: String,
-    /// The service's address; `https://captcha.tencentcloudapi.com` outside tests.
+    /// The service's address: `https://captcha.tencentcloudapi.com`, except in tests.
     pub endpoint: Url,
     /// How long a call may take.
     pub timeouts: Timeouts,
 }
 
 impl TencentCaptchaConfig {
-    /// Settings with the usual time limits.
+    /// Creates settings with the default time limits.
     #[must_use]
     pub fn new(credentials: Credentials, app_id: u64, app_secret_key: &str, endpoint: Url) -> Self {
         Self { credentials, app_id, app_secret_key: app_secret_key.to_owned(), endpoint, timeouts: TIMEOUTS }
@@ -63,26 +69,26 @@ impl fmt::Debug for TencentCaptchaConfig {
     }
 }
 
-/// Why an answer could not be verified.
+/// Tencent Captcha could not verify an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptchaOutage {
-    /// The service could not be asked.
+    /// The call failed.
     #[error("Tencent Captcha gave no answer")]
     Call(#[from] CallError),
-    /// The service refuses the account or the settings, or failed.
+    /// The service refuses the account or the settings, or it failed.
     #[error("Tencent Captcha refused: {code} (request {request_id})")]
     Refused {
-        /// The provider's code.
+        /// The provider's error code.
         code: String,
         /// The provider's request id.
         request_id: String,
     },
-    /// What came back is no answer of this API.
-    #[error("HTTP {0}, and not an answer of Tencent Captcha")]
+    /// The body is not an answer of this API.
+    #[error("HTTP {0} with a body that is not an answer of Tencent Captcha")]
     NotUnderstood(u16),
 }
 
-/// Verifies answers by Tencent Captcha.
+/// Verifies answers with Tencent Captcha.
 pub struct TencentCaptcha {
     api: Api,
     app_id: u64,
@@ -90,35 +96,23 @@ pub struct TencentCaptcha {
 }
 
 impl TencentCaptcha {
-    /// Sets up the verifier. Nothing is connected yet.
+    /// Creates a verifier. It connects at the first call.
     ///
     /// # Errors
-    /// `BuildError` where a setting cannot be used.
+    /// If a setting cannot be used.
     pub fn new(config: TencentCaptchaConfig, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
-        let api = Api::new(
-            ApiConfig {
-                service: "captcha",
-                version: "2019-07-22",
-                endpoint: config.endpoint,
-                credentials: config.credentials,
-                region: None,
-                timeouts: config.timeouts,
-            },
-            clock,
-        )?;
-        Ok(Self { api, app_id: config.app_id, app_secret_key: config.app_secret_key })
+        let api = ApiConfig {
+            service: "captcha",
+            version: "2019-07-22",
+            endpoint: config.endpoint,
+            credentials: config.credentials,
+            region: None,
+            timeouts: config.timeouts,
+        };
+        Ok(Self { api: Api::new(api, clock)?, app_id: config.app_id, app_secret_key: config.app_secret_key })
     }
 
-    /// Asks the service whether it takes the key, by a ticket that is none.
-    ///
-    /// # Errors
-    /// If the key is not taken, or the service cannot be reached.
-    pub async fn check(&self) -> Result<(), CaptchaOutage> {
-        let answer = CaptchaAnswer { ticket: "check".to_owned(), randstr: "check".to_owned() };
-        self.ask(&answer, IpAddr::V4(Ipv4Addr::LOCALHOST)).await.map(drop)
-    }
-
-    async fn ask(&self, answer: &CaptchaAnswer, address: IpAddr) -> Result<Verdict, CaptchaOutage> {
+    async fn describe_result(&self, answer: &CaptchaAnswer, address: IpAddr) -> Result<Verdict, CaptchaOutage> {
         let payload = json!({
             "CaptchaType": CAPTCHA_TYPE,
             "Ticket": answer.ticket,
@@ -127,14 +121,21 @@ impl TencentCaptcha {
             "CaptchaAppId": self.app_id,
             "AppSecretKey": self.app_secret_key,
         });
-        read(&self.api.call("DescribeCaptchaResult", &payload.to_string()).await?)
+        parse(&self.api.call("DescribeCaptchaResult", &payload.to_string()).await?)
     }
 }
 
 #[async_trait]
 impl CaptchaVerifier for TencentCaptcha {
+    /// Asks the service about an invalid ticket: its answer proves that it accepts the key.
+    async fn check(&self) -> Result<(), VerifierError> {
+        let answer = CaptchaAnswer { ticket: "check".to_owned(), randstr: "check".to_owned() };
+        self.describe_result(&answer, IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
+        Ok(())
+    }
+
     async fn verify(&self, answer: &CaptchaAnswer, address: IpAddr) -> CaptchaOutcome {
-        match self.ask(answer, address).await {
+        match self.describe_result(answer, address).await {
             Ok(Verdict { code: OK, evil_level: HARMLESS }) => CaptchaOutcome::Passed,
             Ok(Verdict { code, evil_level }) if code == OK || USUAL_FAILURES.contains(&code) => {
                 tracing::info!(captcha.code = code, captcha.evil_level = evil_level, "a captcha was not passed");
@@ -143,7 +144,7 @@ impl CaptchaVerifier for TencentCaptcha {
             Ok(Verdict { code, .. }) => {
                 tracing::warn!(
                     captcha.code = code,
-                    "a captcha was not passed: does the app id go with its secret key?"
+                    "a captcha was not passed: check that the app id and its secret key belong together"
                 );
                 CaptchaOutcome::Failed
             }
@@ -152,7 +153,7 @@ impl CaptchaVerifier for TencentCaptcha {
     }
 }
 
-/// What the service found.
+/// The service's result for a ticket.
 #[derive(Debug, Clone, Copy)]
 struct Verdict {
     code: i64,
@@ -181,14 +182,15 @@ struct Refusal {
     code: String,
 }
 
-fn read(answer: &Answer) -> Result<Verdict, CaptchaOutage> {
-    // serde_json's own error is dropped, as it may quote the answer.
+fn parse(answer: &Answer) -> Result<Verdict, CaptchaOutage> {
+    // serde_json's error is dropped because it may quote the answer.
     let Ok(Envelope { response }) = serde_json::from_slice(&answer.body) else {
         return Err(CaptchaOutage::NotUnderstood(answer.status));
     };
     if let Some(Refusal { code }) = response.error {
         return Err(CaptchaOutage::Refused { code: plain(&code), request_id: plain(&response.request_id) });
     }
+
     let code = response.captcha_code.ok_or(CaptchaOutage::NotUnderstood(answer.status))?;
     Ok(Verdict { code, evil_level: response.evil_level.unwrap_or(HARMLESS) })
 }

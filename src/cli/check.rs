@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::app;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{CaptchaConfig, Config, Settings, SigningConfig, SmsConfig};
+use crate::config::{CaptchaConfig, Config, Settings, SigningConfig};
 use crate::redis::MAX_CLOCK_SKEW;
 
 pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
@@ -84,31 +84,30 @@ async fn codes(config: &Config) -> Found {
 }
 
 async fn sms(config: &Config) -> Found {
-    let SmsConfig::Tencent(tencent) = &config.sms else {
-        return Ok("sms: printed to the terminal".to_owned());
-    };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let sender = app::tencent(tencent.as_ref().clone(), &clock).map_err(|error| format!("sms: {error}"))?;
-    match sender.check().await {
-        Ok(()) => Ok("sms: Tencent Cloud takes the key".to_owned()),
-        Err(error) => Err(format!("sms: {}", in_full(&error))),
+    let sender = app::sms_sender(&config.sms, None, &clock).map_err(|error| format!("sms: {error}"))?;
+    sender.check().await.map_err(|error| format!("sms: {}", in_full(&error)))?;
+
+    if config.sms.leaves_this_machine() {
+        Ok(format!("sms: {} accepts the key", sender.name()))
+    } else {
+        Ok("sms: printed to the terminal".to_owned())
     }
 }
 
-/// `None` where it is off.
+/// Returns `None` if captchas are off.
 async fn captcha(config: &Config) -> Option<Found> {
-    let CaptchaConfig::Tencent { verifier, .. } = &config.captcha else {
-        return None;
-    };
+    match config.captcha {
+        CaptchaConfig::Off => None,
+        CaptchaConfig::Tencent { .. } => Some(captcha_verifier(&config.captcha).await),
+    }
+}
+
+async fn captcha_verifier(config: &CaptchaConfig) -> Found {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let verifier = match app::tencent_captcha(verifier.as_ref().clone(), &clock) {
-        Ok(verifier) => verifier,
-        Err(error) => return Some(Err(format!("captcha: {error}"))),
-    };
-    Some(match verifier.check().await {
-        Ok(()) => Ok("captcha: Tencent Cloud takes the key".to_owned()),
-        Err(error) => Err(format!("captcha: {}", in_full(&error))),
-    })
+    let verifier = app::captcha_verifier(config, &clock).map_err(|error| format!("captcha: {error}"))?;
+    verifier.check().await.map_err(|error| format!("captcha: {}", in_full(error.as_ref())))?;
+    Ok("captcha: the service accepts the key".to_owned())
 }
 
 /// An error with what lies behind it.

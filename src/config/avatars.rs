@@ -2,8 +2,9 @@
 //!
 //! The server's own are small pictures inside their URLs, so that no other host is asked.
 
+use url::Url;
+
 use super::ConfigError;
-use crate::tencent::Url;
 use crate::users::{MAX_AVATAR_LENGTH, checked_avatar};
 
 const OWN: [&str; 4] = [

@@ -3,8 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
-
-use crate::tencent::Url;
+use url::Url;
 
 /// How long the prefix is below which IPv6 holds IPv4.
 const MAPPED_BITS: u8 = 96;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
+use url::Url;
 
 use super::connections::ConnectionSettings;
 use super::network::{origin, range};
@@ -19,7 +20,6 @@ use crate::captcha::{CaptchaMode, OnOutage};
 use crate::phone::Region;
 use crate::redis::KeyPrefix;
 use crate::sms::tencent::TemplateParam;
-use crate::tencent::Url;
 
 /// Who sends the SMS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

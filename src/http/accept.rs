@@ -1,26 +1,34 @@
-//! The media type of an answer, from the client's `Accept` (GraphQL over HTTP, "Accept"; RFC 9110 12.5.1).
+//! Chooses the media type of an answer from the `Accept` header (RFC 9110, 12.5.1; GraphQL over HTTP, "Accept").
 //!
-//! Libraries for content negotiation do not know the GraphQL draft's rule for clients that accept anything, which decides
-//! half of the cases here.
+//! Must accept every header: a malformed range is ignored, and the rest still counts.
+//!
+//! Why this is our own code: `headers-accept` 0.3 rejects the whole header for one malformed or empty range, treats a
+//! malformed quality as 1, and does not match `application/json; charset=utf-8` with `application/json`. `accept-header`
+//! 0.2 does not match `application/*` and ignores a quality of 0; `mediatype` has no qualities. The draft's rule for clients that accept anything
+//! would still be ours.
 
 use axum::http::{HeaderMap, header};
 
-/// How many media ranges of a request are read; browsers send fewer than ten.
+/// The most media ranges that are read. Browsers send fewer than ten.
 const MAX_RANGES: usize = 64;
+
 /// A quality of 1, in thousandths.
 const BEST: u16 = 1000;
 
-/// A media type of an answer.
+/// The specificity of a range without wildcards.
+const EXACT: u8 = 2;
+
+/// A media type for answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MediaType {
-    /// `application/graphql-response+json`: the HTTP status says how it went.
+    /// `application/graphql-response+json`: the HTTP status says whether the request succeeded.
     GraphQlResponse,
-    /// `application/json`: 200 for whatever is well formed.
+    /// `application/json`: the HTTP status is 200 for every well-formed request.
     Json,
 }
 
 impl MediaType {
-    /// The value of `content-type`.
+    /// The value of the `Content-Type` header.
     pub(super) const fn content_type(self) -> &'static str {
         match self {
             Self::GraphQlResponse => "application/graphql-response+json; charset=utf-8",
@@ -35,43 +43,46 @@ impl MediaType {
         }
     }
 
-    /// The type that the client prefers; `None` if it accepts neither.
+    /// Returns the type that the client prefers; `None` if the client does not accept either.
     pub(super) fn negotiate(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(header::ACCEPT).iter().peekable();
         if values.peek().is_none() {
             return Some(Self::Json);
         }
+
         let ranges: Vec<Range<'_>> = values
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
             .take(MAX_RANGES)
             .filter_map(Range::parse)
             .collect();
-        // A client that says it takes anything is one from before the draft's own type.
-        let wildcard_only = ranges.iter().all(|range| range.specificity(Self::GraphQlResponse) < 2);
-        let like = |media_type| quality(&ranges, media_type);
-        let (graphql, json) = (like(Self::GraphQlResponse), like(Self::Json));
+        let graphql = quality(&ranges, Self::GraphQlResponse);
+        let json = quality(&ranges, Self::Json);
+
+        // A client that only accepts the draft's type by a wildcard is probably older than that type.
+        let is_by_wildcard = ranges.iter().all(|range| range.specificity(Self::GraphQlResponse) < EXACT);
         match (graphql, json) {
             (0, 0) => None,
-            _ if wildcard_only || json > graphql => Some(Self::Json),
+            _ if is_by_wildcard || json > graphql => Some(Self::Json),
             _ => Some(Self::GraphQlResponse),
         }
     }
 }
 
-/// The quality of the most specific range that names the type, in thousandths.
+/// Returns the quality of the most specific range that matches the type, in thousandths.
 fn quality(ranges: &[Range<'_>], media_type: MediaType) -> u16 {
-    let named = ranges.iter().filter(|range| range.specificity(media_type) > 0);
-    named.max_by_key(|range| range.specificity(media_type)).map_or(0, |range| range.quality)
+    let matching = ranges.iter().filter(|range| range.specificity(media_type) > 0);
+    matching.max_by_key(|range| range.specificity(media_type)).map_or(0, |range| range.quality)
 }
 
-/// Reads a quality such as `0.75` (RFC 9110 12.4.2): 0 or 1, with at most three decimals, and never more than 1.
+/// Parses a quality such as `0.75`: from 0 to 1, with at most three decimals (RFC 9110, 12.4.2).
 fn thousandths(text: &str) -> Option<u16> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let is_decimal = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
     if !is_decimal {
         return None;
     }
+
     let thousandths: u16 = format!("{decimals:0<3}").parse().ok()?;
     match whole {
         "0" => Some(thousandths),
@@ -80,6 +91,7 @@ fn thousandths(text: &str) -> Option<u16> {
     }
 }
 
+/// A media range of the header, such as `application/*;q=0.5`.
 struct Range<'a> {
     essence: &'a str,
     quality: u16,
@@ -94,10 +106,10 @@ impl<'a> Range<'a> {
         Some(Self { essence, quality })
     }
 
-    /// 2 for the type by its name, 1 for one that a wildcard takes in, 0 for another.
+    /// Returns `EXACT` if the range names the type, 1 if it matches by a wildcard, and 0 if it does not match.
     fn specificity(&self, media_type: MediaType) -> u8 {
         if self.essence.eq_ignore_ascii_case(media_type.essence()) {
-            return 2;
+            return EXACT;
         }
         u8::from(self.essence == "*/*" || self.essence.eq_ignore_ascii_case("application/*"))
     }
@@ -116,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_gets_what_it_likes_best() {
+    fn the_client_gets_the_type_that_it_prefers() {
         assert_eq!(MediaType::negotiate(&HeaderMap::new()), Some(MediaType::Json));
         for (accept, expected) in [
             ("application/json", Some(MediaType::Json)),
@@ -137,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn qualities_are_read_as_the_standard_writes_them() {
+    fn only_well_formed_qualities_are_parsed() {
         for (text, expected) in
             [("0", 0), ("0.", 0), ("0.5", 500), ("0.001", 1), ("0.75", 750), ("1", 1000), ("1.000", 1000)]
         {
@@ -149,9 +161,9 @@ mod tests {
         }
     }
 
-    /// A long list keeps the server busy, or hides the range that counts.
+    /// A long list must not keep the server busy.
     #[test]
-    fn only_the_first_ranges_count() {
+    fn only_the_first_ranges_are_read() {
         let accept = |count: usize| {
             let ranges = format!("{}application/json", "text/html;q=0.1,".repeat(count));
             let value = HeaderValue::from_str(&ranges).expect("a value");
@@ -160,7 +172,7 @@ mod tests {
         assert_eq!((accept(MAX_RANGES - 1), accept(MAX_RANGES)), (Some(MediaType::Json), None));
     }
 
-    /// Ranges that look right, or any bytes that a header may have.
+    /// Plausible ranges, or any bytes that a header can have.
     fn accept_header() -> impl Strategy<Value = Vec<u8>> {
         let name = prop_oneof![
             Just("application/json"),
@@ -179,13 +191,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_header_is_read(values in proptest::collection::vec(accept_header(), 0..4)) {
+        fn every_header_is_accepted(values in proptest::collection::vec(accept_header(), 0..4)) {
             let value = |bytes: &Vec<u8>| HeaderValue::from_bytes(bytes).expect("a value");
             let headers: HeaderMap = values.iter().map(|bytes| (header::ACCEPT, value(bytes))).collect();
             let chosen = MediaType::negotiate(&headers);
             prop_assert!(!values.is_empty() || chosen == Some(MediaType::Json));
 
-            // A type that no range names, not even by a wildcard, is never chosen.
+            // A type is only chosen if a range names it or matches it by a wildcard.
             let text = String::from_utf8_lossy(&values.concat()).to_lowercase();
             let is_named = |name: &str| ["*/*", "application/*", name].iter().any(|name| text.contains(name));
             if let Some(chosen) = chosen && !values.is_empty() {

@@ -1,7 +1,8 @@
-//! Where a request comes from: the socket's peer, or what proxies that are trusted say of it.
+//! Determines the client's address: the socket's peer, or the address that trusted proxies report.
 //!
-//! `X-Forwarded-For` is a list that each proxy adds its own peer to, at the right. What stands left of an address that
-//! is not a trusted proxy's may be anybody's invention, so it is read from the right, and no further than that address.
+//! Each proxy appends its own peer to `X-Forwarded-For`, at the right. Any client can send such a header, so entries to
+//! the left of an address that is not a trusted proxy can be forged. The list is read from the right, and never beyond
+//! that address.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -12,32 +13,34 @@ use ipnet::IpNet;
 use crate::client::ClientAddress;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// More proxies than any request passes.
+
+/// More proxies than any real request passes through.
 const MAX_ENTRIES: usize = 32;
 
-/// The client's address.
+/// Returns the client's address.
 pub(super) fn client_address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> ClientAddress {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
     ClientAddress::from(read(peer, headers, trusted))
 }
 
-/// The first address from the right that is not a trusted proxy's; the peer's own where that is none. An entry that is
-/// no address ends the walk at the proxy that passed it on; where all are trusted, the leftmost is it.
+/// Returns the first address from the right, starting with the peer, that is not a trusted proxy. If an entry is not an
+/// address, returns the proxy that appended it; if every address is a trusted proxy, returns the leftmost.
 fn read(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|range| range.contains(address));
-    let mut nearest = peer.to_canonical();
+    let mut client = peer.to_canonical();
     let values = headers.get_all(X_FORWARDED_FOR).iter().rev();
     let mut entries = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')).take(MAX_ENTRIES);
-    while is_trusted(&nearest)
+
+    while is_trusted(&client)
         && let Some(address) = entries.next().and_then(parse)
     {
-        nearest = address;
+        client = address;
     }
-    nearest
+    client
 }
 
-/// Reads an address, with a port or without: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
+/// Parses an address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
 fn parse(entry: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(entry).ok()?.trim();
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -69,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_that_are_trusted_are_believed() {
+    fn the_header_counts_from_trusted_proxies() {
         for (peer, values, client) in [
             (CLIENT, &["198.51.100.1"][..], CLIENT),
             (PROXY, &[], PROXY),
@@ -98,18 +101,18 @@ mod tests {
         ] {
             assert_eq!(read(address(peer), &headers(values), &trusted()), address(client), "{peer} {values:?}");
         }
-        assert_eq!(read(address(PROXY), &headers(&["198.51.100.1"]), &[]), address(PROXY), "nobody is trusted");
+        assert_eq!(read(address(PROXY), &headers(&["198.51.100.1"]), &[]), address(PROXY), "no proxy is trusted");
     }
 
     #[test]
-    fn only_the_last_entries_are_looked_at() {
+    fn only_the_last_entries_are_read() {
         let proxies = |count: usize| format!("198.51.100.1{}", ", 10.2.2.2".repeat(count));
         let read = |count| read(address(PROXY), &headers(&[proxies(count)]), &trusted());
         assert_eq!(read(MAX_ENTRIES - 1), address("198.51.100.1"));
         assert_eq!(read(MAX_ENTRIES), address("10.2.2.2"));
     }
 
-    /// What a client can put before the proxy's entry: bytes that a header may have, or entries that look right.
+    /// The part of a header before the proxy's entry, which a client can forge: any bytes, or plausible entries.
     fn forged() -> impl Strategy<Value = Vec<u8>> {
         let bytes = proptest::collection::vec(prop_oneof![0x20..0x7f_u8, 0x80..=0xff_u8, Just(b'\t')], 0..80);
         let entry = prop_oneof![
@@ -124,7 +127,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_client_forges_changes_nothing(
+        fn forged_entries_have_no_effect(
             forged in proptest::collection::vec(forged(), 0..4),
             same_value in any::<bool>(),
             client in any::<IpAddr>().prop_filter("not a proxy", |address| !trusted().iter().any(|range| range.contains(&address.to_canonical()))),
@@ -140,7 +143,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_in_the_header_counts_from_others(values in proptest::collection::vec(forged(), 0..4)) {
+        fn the_header_has_no_effect_from_other_peers(values in proptest::collection::vec(forged(), 0..4)) {
             prop_assert_eq!(read(address(CLIENT), &headers(&values), &trusted()), address(CLIENT));
         }
     }

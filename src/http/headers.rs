@@ -1,4 +1,6 @@
-//! What answers say to browsers: whose pages may call, and what may be made of an answer.
+//! Headers for browsers: which pages may call the API (CORS), and how browsers must treat answers.
+//!
+//! The defaults forbid everything. A route that needs more sets the header itself.
 
 use std::time::Duration;
 
@@ -13,12 +15,12 @@ const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    // It is for loads without CORS alone: pages of `CORS_ORIGINS` are not held up by it (Fetch, 3.7).
+    // This only applies to requests without CORS, so pages of `CORS_ORIGINS` can still call (Fetch, 3.7).
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
 ];
 
-/// Adds what a route has not said itself.
+/// Adds the default headers that the route has not set.
 pub(super) async fn secure(mut response: Response) -> Response {
     for (name, value) in DEFAULTS {
         response.headers_mut().entry(name).or_insert(value);
@@ -26,7 +28,8 @@ pub(super) async fn secure(mut response: Response) -> Response {
     response
 }
 
-/// Lets pages of these origins call; none where there are none. Tokens are in a header, so cookies have no part in it.
+/// Allows pages of these origins to call. `None` if there are no origins. Credentials are not allowed, because tokens
+/// are in a header and not in cookies.
 pub(super) fn cors(origins: &[String]) -> Option<CorsLayer> {
     let allowed = if origins.iter().any(|origin| origin == "*") {
         AllowOrigin::any()

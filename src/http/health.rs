@@ -1,4 +1,6 @@
-//! Health: whether the process lives, whether its stores answer, and whether its clock is sound.
+//! Health checks: `/healthz`, whether the process runs, and `/readyz`, whether it can serve requests.
+//!
+//! `/healthz` must not depend on a store: an orchestrator would restart every server if a store fails.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -13,9 +15,9 @@ use super::{HttpState, plain};
 use crate::database::Database;
 use crate::redis::{ClockSkew, RedisPool};
 
-/// What a server cannot do without.
+/// What a server needs to serve requests.
 pub(crate) struct Readiness {
-    /// Users and sessions.
+    /// The database of users and sessions.
     pub(crate) database: Database,
     /// The Redis that holds codes and limits, if there is one. Its clock has to agree with this server's.
     pub(crate) redis: Option<RedisPool>,
@@ -35,7 +37,7 @@ impl Readiness {
         }
     }
 
-    /// False only if the clock is known to be wrong: a Redis that does not answer says nothing about it.
+    /// Returns false only if the clock is known to be wrong. If Redis does not answer, that is not known.
     async fn is_clock_sound(&self) -> bool {
         let Some(redis) = &self.redis else {
             return true;
@@ -43,6 +45,7 @@ impl Readiness {
         let Err(error) = redis.check_clock().await else {
             return true;
         };
+
         let skew = error.source().and_then(|source| source.downcast_ref::<ClockSkew>());
         if let Some(skew) = skew {
             tracing::warn!("not ready: {skew}");
@@ -55,7 +58,7 @@ pub(super) async fn alive() -> Response {
     plain(StatusCode::OK, "ok\n")
 }
 
-/// Says of each store whether it answers, and of the clock whether it is sound; 503 if something is not.
+/// Reports whether each store answers and whether the clock is right. The status is 503 if one of them is not.
 pub(super) async fn ready(State(state): State<Arc<HttpState>>) -> Response {
     let parts = state.readiness.parts().await;
     let status = if parts.values().all(|up| *up) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

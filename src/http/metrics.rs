@@ -1,4 +1,6 @@
-//! The page that Prometheus reads, on an address of its own.
+//! The metrics for Prometheus.
+//!
+//! They have their own address, `METRICS_ADDR`, because they must not be public.
 
 use axum::Router;
 use axum::routing::get;
@@ -6,10 +8,10 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 
 use crate::metrics;
 
-/// Starts counting, and gives the page at `/metrics`.
+/// Starts recording metrics, and returns the route `/metrics`.
 ///
 /// # Errors
-/// If something else counts in this process already.
+/// If this process already records metrics.
 pub(crate) fn router() -> Result<Router, BuildError> {
     let (name, buckets) = metrics::SEND_BUCKETS;
     let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Full(name.to_owned()), &buckets)?;

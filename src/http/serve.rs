@@ -1,12 +1,13 @@
-//! Serving connections, bounded in number and in time.
+//! Serves connections, with limits on their number and their duration.
 //!
-//! Only requests keep a connection alive: bytes that trickle in or out, and HTTP/2 frames that open no stream, do not.
-//! Every request has a deadline, and so has every answer; see [`requests`]. When they pass, HTTP/2 resets the stream and
-//! HTTP/1 closes the connection.
+//! Only requests keep a connection open: single bytes that trickle in or out, and HTTP/2 frames that do not open a
+//! stream, do not. Every request has a deadline, and so does every answer; see [`requests`]. When a deadline passes,
+//! HTTP/2 resets the stream and HTTP/1 closes the connection.
 //!
-//! Why this is our own code: `axum::serve`, `axum-server` and hyper-util's graceful shutdown bound neither the number of
-//! connections nor an answer's time, `tokio-io-timeout` counts every byte as a sign of life, and tower's limits see
-//! requests, not connections.
+//! Why this is our own code: `axum::serve`, `axum-server` and hyper-util's graceful shutdown do not limit the number of
+//! connections or the time of an answer. hyper itself only limits the time for the headers of an HTTP/1 request and for
+//! the answer to an HTTP/2 ping. `tokio-io-timeout` 1.2 restarts its timer after every byte, and tower limits requests,
+//! not connections.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -47,34 +48,39 @@ mod unread;
 pub(crate) use connections::{ConnectionLimits, Connections};
 
 const MAX_HEADERS: usize = 100;
-/// All headers of a request together, on HTTP/1 and HTTP/2 alike. HTTP/1 answers 431 beyond it.
+
+/// All headers of a request together, for HTTP/1 and HTTP/2. HTTP/1 answers 431 if they are larger.
 const MAX_HEADER_BYTES: u32 = 32 * 1024;
 const MAX_STREAMS: u32 = 100;
-/// How much of a request body waits unread in memory, per stream and per connection.
+
+/// How much of request bodies may wait in memory until a handler reads them, per stream and per connection.
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 const MAX_FRAME_BYTES: u32 = 16 * 1024;
-/// Streams that the peer has reset before they were accepted ("rapid reset", CVE-2023-44487).
+
+/// Streams that the peer reset before the server accepted them ("rapid reset", CVE-2023-44487).
 const MAX_PENDING_RESETS: usize = 20;
-/// Streams that were reset because of the peer's own protocol errors (RUSTSEC-2024-0003).
+
+/// Streams that the server reset because of protocol errors of the peer (RUSTSEC-2024-0003).
 const MAX_ERROR_RESETS: usize = 100;
-/// How long a connection that is being closed may stay without a request in flight.
+
+/// How long a connection that is being closed may stay open without a request in flight.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// How long a connection may keep the server waiting.
+/// How long the server waits for a client before it closes the connection or resets the stream.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
-    /// For the headers of an HTTP/1 request, from the end of the previous answer.
+    /// For the headers of an HTTP/1 request, after the end of the previous answer.
     pub(crate) headers: Duration,
-    /// Without a request in flight.
+    /// For the next request, while no request is in flight.
     pub(crate) idle: Duration,
-    /// For a request to be answered. Longer than a body and an operation may take.
+    /// From the headers of a request to the start of its answer. Longer than a body and an operation together may take.
     pub(crate) request: Duration,
-    /// For an answer to be read, from its first byte to its last.
+    /// For the client to read an answer, from its first byte to its last.
     pub(crate) answer: Duration,
-    /// For a stream to end after its reset, before the connection is closed.
+    /// For a stream to end after its reset, before the whole connection is closed.
     pub(crate) reset: Duration,
-    /// From the start of a connection to its graceful end, so that load spreads over new servers.
+    /// From the start of a connection to its graceful end. Clients then reconnect, also to servers that were added.
     pub(crate) age: Duration,
 }
 
@@ -91,7 +97,7 @@ impl Default for Patience {
     }
 }
 
-/// Serves until `shutdown`, then lets requests in flight finish.
+/// Serves connections until `shutdown`, then waits for the requests in flight.
 pub(crate) async fn serve(
     mut listener: TcpListener,
     router: Router,
@@ -102,7 +108,7 @@ pub(crate) async fn serve(
     let (builder, tasks) = (builder(patience), TaskTracker::new());
     loop {
         let accepted = async {
-            // axum's listener waits a second after an error such as EMFILE, then goes on.
+            // After an error such as EMFILE, axum's listener waits for a second and tries again.
             let (socket, peer) = Listener::accept(&mut listener).await;
             (connections.admit(peer.ip()).await, socket, peer)
         };
@@ -142,12 +148,12 @@ fn builder(patience: Patience) -> Builder<StreamExecutor> {
         .max_send_buf_size(answer::CHUNK_BYTES)
         .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
         .max_local_error_reset_streams(MAX_ERROR_RESETS)
-        // An answered PING would prove that the peer lives, not that it needs the connection.
+        // An answer to a ping would show that the peer is alive, but not that it needs the connection.
         .keep_alive_interval(None);
     builder
 }
 
-/// Runs each HTTP/2 stream in a task that can be ended alone, which resets the stream.
+/// Runs each HTTP/2 stream in its own task. Ending the task resets the stream and no other.
 #[derive(Debug, Clone, Copy)]
 struct StreamExecutor;
 
@@ -175,7 +181,8 @@ impl Connection {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(error = &error as &dyn std::error::Error, "TCP_NODELAY could not be set");
         }
-        // Declared before the connection, so that the slot outlives the socket.
+
+        // This is declared before the connection so that it is dropped after it: the slot must outlive the socket.
         let requests = Requests::new(slot, patience);
         let service = service_fn(|request| answer(router.clone(), request, peer, Arc::clone(&requests)));
         let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), service));
@@ -184,7 +191,7 @@ impl Connection {
             biased;
             () = requests.slot.evicted() => {
                 connection.as_mut().graceful_shutdown();
-                // One poll hands the goodbye to the operating system, if that takes it.
+                // One poll passes the goodbye to the operating system, unless its buffer is full.
                 poll_fn(|cx| Poll::Ready(connection.as_mut().poll(cx).is_ready())).await;
             }
             () = requests.overdue() => tracing::debug!("a connection was closed: an answer was not read in time"),
@@ -193,8 +200,8 @@ impl Connection {
     }
 }
 
-/// Drives a connection to its end: the client's, or ours when it has been idle for too long, is too old, or the server
-/// shuts down.
+/// Serves a connection until the client closes it, or until the server does: because it is idle for too long, it is too
+/// old, or the server shuts down.
 async fn until_done<C>(
     mut connection: Pin<&mut C>,
     requests: &Requests,
@@ -220,11 +227,11 @@ async fn until_done<C>(
         tokio::select! {
             biased;
             outcome = connection => log(outcome),
-            // HTTP/2 waits here for a peer that may never answer.
+            // HTTP/2 waits for an answer to its goodbye, which a peer may never send.
             () = requests.idle_for(GOODBYE) => {}
         }
     };
-    // A peer that ignores the goodbye may go on to open streams, but not for ever.
+    // A peer can ignore the goodbye and open more streams, so this time is limited as well.
     if timeout(patience.request + patience.answer, goodbye).await.is_err() {
         tracing::debug!("a connection did not end in time");
     }
@@ -239,6 +246,7 @@ async fn answer(
     let in_flight = requests.begin();
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
+
     let response = router.oneshot(request).await?;
     in_flight.answered(response.body().size_hint().lower());
     Ok(response.map(|body| Answer::new(body, in_flight)))

@@ -1,6 +1,6 @@
-//! The SMS printed to the terminal, for whoever tries the server on their own machine.
+//! The sender that prints messages to the terminal, for developers who try the server on their own machine.
 //!
-//! It shows the code and the whole phone number: that is its job, and why it is for loopback only.
+//! It prints the code and the whole phone number, so it must only be used if the server listens on loopback.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use crate::purpose::Purpose;
 
 const WIDTH: usize = 46;
 
-/// Prints messages to standard output, and keeps the latest where there is an inbox.
+/// Prints messages to standard output, and adds them to the inbox if there is one.
 #[derive(Default)]
 pub struct ConsoleSms {
     inbox: Option<Arc<Inbox>>,
 }
 
 impl ConsoleSms {
-    /// A sender that also fills `inbox`.
+    /// Creates a sender. It adds messages to `inbox`, if there is one.
     pub fn new(inbox: Option<Arc<Inbox>>) -> Self {
         Self { inbox }
     }
@@ -32,6 +32,11 @@ impl SmsSender for ConsoleSms {
         "console"
     }
 
+    /// Standard output needs no check.
+    async fn check(&self) -> Result<(), SendError> {
+        Ok(())
+    }
+
     async fn send(&self, message: &CodeMessage<'_>) -> Result<SendOutcome, SendError> {
         let text = compose(message);
         let framed = frame(message, &text);
@@ -39,14 +44,15 @@ impl SmsSender for ConsoleSms {
         out.write_all(framed.as_bytes())
             .and_then(|()| out.flush())
             .map_err(|error| SendError::Unreachable(error.into()))?;
+
         if let Some(inbox) = &self.inbox {
-            inbox.keep(message, text.join(" "));
+            inbox.add(message, text.join(" "));
         }
         Ok(SendOutcome::Accepted)
     }
 }
 
-/// What the message says, in two sentences.
+/// Writes the text of a message, in two sentences.
 fn compose(message: &CodeMessage<'_>) -> [String; 2] {
     let what = match message.purpose {
         Purpose::Login => "sign in",
@@ -58,7 +64,7 @@ fn compose(message: &CodeMessage<'_>) -> [String; 2] {
     [format!("{} is your code to {what}.", message.code.expose_digits()), format!("It is good for {minutes} min.")]
 }
 
-/// The message in a frame that cannot be missed among log lines.
+/// Draws a frame around the message, so that it stands out among log lines.
 fn frame(message: &CodeMessage<'_>, [what, how_long]: &[String; 2]) -> String {
     let to = format!("SMS to {}", message.phone.e164());
     let lines = [to.as_str(), "", what, how_long];

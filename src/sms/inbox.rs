@@ -1,6 +1,7 @@
-//! The latest messages of the console sender, for the playground's page on the same machine.
+//! The latest messages of the console sender, for the playground page.
 //!
-//! They hold codes: they are kept in memory only, few of them, and are served to this machine alone.
+//! Messages contain codes. So they are only in memory, at most 20 of them, and must only be served to clients on the
+//! same machine.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,9 +11,9 @@ use serde::Serialize;
 use super::CodeMessage;
 use crate::clock::Clock;
 
-const KEPT: usize = 20;
+const MAX_MESSAGES: usize = 20;
 
-/// One message, as it would have been sent.
+/// A message that the console sender printed.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InboxMessage {
@@ -23,22 +24,23 @@ pub struct InboxMessage {
     sent_at: String,
 }
 
-/// The latest messages.
+/// Keeps the latest messages.
 pub struct Inbox {
     clock: Arc<dyn Clock>,
     messages: Mutex<VecDeque<InboxMessage>>,
 }
 
 impl Inbox {
-    /// An empty one.
+    /// Creates an empty inbox.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, messages: Mutex::default() }
     }
 
-    /// Keeps a message, and drops the oldest where there are too many.
-    pub(super) fn keep(&self, message: &CodeMessage<'_>, text: String) {
+    /// Adds a message, and removes the oldest if there are too many.
+    pub(super) fn add(&self, message: &CodeMessage<'_>, text: String) {
         let sent_at = self.clock.now().to_string();
         let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+
         let id = messages.front().map_or(1, |newest| newest.id + 1);
         messages.push_front(InboxMessage {
             id,
@@ -47,10 +49,10 @@ impl Inbox {
             text,
             sent_at,
         });
-        messages.truncate(KEPT);
+        messages.truncate(MAX_MESSAGES);
     }
 
-    /// What is kept, the newest first.
+    /// Returns the messages, newest first.
     pub fn messages(&self) -> Vec<InboxMessage> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
@@ -67,17 +69,17 @@ mod tests {
     use crate::purpose::Purpose;
 
     #[test]
-    fn the_newest_come_first_and_the_oldest_go() {
+    fn the_newest_messages_come_first_and_the_oldest_are_removed() {
         let inbox = Inbox::new(Arc::new(SystemClock));
         let phone = PhoneNumber::parse("+8613711112222", "CN".parse().expect("a region")).expect("a phone");
         for number in 0..25 {
             let code = Code::parse(&format!("{number:06}")).expect("a code");
             let message =
                 CodeMessage { phone: &phone, code: &code, purpose: Purpose::Login, valid_for: Duration::from_mins(5) };
-            inbox.keep(&message, String::new());
+            inbox.add(&message, String::new());
         }
         let codes: Vec<_> = inbox.messages().into_iter().map(|message| message.code).collect();
-        assert_eq!(codes.len(), KEPT);
+        assert_eq!(codes.len(), MAX_MESSAGES);
         assert_eq!(
             (codes.first().map(String::as_str), codes.last().map(String::as_str)),
             (Some("000024"), Some("000005"))

@@ -33,7 +33,8 @@ pub struct SigningInput<'a> {
     pub host: &'a str,
     /// The body, to the byte.
     pub payload: &'a [u8],
-    /// The instant that also goes into `X-TC-Timestamp`, in whole seconds. Tencent Cloud allows five minutes' difference.
+    /// The instant that also goes into `X-TC-Timestamp`, in whole seconds. Tencent Cloud allows five minutes'
+    /// difference.
     pub timestamp: Timestamp,
 }
 

@@ -270,6 +270,10 @@ impl SmsSender for CapturingSender {
         "capturing"
     }
 
+    async fn check(&self) -> Result<(), SendError> {
+        Ok(())
+    }
+
     async fn send(&self, message: &CodeMessage<'_>) -> Result<SendOutcome, SendError> {
         self.codes.lock().expect("codes").push(message.code.expose_digits().to_owned());
         Ok(SendOutcome::Accepted)

@@ -1,4 +1,4 @@
-//! HTTP around GraphQL: methods, media types, sizes, health.
+//! HTTP around GraphQL: methods, media types, sizes, CORS and health checks.
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
@@ -13,7 +13,7 @@ async fn post(app: &TestApp, content_type: &str, body: impl Into<Body>) -> Answe
     app.anonymous().send(request.body(body.into()).expect("a request")).await
 }
 
-/// What a browser asks before a page of another origin may call.
+/// Sends the preflight request of a browser for a page of another origin.
 async fn preflight(app: &TestApp, origin: &str) -> Answer {
     let request = Request::options("/graphql")
         .header(header::ORIGIN, origin)
@@ -27,7 +27,7 @@ async fn get(app: &TestApp, path: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_request_are_refused() {
+async fn malformed_bodies_are_rejected() {
     let app = TestApp::start(Stores::Embedded).await;
     let json_type = "application/json";
     for (content_type, body, status) in [
@@ -55,7 +55,7 @@ async fn bodies_that_are_no_request_are_refused() {
 }
 
 #[tokio::test]
-async fn a_body_of_256_kib_is_the_most() {
+async fn a_body_has_at_most_256_kib() {
     let app = TestApp::start(Stores::Embedded).await;
     let body = |bytes: usize| {
         let frame = r#"{"query":"{me{id}}","variables":{"x":""}}"#;
@@ -67,7 +67,7 @@ async fn a_body_of_256_kib_is_the_most() {
 }
 
 #[tokio::test]
-async fn get_is_for_queries_only() {
+async fn get_is_only_for_queries() {
     let app = TestApp::start(Stores::Embedded).await;
     assert_eq!(get(&app, "/graphql?query=%7Bme%7Bid%7D%7D").await.body, json!({ "data": { "me": null } }));
     let named = "/graphql?query=query%20A%7Bme%7Bid%7D%7Dmutation%20B%7B__typename%7D&operationName=";
@@ -119,7 +119,7 @@ async fn the_status_follows_the_media_type() {
 }
 
 #[tokio::test]
-async fn every_answer_has_an_id_of_our_own() {
+async fn every_answer_has_an_id_that_the_client_cannot_choose() {
     let app = TestApp::start(Stores::Embedded).await;
     let request = Request::get("/healthz").header("x-request-id", "theirs\\n").body(Body::empty()).expect("a request");
     let answer = app.anonymous().send(request).await;
@@ -129,7 +129,7 @@ async fn every_answer_has_an_id_of_our_own() {
 }
 
 #[tokio::test]
-async fn health_and_readiness_are_told() {
+async fn health_checks_report_what_works() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         assert_eq!(get(&app, "/healthz").await.body, "ok\n");
@@ -149,7 +149,7 @@ async fn health_and_readiness_are_told() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_404() {
+async fn unknown_paths_are_not_found() {
     let app = TestApp::start(Stores::Embedded).await;
     for path in ["/nothing", "/graphql/", "/../etc/passwd", "/dev/inbox"] {
         assert_eq!(get(&app, path).await.status, StatusCode::NOT_FOUND, "{path}");
@@ -157,7 +157,7 @@ async fn an_unknown_path_is_404() {
 }
 
 #[tokio::test]
-async fn pages_of_listed_origins_may_call() {
+async fn only_pages_of_listed_origins_may_call() {
     let listed = "https://app.example.com,http://localhost:3000";
     for (setting, origin, allowed) in [
         (listed, "https://app.example.com", Some("https://app.example.com")),
@@ -169,27 +169,27 @@ async fn pages_of_listed_origins_may_call() {
     ] {
         let app = TestApp::on(Stores::Embedded).set("CORS_ORIGINS", setting).start().await;
         let answer = preflight(&app, origin).await;
-        let told = |answer: &Answer, name: &str| {
+        let value = |answer: &Answer, name: &str| {
             answer.headers.get(name).map(|value| value.to_str().expect("text").to_owned())
         };
-        assert_eq!(told(&answer, "access-control-allow-origin").as_deref(), allowed, "{setting} {origin}");
-        assert_eq!(told(&answer, "access-control-allow-credentials"), None);
+        assert_eq!(value(&answer, "access-control-allow-origin").as_deref(), allowed, "{setting} {origin}");
+        assert_eq!(value(&answer, "access-control-allow-credentials"), None);
         if setting.is_empty() {
             assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
             continue;
         }
         assert_eq!(answer.status, StatusCode::OK);
-        assert_eq!(told(&answer, "access-control-allow-methods").as_deref(), Some("GET,POST"));
-        assert_eq!(told(&answer, "access-control-allow-headers").as_deref(), Some("content-type,authorization"));
+        assert_eq!(value(&answer, "access-control-allow-methods").as_deref(), Some("GET,POST"));
+        assert_eq!(value(&answer, "access-control-allow-headers").as_deref(), Some("content-type,authorization"));
         let request = Request::get("/graphql?query=%7Bme%7Bid%7D%7D").header(header::ORIGIN, origin);
         let answer = app.anonymous().send(request.body(Body::empty()).expect("a request")).await;
-        assert_eq!(told(&answer, "access-control-allow-origin").as_deref(), allowed);
-        assert_eq!(told(&answer, "vary").as_deref(), Some("origin"));
+        assert_eq!(value(&answer, "access-control-allow-origin").as_deref(), allowed);
+        assert_eq!(value(&answer, "vary").as_deref(), Some("origin"));
     }
 }
 
 #[tokio::test]
-async fn every_answer_is_closed_to_browsers() {
+async fn every_answer_has_restrictive_headers_for_browsers() {
     let app = TestApp::start(Stores::Embedded).await;
     for path in ["/graphql?query=%7Bme%7Bid%7D%7D", "/graphql", "/healthz", "/.well-known/jwks.json", "/nothing"] {
         let answer = get(&app, path).await;
@@ -206,7 +206,7 @@ async fn every_answer_is_closed_to_browsers() {
 }
 
 #[tokio::test]
-async fn a_limit_that_refuses_the_whole_request_says_when_to_come_again() {
+async fn a_rate_limit_that_rejects_the_whole_request_sets_retry_after() {
     let app = TestApp::start(Stores::Embedded).await;
     let phone = phone();
     let first = app.anonymous().try_ask(&phone).await;
@@ -216,7 +216,7 @@ async fn a_limit_that_refuses_the_whole_request_says_when_to_come_again() {
     assert_eq!(second.headers[header::RETRY_AFTER], "30");
     let part = "mutation($input: RequestCodeInput!) { __typename requestCode(input: $input) { sessionId } }";
     let answer = app.anonymous().run(part, json!({ "input": { "phone": phone } })).await;
-    assert_eq!(answer.headers[header::RETRY_AFTER], "30", "the mutation's null takes all of the answer with it");
+    assert_eq!(answer.headers[header::RETRY_AFTER], "30", "the mutation failed, so the whole `data` is null");
     let other = app.anonymous().try_ask("+1").await;
-    assert!(other.headers.get(header::RETRY_AFTER).is_none(), "no limit: {}", other.body);
+    assert!(other.headers.get(header::RETRY_AFTER).is_none(), "not a rate limit: {}", other.body);
 }

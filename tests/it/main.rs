@@ -19,6 +19,7 @@ mod http_audits;
 mod input;
 mod limit_store;
 mod modules;
+mod outbound;
 mod phone;
 mod playground;
 mod process;

@@ -65,7 +65,7 @@ const TRANSPORT: [&str; 2] = ["http", "graphql"];
 const SERVICES: [&str; 10] =
     ["verification", "captcha", "limits", "sessions", "accounts", "account_store", "proofs", "users", "tokens", "sms"];
 /// The modules that stores, senders and the start of a server use.
-const FOUNDATIONS: [&str; 6] = ["config", "database", "redis", "tencent", "metrics", "telemetry"];
+const FOUNDATIONS: [&str; 7] = ["config", "database", "redis", "outbound", "tencent", "metrics", "telemetry"];
 /// The modules that import nothing of the crate.
 const LEAVES: [&str; 11] =
     ["code", "purpose", "tags", "day", "phone", "text", "clock", "client", "random", "store", "files"];
@@ -129,7 +129,7 @@ fn modules_below_graphql_do_not_use_it() {
 fn each_library_is_named_in_one_place() {
     only(|module| module.is_in("database") || module.path == "account_store/rows", &["sqlx::", "sqlx("]);
     only(|module| ends_in(module, &["redis"]), &["::redis::{", "::redis::a", "::redis::c", "::redis::E"]);
-    only(|module| module.is_in("tencent"), &["reqwest"]);
+    only(|module| module.path == "outbound", &["reqwest"]);
     only(|module| module.is_in("tokens"), &["jsonwebtoken"]);
     only(|module| module.is_in("graphql") || module.is_in("http"), &["async_graphql"]);
     only(|module| module.is_in("http") || module.path == "app", &["axum::", "axum("]);

@@ -1,4 +1,4 @@
-//! The playground's routes: when they are there, and who gets at the inbox.
+//! The playground: when its routes exist, and which requests can read the inbox.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -6,7 +6,8 @@ use axum::http::{Request, StatusCode, header};
 use crate::app::{Answer, Builder, Stores, TestApp, phone};
 
 const LOCAL: &str = "127.0.0.1";
-/// What a browser adds to the requests of a page to its own origin.
+
+/// The header that browsers add to requests of a page to its own origin.
 const SAME_ORIGIN: (&str, &str) = ("sec-fetch-site", "same-origin");
 
 async fn get(app: &TestApp, peer: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -21,13 +22,13 @@ async fn inbox(app: &TestApp) -> Answer {
     get(app, LOCAL, "/dev/inbox", &[("host", "localhost:8000"), SAME_ORIGIN]).await
 }
 
-/// An embedded server that prints its messages.
+/// Configures an embedded server that prints its messages.
 fn printing() -> Builder {
     TestApp::on(Stores::Embedded).set("SMS_PROVIDER", "console")
 }
 
 #[tokio::test]
-async fn the_page_is_on_where_the_server_is_embedded_or_where_it_is_set() {
+async fn the_page_is_on_if_the_server_is_embedded_or_if_it_is_set() {
     for (builder, status) in [
         (TestApp::on(Stores::Embedded), StatusCode::OK),
         (TestApp::on(Stores::Embedded).set("PLAYGROUND", "false"), StatusCode::NOT_FOUND),
@@ -42,7 +43,7 @@ async fn the_page_is_on_where_the_server_is_embedded_or_where_it_is_set() {
 }
 
 #[tokio::test]
-async fn the_page_may_load_nothing_from_elsewhere() {
+async fn the_page_may_not_load_scripts_from_other_origins() {
     let app = TestApp::start(Stores::Embedded).await;
     for path in ["/", "/playground.json", "/assets/none.js"] {
         let answer = get(&app, LOCAL, path, &[]).await;
@@ -54,7 +55,7 @@ async fn the_page_may_load_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn the_page_is_told_which_regions_are_served() {
+async fn the_page_gets_the_regions_of_the_server() {
     let app = TestApp::on(Stores::Embedded).set("ALLOWED_REGIONS", "CN,HK").set("DEFAULT_REGION", "HK").start().await;
     let about = get(&app, LOCAL, "/playground.json", &[]).await.body;
     insta::assert_json_snapshot!(about, @r#"
@@ -83,7 +84,7 @@ async fn there_is_no_inbox_unless_messages_are_printed_on_this_machine() {
 }
 
 #[tokio::test]
-async fn the_inbox_has_what_was_printed() {
+async fn the_inbox_has_the_printed_messages() {
     let app = printing().start().await;
     let phone = phone();
     app.anonymous().ask(&phone).await;
@@ -96,7 +97,7 @@ async fn the_inbox_has_what_was_printed() {
 }
 
 #[tokio::test]
-async fn the_inbox_is_for_this_machine_alone() {
+async fn only_the_page_on_this_machine_can_read_the_inbox() {
     let app = printing().start().await;
     for (peer, headers) in [
         ("192.168.0.7", &[("host", "localhost:8000"), SAME_ORIGIN][..]),

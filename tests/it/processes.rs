@@ -1,4 +1,4 @@
-//! Several server processes on one MariaDB and one Redis, with nothing else between them; stores that go away.
+//! Several server processes that share one MariaDB and one Redis, and stores that stop or stall.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,10 +28,12 @@ pub(crate) fn code_of(answer: &Value) -> &str {
     answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("none")
 }
 
+/// Starts two servers that share a new database and Redis. Returns them and the database's address.
 pub(crate) fn two_servers(sms: &TencentStub, more: &[(&str, &str)]) -> (Arc<[Server; 2]>, String) {
     let database = servers::mariadb().create_database();
     let mut env = shared_env(&database, &servers::redis().fresh_url(), sms);
     env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+
     let migrated = process::run(&["migrate"], &env);
     assert!(migrated.status.success(), "{}", migrated.err);
     (Arc::new([Server::start(&env), Server::start(&env)]), database)
@@ -43,19 +45,21 @@ async fn users(database: &str) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_fifty_right_codes_one_signs_in() {
+async fn of_fifty_simultaneous_logins_with_one_code_one_succeeds() {
     let sms = stub().await;
     let (servers, database) = two_servers(&sms, &[]);
     let phone = phone();
     let session_id = ask(&servers[0], &phone).await;
     let code = sms.last_code_for(&phone).expect("a code");
-    let tries = (0..MANY).map(|number| {
+
+    let attempts = (0..MANY).map(|number| {
         let (servers, phone, code, session_id) =
             (Arc::clone(&servers), phone.clone(), code.clone(), session_id.clone());
         tokio::spawn(async move { login(&servers[number % 2], &phone, &code, &session_id).await })
     });
+
     let mut signed_in = 0;
-    for attempt in tries.collect::<Vec<_>>() {
+    for attempt in attempts.collect::<Vec<_>>() {
         let answer = attempt.await.expect("an answer");
         match code_of(&answer) {
             "none" => signed_in += 1,
@@ -67,22 +71,24 @@ async fn of_fifty_right_codes_one_signs_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_first_logins_make_one_user() {
+async fn fifty_simultaneous_first_logins_create_one_user() {
     let sms = stub().await;
     let (servers, database) =
         two_servers(&sms, &[("SEND_COOLDOWN", "0s"), ("SEND_DAILY_LIMIT", "0"), ("SEND_IP_HOURLY_LIMIT", "0")]);
     let phone = phone();
-    let mut shown = Vec::new();
+
+    let mut codes = Vec::new();
     for number in 0..MANY {
         let session_id = ask(&servers[number % 2], &phone).await;
-        shown.push((session_id, sms.last_code_for(&phone).expect("a code")));
+        codes.push((session_id, sms.last_code_for(&phone).expect("a code")));
     }
-    let tries = shown.into_iter().enumerate().map(|(number, (session_id, code))| {
+    let attempts = codes.into_iter().enumerate().map(|(number, (session_id, code))| {
         let (servers, phone) = (Arc::clone(&servers), phone.clone());
         tokio::spawn(async move { login(&servers[number % 2], &phone, &code, &session_id).await })
     });
+
     let (mut ids, mut new) = (Vec::new(), 0);
-    for attempt in tries.collect::<Vec<_>>() {
+    for attempt in attempts.collect::<Vec<_>>() {
         let answer = attempt.await.expect("an answer");
         let login = &answer["data"]["login"];
         if login.is_null() {
@@ -97,7 +103,7 @@ async fn fifty_first_logins_make_one_user() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_code_outlives_a_database_that_stops() {
+async fn a_code_stays_valid_while_the_database_is_down() {
     let (sms, mariadb) = (stub().await, OwnMariaDb::start());
     let env = shared_env(&mariadb.create_database(), &servers::redis().fresh_url(), &sms);
     assert!(process::run(&["migrate"], &env).status.success());
@@ -105,17 +111,20 @@ async fn a_code_outlives_a_database_that_stops() {
     let phone = phone();
     let session_id = ask(&server, &phone).await;
     let code = sms.last_code_for(&phone).expect("a code");
+
     mariadb.stop();
     let begun = Instant::now();
     let answer = login(&server, &phone, &code, &session_id).await;
     assert_eq!(code_of(&answer), "UNAVAILABLE", "{answer}");
     let extensions = &answer["errors"][0]["extensions"];
     assert!(extensions["requestId"].is_string() && extensions["retryAfterSeconds"].is_number());
-    assert!(begun.elapsed() < Duration::from_secs(8), "bounded in time");
+    assert!(begun.elapsed() < Duration::from_secs(8), "the time-outs of the database are short");
     assert_eq!(server.get("/readyz").await.0, 503);
+
     mariadb.start_again();
     let answer = login(&server, &phone, &code, &session_id).await;
     let token = answer["data"]["login"]["accessToken"].as_str().unwrap_or_else(|| panic!("{answer}"));
+
     mariadb.pause();
     let stalled = server.run(Some(token), ME, json!({})).await;
     assert_eq!(code_of(&stalled), "UNAVAILABLE");
@@ -123,8 +132,11 @@ async fn a_code_outlives_a_database_that_stops() {
     assert!(server.run(Some(token), ME, json!({})).await["errors"].is_null());
 }
 
+/// Something to do to a Redis server.
+type Action = fn(&OwnRedis);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_redis_codes_stop_and_people_stay() {
+async fn without_redis_users_stay_signed_in_but_get_no_codes() {
     let (sms, redis) = (stub().await, OwnRedis::start());
     let env = shared_env(&servers::mariadb().create_database(), &redis.url(), &sms);
     assert!(process::run(&["migrate"], &env).status.success());
@@ -136,20 +148,22 @@ async fn without_redis_codes_stop_and_people_stay() {
     let mut refresh = answer["data"]["login"]["refreshToken"].as_str().expect("a token").to_owned();
     let session_id = ask(&server, &other).await;
     let code = sms.last_code_for(&other).expect("a code");
-    for stop in [true, false] {
-        let go = if stop { OwnRedis::stop } else { OwnRedis::pause };
-        go(&redis);
+
+    let ways: [(Action, Action); 2] = [(OwnRedis::stop, OwnRedis::start_again), (OwnRedis::pause, OwnRedis::resume)];
+    for (fail, recover) in ways {
+        fail(&redis);
         let begun = Instant::now();
         let refused = server.run(None, ASK, json!({ "input": { "phone": phone() } })).await;
         assert_eq!(code_of(&refused), "UNAVAILABLE");
         assert_eq!(code_of(&login(&server, &other, &code, &session_id).await), "UNAVAILABLE");
-        assert!(begun.elapsed() < Duration::from_secs(15), "bounded in time");
+        assert!(begun.elapsed() < Duration::from_secs(15), "the time-outs of Redis are short");
+
         assert!(server.run(Some(&token), ME, json!({})).await["errors"].is_null());
         let refreshed = server.run(None, REFRESH, json!({ "input": { "refreshToken": refresh } })).await;
         let next = &refreshed["data"]["refreshSession"]["refreshToken"];
         next.as_str().unwrap_or_else(|| panic!("{refreshed}")).clone_into(&mut refresh);
-        let come_back = if stop { OwnRedis::start_again } else { OwnRedis::resume };
-        come_back(&redis);
+
+        recover(&redis);
         ask(&server, &phone()).await;
     }
 }
@@ -158,8 +172,9 @@ async fn without_redis_codes_stop_and_people_stay() {
 async fn sigterm_lets_a_request_in_flight_finish() {
     let sms = stub().await;
     let (servers, _) = two_servers(&sms, &[]);
-    let servers = Arc::into_inner(servers).expect("nobody else has them");
+    let servers = Arc::into_inner(servers).expect("the only reference");
     let [server, _] = servers;
+
     sms.set(Behaviour::Stall);
     let phone = phone();
     let base = server.base.clone();
@@ -172,15 +187,16 @@ async fn sigterm_lets_a_request_in_flight_finish() {
     while sms.requests() == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+
     server.terminate();
-    let answer: Value = serde_json::from_str(&request.await.expect("it finished")).expect("JSON");
+    let answer: Value = serde_json::from_str(&request.await.expect("the task ends")).expect("JSON");
     assert_eq!(code_of(&answer), "SMS_SEND_FAILED");
     let (status, log) = tokio::task::spawn_blocking(|| server.wait()).await.expect("an end");
     assert!(status.success(), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn metrics_count_and_name_nobody() {
+async fn metrics_count_requests_and_have_no_phone_numbers() {
     let sms = stub().await;
     let database = servers::mariadb().create_database();
     let mut env = shared_env(&database, &servers::redis().fresh_url(), &sms);
@@ -191,8 +207,9 @@ async fn metrics_count_and_name_nobody() {
     let session_id = ask(&server, &phone).await;
     login(&server, &phone, &sms.last_code_for(&phone).expect("a code"), &session_id).await;
     server.run(None, ASK, json!({ "input": { "phone": phone } })).await;
+
     let printed = server.printed();
-    let (_, url) = printed.split_once("metrics on ").expect("the address is told");
+    let (_, url) = printed.split_once("metrics on ").expect("the address is logged");
     let url = url.lines().next().expect("a line");
     let page = reqwest::Client::builder().build().expect("a client").get(url).send().await.expect("an answer");
     let page = page.text().await.expect("a page");
@@ -214,22 +231,25 @@ async fn sql(database: &str, statement: &'static str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_answers_but_refuses_leaves_the_code_good() {
+async fn a_code_stays_valid_if_the_database_refuses_to_store_the_user() {
     let sms = stub().await;
     let (servers, database) = two_servers(&sms, &[]);
     let phone = phone();
     let session_id = ask(&servers[0], &phone).await;
     let code = sms.last_code_for(&phone).expect("a code");
+
     sql(&database, "RENAME TABLE sessions TO elsewhere").await;
     let refused = login(&servers[0], &phone, &code, &session_id).await;
     assert_eq!(code_of(&refused), "SIGNUP_FAILED", "{refused}");
     assert_eq!(refused["errors"][0]["extensions"]["errorCode"], -1201);
     assert!(refused["errors"][0]["extensions"]["retryAfterSeconds"].is_number());
-    assert_eq!(users(&database).await, 0, "no half of it is stored");
+    assert_eq!(users(&database).await, 0, "the user is not stored without the session");
+
     sql(&database, "RENAME TABLE elsewhere TO sessions").await;
     let answer = login(&servers[1], &phone, &code, &session_id).await;
     assert_eq!(answer["data"]["login"]["isNewUser"], true, "{answer}");
     let token = answer["data"]["login"]["accessToken"].as_str().expect("a token");
+
     sql(&database, "RENAME TABLE sessions TO elsewhere").await;
     let fault = servers[0].run(Some(token), ME, json!({})).await;
     assert_eq!(code_of(&fault), "INTERNAL");
@@ -237,6 +257,7 @@ async fn a_database_that_answers_but_refuses_leaves_the_code_good() {
     assert_eq!(extensions["errorCode"], -1599);
     let text = fault.to_string();
     assert!(!text.contains("sessions") && !text.contains("SELECT") && !text.contains("1146"), "{text}");
+
     let request_id = extensions["requestId"].as_str().expect("an id");
     let log = servers[0].printed();
     let line = log.lines().find(|line| line.contains(request_id)).expect("the log has the cause under the same id");
@@ -244,7 +265,7 @@ async fn a_database_that_answers_but_refuses_leaves_the_code_good() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn servers_delete_old_sessions_by_themselves() {
+async fn servers_delete_old_sessions() {
     let sms = stub().await;
     let database = servers::mariadb().create_database();
     let mut env = shared_env(&database, &servers::redis().fresh_url(), &sms);
@@ -256,6 +277,7 @@ async fn servers_delete_old_sessions_by_themselves() {
         login(&server, &phone, &sms.last_code_for(&phone).expect("a code"), &session_id).await;
     }
     drop(server);
+
     sql(&database, "UPDATE sessions SET ended_at = 1 ORDER BY id LIMIT 1").await;
     let _servers = [Server::start(&env), Server::start(&env)];
     let mut connection = sqlx::MySqlConnection::connect(&database).await.expect("a connection");
@@ -272,14 +294,15 @@ async fn servers_delete_old_sessions_by_themselves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis_over_tls_is_trusted_by_its_authority_alone() {
+async fn redis_over_tls_needs_a_known_authority() {
     let (sms, redis) = (stub().await, OwnRedis::start_with_tls());
     let url = redis.url().replace("redis://", "rediss://");
     let mut env = shared_env(&servers::mariadb().create_database(), &url, &sms);
     env.insert("AUTO_MIGRATE".to_owned(), "true".to_owned());
     let server = Server::start(&env);
     let refused = server.run(None, ASK, json!({ "input": { "phone": phone() } })).await;
-    assert_eq!(code_of(&refused), "UNAVAILABLE", "an authority that this machine does not know");
+    assert_eq!(code_of(&refused), "UNAVAILABLE", "this machine does not know the authority");
+
     let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tls/ca.pem");
     env.insert("SSL_CERT_FILE".to_owned(), authority.to_owned());
     let server = Server::start(&env);

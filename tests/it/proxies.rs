@@ -1,4 +1,4 @@
-//! Whose address a request counts for, behind a proxy.
+//! The client's address behind a proxy: which address the limits count.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::app::{ASK, Answer, HOME, LOGIN, Stores, TestApp, phone, settings, wrong};
 
-/// Asks through whoever is at `HOME`, with a header that says whom for.
+/// Sends a request from `HOME` with this `X-Forwarded-For`.
 async fn run_for(app: &TestApp, forwarded_for: &str, query: &str, input: Value) -> Answer {
     let request = Request::post("/graphql")
         .header(header::CONTENT_TYPE, "application/json")
@@ -17,7 +17,7 @@ async fn run_for(app: &TestApp, forwarded_for: &str, query: &str, input: Value) 
     app.anonymous().send(request.expect("a request")).await
 }
 
-/// Shows five wrong codes, each with another forged entry before the client's own.
+/// Submits five wrong codes, each with another forged entry before the client's address.
 async fn guess_five_times(app: &TestApp, phone: &str, client: &str) {
     for attempt in 0..5 {
         let forged = format!("192.0.2.{attempt}, {client}");
@@ -32,7 +32,7 @@ async fn guess_five_times(app: &TestApp, phone: &str, client: &str) {
 }
 
 #[tokio::test]
-async fn clients_behind_a_trusted_proxy_count_one_by_one() {
+async fn clients_behind_a_trusted_proxy_are_counted_separately() {
     let app = TestApp::on(Stores::Embedded).set("TRUSTED_PROXIES", format!("10.0.0.0/8,{HOME}")).start().await;
     let phone = phone();
     guess_five_times(&app, &phone, "198.51.100.1").await;
@@ -42,16 +42,16 @@ async fn clients_behind_a_trusted_proxy_count_one_by_one() {
 }
 
 #[tokio::test]
-async fn without_trust_the_header_counts_for_nothing() {
+async fn the_header_of_an_untrusted_proxy_is_ignored() {
     let app = TestApp::on(Stores::Embedded).set("TRUSTED_PROXIES", "10.0.0.0/8").start().await;
     let phone = phone();
     guess_five_times(&app, &phone, "198.51.100.1").await;
     let refused = run_for(&app, "198.51.100.2", ASK, json!({ "phone": phone })).await;
-    assert_eq!(refused.extensions()["limit"], "FAILED_ATTEMPTS", "the peer is the same");
+    assert_eq!(refused.extensions()["limit"], "FAILED_ATTEMPTS", "both clients have the same peer");
 }
 
 #[test]
-fn ranges_and_origins_that_are_none_are_refused() {
+fn malformed_ranges_and_origins_are_refused() {
     for (name, value, reason) in [
         ("TRUSTED_PROXIES", "10.0.0.0/8,proxy", "not ranges of addresses such as 10.0.0.0/8,2001:db8::/32"),
         (

@@ -1,4 +1,4 @@
-//! Our signatures against those of Tencent Cloud's own Node SDK.
+//! Signatures: compared with those of Tencent Cloud's SDK for Node.js.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -23,11 +23,12 @@ struct Vector {
 }
 
 #[test]
-fn signatures_equal_the_official_sdks() {
+fn signatures_equal_those_of_the_official_sdk() {
     let fixture: Fixture =
         serde_json::from_str(include_str!("../fixtures/tc3/vectors.json")).expect("the fixture is JSON");
     let credentials = Credentials::new(&fixture.secret_id, &fixture.secret_key);
     assert!(fixture.vectors.len() >= 5);
+
     for vector in &fixture.vectors {
         let authorization = credentials.authorization(&SigningInput {
             service: &vector.service,
@@ -40,7 +41,7 @@ fn signatures_equal_the_official_sdks() {
 }
 
 #[test]
-fn debug_does_not_show_the_secret_key() {
+fn debug_output_does_not_have_the_secret_key() {
     let credentials = Credentials::new("an-id", "the-key");
     let shown = format!("{credentials:?} {credentials:#?}");
     assert!(shown.contains("an-id"));

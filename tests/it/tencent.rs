@@ -1,23 +1,25 @@
-//! The Tencent Cloud sender against the stand-in.
+//! The Tencent Cloud sender: what it sends to the stand-in server, and how it uses its settings.
 
 use std::error::Error;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sms_login::clock::{Clock, ManualClock};
 use sms_login::code::Code;
+use sms_login::outbound::Timeouts;
 use sms_login::phone::PhoneNumber;
 use sms_login::purpose::Purpose;
 use sms_login::sms::tencent::{TemplateParam, Templates, TencentSms, TencentSmsConfig};
-use sms_login::sms::{CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
-use sms_login::tencent::Url;
-use sms_login::tencent::api::{BuildError, Timeouts};
+use sms_login::sms::{CodeMessage, SendError, SendOutcome, SmsSender};
+use sms_login::tencent::api::BuildError;
 use sms_login::tencent::tc3::Credentials;
-use tokio::net::{TcpListener, TcpSocket};
+use url::Url;
 
-use crate::tencent_stub::{self as stub, Behaviour, TencentStub};
+use crate::tencent_stub::{self as stub, TencentStub};
+
+mod outcomes;
+mod transport;
 
 const PHONE: &str = "+8613711112222";
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
@@ -50,7 +52,7 @@ fn config(endpoint: &str) -> TencentSmsConfig {
 }
 
 fn sender(config: TencentSmsConfig, clock: Arc<dyn Clock>) -> TencentSms {
-    TencentSms::new(config, clock).expect("settings that can be used")
+    TencentSms::new(config, clock).expect("valid settings")
 }
 
 pub(crate) async fn start() -> (TencentStub, TencentSms) {
@@ -70,7 +72,7 @@ async fn send_as(sender: &TencentSms, purpose: Purpose, valid_for: Duration) -> 
     sender.send(&message).await
 }
 
-/// All that a log could show of an error.
+/// Everything that a log could contain of an error.
 fn shown(error: &SendError) -> String {
     let mut text = format!("{error} {error:?}");
     let mut source = error.source();
@@ -82,7 +84,7 @@ fn shown(error: &SendError) -> String {
 }
 
 fn assert_ambiguous(result: Result<SendOutcome, SendError>) {
-    let error = result.expect_err("no clear answer");
+    let error = result.expect_err("an ambiguous answer");
     assert!(matches!(error, SendError::Ambiguous(_)), "{error:?}");
     let shown = shown(&error);
     for secret in ["13711112222", "012345", "127.0.0.1", stub::SECRET_KEY] {
@@ -91,7 +93,7 @@ fn assert_ambiguous(result: Result<SendOutcome, SendError>) {
 }
 
 #[tokio::test]
-async fn a_message_arrives_as_it_was_meant() {
+async fn a_message_has_the_phone_code_minutes_and_signature() {
     let (stub, sender) = start().await;
     assert_eq!(send(&sender).await.expect("sent"), SendOutcome::Accepted);
     let message = stub::Message {
@@ -102,227 +104,6 @@ async fn a_message_arrives_as_it_was_meant() {
     };
     assert_eq!(stub.messages(), [message]);
     assert_eq!(stub.last_code_for(PHONE).as_deref(), Some("012345"));
-}
-
-#[tokio::test]
-async fn outcomes_of_the_table() {
-    let seconds = |seconds| SendOutcome::RateLimited(ProviderWait::For(Duration::from_secs(seconds)));
-    let tomorrow = SendOutcome::RateLimited(ProviderWait::UntilTomorrow);
-    let table = [
-        ("InvalidParameterValue.IncorrectPhoneNumber", SendOutcome::InvalidPhone),
-        ("FailedOperation.PhoneNumberParseFail", SendOutcome::InvalidPhone),
-        ("LimitExceeded.PhoneNumberThirtySecondLimit", seconds(30)),
-        ("LimitExceeded.PhoneNumberOneHourLimit", seconds(3600)),
-        ("LimitExceeded.PhoneNumberDailyLimit", tomorrow),
-        ("LimitExceeded.PhoneNumberSameContentDailyLimit", tomorrow),
-        ("LimitExceeded.DeliveryFrequencyLimit", seconds(5)),
-        ("LimitExceeded.GlobalSmsSendingRateLimit", seconds(5)),
-        ("RequestLimitExceeded", seconds(5)),
-        ("RequestLimitExceeded.UinLimitExceeded", seconds(5)),
-        ("FailedOperation.PhoneNumberInBlacklist", SendOutcome::NumberBlocked),
-        ("UnsupportedOperation.UnsuportedRegion", SendOutcome::RegionNotAllowed),
-        ("UnsupportedOperation.UnsupportedRegion", SendOutcome::RegionNotAllowed),
-        ("LimitExceeded.AppCountryOrRegionInBlacklist", SendOutcome::RegionNotAllowed),
-    ];
-    let (stub, sender) = start().await;
-    for (code, outcome) in table {
-        for behaviour in [Behaviour::Status(code.to_owned()), Behaviour::Error(code.to_owned())] {
-            stub.set(behaviour);
-            assert_eq!(send(&sender).await.expect(code), outcome, "{code}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn faults_that_an_operator_must_see() {
-    let codes = [
-        "LimitExceeded.AppDailyLimit",
-        "LimitExceeded.AppMainlandChinaDailyLimit",
-        "LimitExceeded.AppGlobalDailyLimit",
-        "LimitExceeded.AppCountryOrRegionDailyLimit",
-        "LimitExceeded.DailyLimit",
-        "FailedOperation.InsufficientBalanceInSmsPackage",
-        "UnauthorizedOperation",
-        "UnauthorizedOperation.SerivceSuspendDueToArrears",
-        "UnauthorizedOperation.ServiceSuspendDueToArrears",
-        "UnauthorizedOperation.SdkAppIdIsDisabled",
-        "AuthFailure.SignatureFailure",
-        "AuthFailure.SecretIdNotFound",
-        "FailedOperation.ContainSensitiveWord",
-        "FailedOperation.MarketingSendTimeConstraint",
-        "FailedOperation.MissingSignature",
-        "FailedOperation.NotEnterpriseCertification",
-        "FailedOperation.SignatureIncorrectOrUnapproved",
-        "FailedOperation.TemplateIdNotExist",
-        "FailedOperation.TemplateIncorrectOrUnapproved",
-        "FailedOperation.TemplateUnapprovedOrNotExist",
-        "FailedOperation.TemplateParamSetNotMatchApprovedTemplate",
-        "InvalidParameter.AppidAndBizId",
-        "InvalidParameter.DirtyWordFound",
-        "InvalidParameterValue.ContentLengthLimit",
-        "InvalidParameterValue.ProhibitedUseUrlInTemplateParameter",
-        "InvalidParameterValue.SdkAppIdNotExist",
-        "InvalidParameterValue.TemplateParameterFormatError",
-        "InvalidParameterValue.TemplateParameterLengthLimit",
-        "InvalidParameterValue.UnsupportedTemplateVariable",
-        "UnsupportedOperation.ChineseMainlandTemplateToGlobalPhone",
-        "UnsupportedOperation.ContainDomesticAndInternationalPhoneNumber",
-        "UnsupportedOperation.GlobalTemplateToChineseMainlandPhone",
-        "UnsupportedRegion",
-    ];
-    let (stub, sender) = start().await;
-    for expected in codes {
-        for behaviour in [Behaviour::Status(expected.to_owned()), Behaviour::Error(expected.to_owned())] {
-            stub.set(behaviour);
-            match send(&sender).await {
-                Err(SendError::NeedsOperator { code, request_id }) => {
-                    assert_eq!((code.as_str(), request_id.as_str()), (expected, stub::REQUEST_ID));
-                }
-                other => panic!("{expected}: {other:?}"),
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn faults_of_the_provider_and_unknown_codes() {
-    let codes = [
-        "InternalError",
-        "InternalError.OtherError",
-        "InternalError.UnknownError",
-        "FailedOperation.OtherError",
-        "AuthFailureOfAnotherKind",
-        "Something.New",
-        "",
-    ];
-    let (stub, sender) = start().await;
-    for expected in codes {
-        let in_body = [Behaviour::Status(expected.to_owned()), Behaviour::Error(expected.to_owned())];
-        let with_500 = Behaviour::HttpWithError(500, expected.to_owned());
-        for behaviour in in_body.into_iter().chain([with_500]) {
-            stub.set(behaviour);
-            match send(&sender).await {
-                Err(SendError::Failed { code, request_id }) => {
-                    assert_eq!((code.as_str(), request_id.as_str()), (expected, stub::REQUEST_ID));
-                }
-                other => panic!("{expected}: {other:?}"),
-            }
-        }
-    }
-    stub.set(Behaviour::Error("Ok".to_owned()));
-    assert!(matches!(send(&sender).await, Err(SendError::Failed { .. })), "Ok is no error's code");
-}
-
-#[tokio::test]
-async fn answers_that_leave_it_open_are_ambiguous_and_not_asked_again() {
-    let (stub, sender) = start().await;
-    let behaviours = [
-        Behaviour::Status("InternalError.Timeout".to_owned()),
-        Behaviour::Status("InternalError.SendAndRecvFail".to_owned()),
-        Behaviour::Error("InternalError.ParseBackendResponseFail".to_owned()),
-        Behaviour::BreakOff,
-        Behaviour::Nonsense,
-        Behaviour::Json("{}".to_owned()),
-        Behaviour::Json(r#"{"Response":{"RequestId":"x"}}"#.to_owned()),
-        Behaviour::Json(r#"{"Response":{"SendStatusSet":[],"RequestId":"x"}}"#.to_owned()),
-        Behaviour::Json(r#"{"Response":"+8613711112222"}"#.to_owned()),
-        Behaviour::Huge,
-        Behaviour::Http(500),
-        Behaviour::Http(502),
-        Behaviour::Http(503),
-    ];
-    for (number, behaviour) in behaviours.into_iter().enumerate() {
-        stub.set(behaviour.clone());
-        let result = send(&sender).await;
-        assert_eq!(stub.requests(), number + 1, "{behaviour:?}");
-        assert_ambiguous(result);
-    }
-}
-
-#[tokio::test]
-async fn a_gateways_refusal_is_a_failure_and_a_redirect_is_not_followed() {
-    let (stub, sender) = start().await;
-    for (status, expected) in [(302, "HTTP 302"), (403, "HTTP 403"), (429, "HTTP 429")] {
-        stub.set(Behaviour::Http(status));
-        match send(&sender).await {
-            Err(SendError::Failed { code, .. }) => assert_eq!(code, expected),
-            other => panic!("{status}: {other:?}"),
-        }
-    }
-    assert_eq!(stub.requests(), 3);
-}
-
-/// The one test that waits for real, a fifth of a second.
-#[tokio::test]
-async fn a_stall_ends_at_the_time_out() {
-    assert_eq!(Timeouts::default().connect, Duration::from_secs(2));
-    assert_eq!(Timeouts::default().whole, Duration::from_secs(5));
-    let clock = clock();
-    let stub = TencentStub::start(Arc::clone(&clock) as Arc<dyn Clock>).await;
-    stub.set(Behaviour::Stall);
-    let mut config = config(&stub.endpoint());
-    config.timeouts = Timeouts { connect: Duration::from_millis(80), whole: Duration::from_millis(200) };
-    let sender = sender(config, clock);
-    let result = tokio::time::timeout(Duration::from_secs(5), send(&sender)).await;
-    assert_ambiguous(result.expect("an end of its own"));
-    assert_eq!(stub.requests(), 1);
-}
-
-#[tokio::test]
-async fn a_refused_connection_is_unreachable() {
-    // Bound but not listening: the port refuses, and nobody else can take it.
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
-    let address = socket.local_addr().expect("an address");
-    let error = send(&sender(config(&format!("http://{address}")), clock())).await.expect_err("refused");
-    assert!(matches!(error, SendError::Unreachable(_)), "{error:?}");
-    assert!(!shown(&error).contains("13711112222"));
-}
-
-/// A server that hangs up during the TLS handshake: no connection is made, but each attempt can be counted.
-#[tokio::test]
-async fn a_connection_that_is_not_made_is_tried_twice() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    let attempts = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&attempts);
-    let server = tokio::spawn(async move {
-        while listener.accept().await.is_ok() {
-            counter.fetch_add(1, Ordering::SeqCst);
-        }
-    });
-    let error = send(&sender(config(&format!("https://{address}")), clock())).await.expect_err("hung up");
-    assert!(matches!(error, SendError::Unreachable(_)), "{error:?}");
-    assert_eq!(attempts.load(Ordering::SeqCst), 2);
-    server.abort();
-}
-
-/// A server that takes the request and hangs up without a word.
-#[tokio::test]
-async fn a_request_that_may_have_arrived_is_not_sent_again() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    let requests = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&requests);
-    let server = tokio::spawn(async move {
-        while let Ok((connection, _)) = listener.accept().await {
-            connection.readable().await.expect("a request");
-            counter.fetch_add(1, Ordering::SeqCst);
-        }
-    });
-    assert_ambiguous(send(&sender(config(&format!("http://{address}")), clock())).await);
-    assert_eq!(requests.load(Ordering::SeqCst), 1);
-    server.abort();
-}
-
-#[tokio::test]
-async fn the_connection_is_kept() {
-    let (stub, sender) = start().await;
-    for _ in 0..10 {
-        send(&sender).await.expect("sent");
-    }
-    assert_eq!(stub.messages().len(), 10);
-    assert_eq!(stub.connections(), 1);
 }
 
 #[tokio::test]
@@ -355,7 +136,7 @@ async fn wrong_settings_need_the_operator() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_off_needs_the_operator() {
+async fn a_wrong_clock_needs_the_operator() {
     let (server_clock, client_clock) = (clock(), clock());
     let stub = TencentStub::start(server_clock).await;
     let sender = sender(config(&stub.endpoint()), Arc::clone(&client_clock) as Arc<dyn Clock>);
@@ -369,7 +150,7 @@ async fn a_clock_that_is_off_needs_the_operator() {
 }
 
 #[tokio::test]
-async fn each_purpose_has_its_template_or_the_login_one() {
+async fn each_purpose_uses_its_template_or_the_one_for_login() {
     let clock = clock();
     let stub = TencentStub::start(Arc::clone(&clock) as Arc<dyn Clock>).await;
     let mut own = config(&stub.endpoint());
@@ -413,15 +194,15 @@ async fn minutes_are_rounded_up() {
 }
 
 #[tokio::test]
-async fn parameters_are_those_of_the_setting_in_its_order() {
+async fn the_setting_decides_the_parameters_and_their_order() {
     let clock = clock();
     let stub = TencentStub::start(Arc::clone(&clock) as Arc<dyn Clock>).await;
-    let mut turned = config(&stub.endpoint());
-    turned.template_params = vec![TemplateParam::Minutes, TemplateParam::Code];
+    let mut reversed = config(&stub.endpoint());
+    reversed.template_params = vec![TemplateParam::Minutes, TemplateParam::Code];
     let mut code_only = config(&stub.endpoint());
     code_only.templates.login = stub::CODE_ONLY_TEMPLATE.to_owned();
     code_only.template_params = vec![TemplateParam::Code];
-    for (config, params) in [(turned, vec!["5", "012345"]), (code_only, vec!["012345"])] {
+    for (config, params) in [(reversed, vec!["5", "012345"]), (code_only, vec!["012345"])] {
         send(&sender(config, Arc::clone(&clock) as Arc<dyn Clock>)).await.expect("sent");
         assert_eq!(stub.messages().last().expect("a message").params, params);
     }
@@ -430,21 +211,8 @@ async fn parameters_are_those_of_the_setting_in_its_order() {
     assert_eq!(TemplateParam::parse("hours"), None);
 }
 
-#[tokio::test]
-async fn provider_texts_are_bounded_and_plain() {
-    let (stub, sender) = start().await;
-    stub.set(Behaviour::Error(format!("Evil\n\u{1b}[31m\"腾\u{202e}{}", "x".repeat(10_000))));
-    match send(&sender).await {
-        Err(SendError::Failed { code, .. }) => {
-            assert!(code.starts_with("Evil???31m???x"), "{code}");
-            assert_eq!(code.len(), 96);
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
-fn settings_that_cannot_be_used_are_refused() {
+fn invalid_settings_are_refused() {
     let build = |config| TencentSms::new(config, clock()).map(|_| ());
     for endpoint in ["ftp://127.0.0.1", "https://127.0.0.1/v1", "https://me:pw@127.0.0.1", "https://127.0.0.1/?a=b"] {
         assert!(matches!(build(config(endpoint)), Err(BuildError::Endpoint)), "{endpoint}");
@@ -458,19 +226,19 @@ fn settings_that_cannot_be_used_are_refused() {
 }
 
 #[tokio::test]
-async fn a_check_asks_for_nothing_to_be_sent_and_sees_a_wrong_key() {
+async fn a_check_sends_no_sms_and_detects_a_wrong_key() {
     let (stub, sender) = start().await;
-    sender.check().await.expect("the key is taken");
+    sender.check().await.expect("the key is accepted");
     let mut wrong = config(&stub.endpoint());
     wrong.credentials = Credentials::new(stub::SECRET_ID, "another-key");
-    let error = self::sender(wrong, clock()).check().await.expect_err("the key is not taken");
+    let error = self::sender(wrong, clock()).check().await.expect_err("the key is not accepted");
     assert!(matches!(error, SendError::NeedsOperator { .. }), "{error:?}");
     assert_eq!(stub.requests(), 2);
     assert!(stub.messages().is_empty());
 }
 
 #[test]
-fn debug_shows_no_secret() {
+fn debug_output_has_no_secret() {
     let endpoint: Url = "https://sms.tencentcloudapi.com".parse().expect("a URL");
     let config = config(endpoint.as_str());
     let shown = format!("{config:?} {config:#?}");

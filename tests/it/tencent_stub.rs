@@ -1,6 +1,6 @@
-//! A stand-in for Tencent Cloud on loopback: it checks each request as the real one does, and misbehaves when told.
+//! A stand-in for Tencent Cloud on loopback. It checks each request as Tencent Cloud does, and can be set to misbehave.
 //!
-//! It shares no code with the crate: the signature is worked out again in `check`, from the request as it arrived.
+//! It shares no code with the crate: `check` computes the signature independently, from the request as it arrived.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -28,41 +28,43 @@ pub(crate) const SECRET_KEY: &str = "stub-secret-key-never-shown";
 pub(crate) const REGION: &str = "ap-guangzhou";
 pub(crate) const SDK_APP_ID: &str = "1400000001";
 pub(crate) const SIGN_NAME: &str = "腾讯云示例";
-/// Has two parameters, like the three that follow.
+
+/// Has two parameters, as have the next three.
 pub(crate) const LOGIN_TEMPLATE: &str = "100001";
 pub(crate) const CHANGE_PHONE_TEMPLATE: &str = "100002";
 pub(crate) const DELETE_ACCOUNT_TEMPLATE: &str = "100003";
 pub(crate) const VERIFY_TEMPLATE: &str = "100004";
+
 /// Has one parameter.
 pub(crate) const CODE_ONLY_TEMPLATE: &str = "100005";
 pub(crate) const REQUEST_ID: &str = "5e1f0a3c-stub-request";
 
-/// What becomes of requests that are in order. Those that are not get their error in any case.
+/// The answer to valid requests. Invalid requests always get the error that they would get from Tencent Cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Behaviour {
-    /// Sends the SMS.
+    /// The SMS is sent.
     Accept,
     /// This code in `SendStatusSet`.
     Status(String),
     /// This code in `Response.Error`.
     Error(String),
-    /// No answer, ever.
+    /// No answer.
     Stall,
-    /// Part of an answer, then the end of the connection.
+    /// A part of an answer, then the connection is closed.
     BreakOff,
     /// HTML, with status 200.
     Nonsense,
     /// This JSON, with status 200.
     Json(String),
-    /// This HTTP status, a line of HTML, and a `Location`, which counts for redirects.
+    /// This HTTP status, a line of HTML, and a `Location` for the case of a redirect.
     Http(u16),
     /// This HTTP status, and this code in `Response.Error`.
     HttpWithError(u16, String),
-    /// A right answer, with a megabyte of spaces before it.
+    /// A correct answer after a megabyte of spaces.
     Huge,
 }
 
-/// An SMS that was taken.
+/// An SMS that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) phone: String,
@@ -71,7 +73,7 @@ pub(crate) struct Message {
     pub(crate) sign_name: Option<String>,
 }
 
-/// A running stand-in. It stops when dropped.
+/// A running stand-in. It stops when it is dropped.
 pub(crate) struct TencentStub {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -90,7 +92,7 @@ struct Shared {
 }
 
 impl TencentStub {
-    /// Starts one on a free port of loopback, accepting. Timestamps are held against `clock`.
+    /// Starts a stand-in on a free port of loopback. It accepts messages, and checks timestamps with `clock`.
     pub(crate) async fn start(clock: Arc<dyn Clock>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -105,6 +107,7 @@ impl TencentStub {
             connections: AtomicUsize::new(0),
             stopped: stopped.clone(),
         });
+
         let counted = Arc::clone(&shared);
         let listener = listener.tap_io(move |_| {
             counted.connections.fetch_add(1, Ordering::SeqCst);
@@ -115,34 +118,34 @@ impl TencentStub {
         Self { address, shared, _stop: stopped.drop_guard() }
     }
 
-    /// The address to configure.
+    /// Returns the address for the settings.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Behaves like this from now on.
+    /// Sets the answer to all requests from now on.
     pub(crate) fn set(&self, behaviour: Behaviour) {
         *lock(&self.shared.behaviour) = behaviour;
     }
 
-    /// The messages that were taken, oldest first.
+    /// Returns the accepted messages, oldest first.
     pub(crate) fn messages(&self) -> Vec<Message> {
         lock(&self.shared.messages).clone()
     }
 
-    /// The code in the last message to `phone`.
+    /// Returns the code in the last message to `phone`.
     pub(crate) fn last_code_for(&self, phone: &str) -> Option<String> {
         let messages = lock(&self.shared.messages);
         let message = messages.iter().rev().find(|message| message.phone == phone)?;
         message.params.iter().find(|param| param.len() == 6).cloned()
     }
 
-    /// How many requests came, in order or not.
+    /// Returns the number of requests, valid or not.
     pub(crate) fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
-    /// How many TCP connections came.
+    /// Returns the number of TCP connections.
     pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
@@ -167,6 +170,7 @@ async fn send_sms(shared: &Shared, request: &check::Request<'_>) -> Response {
     if !is_phone(&message.phone) {
         return status("InvalidParameterValue.IncorrectPhoneNumber");
     }
+
     let behaviour = lock(&shared.behaviour).clone();
     match behaviour {
         Behaviour::Accept => {
@@ -226,7 +230,7 @@ fn http_status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).expect("an HTTP status")
 }
 
-/// A chunked body that fails after its first chunk, upon which the server closes the connection.
+/// Returns a chunked body that fails after its first chunk, so that the server closes the connection.
 fn broken_off() -> Response {
     let never = |error: Infallible| -> std::io::Error { match error {} };
     let body = Full::new(Bytes::from_static(b"{\"Response\": {\"SendSta")).map_err(never).with_trailers(async {

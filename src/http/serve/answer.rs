@@ -1,8 +1,8 @@
-//! The body of an answer, which knows when the client has taken it.
+//! The body of an answer, which keeps its request in flight until its last byte has been written to the socket.
 //!
-//! hyper asks a body for bytes and forgets it at the last of them, when they may still wait for the client. So each chunk
-//! keeps the request in flight until it is written, and on HTTP/2 the body ends only after that: as long as the body has
-//! not ended, dropping the stream's task resets the stream and frees what waits.
+//! hyper drops a body after it has taken the last bytes, although they may still wait for the client. So each chunk
+//! keeps the request in flight until the chunk is written, and on HTTP/2 the body ends only after that. Until the body
+//! ends, dropping the stream's task resets the stream and frees the chunks that wait.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,18 +13,18 @@ use hyper::body::{Buf, Bytes, Frame, SizeHint};
 
 use super::requests::Request;
 
-/// The size of an HTTP/2 frame, so that no stream takes more of the send buffer than it can use.
+/// The size of an HTTP/2 frame, so that a stream does not fill the send buffer with data that it cannot send yet.
 pub(super) const CHUNK_BYTES: usize = 16 * 1024;
 
 /// The body of an answer.
 pub(super) struct Answer {
     body: Body,
-    /// What is left of the last piece that `body` gave.
+    /// The part of the last frame of `body` that is not in a chunk yet.
     rest: Bytes,
     delivery: Arc<Delivery>,
 }
 
-/// Shared by a body and its chunks.
+/// The state that a body and its chunks share.
 struct Delivery {
     chunks: Mutex<Chunks>,
     _request: Arc<Request>,
@@ -36,7 +36,7 @@ struct Chunks {
     body: Option<Waker>,
 }
 
-/// Bytes of an answer that are not written yet.
+/// Bytes of an answer. Dropped when they have been written to the socket.
 pub(super) struct Chunk {
     bytes: Bytes,
     delivery: Arc<Delivery>,

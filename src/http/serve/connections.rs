@@ -1,8 +1,9 @@
-//! The table of open connections: how many there may be, in all and per client address, and which one makes room.
+//! The table of open connections, with limits on their number in total and for each client address.
 //!
-//! A connection is counted until its socket is closed, so the table never holds more sockets than its limit. When a
-//! limit is reached, the oldest idle connection is closed for the new one: of the same address if the address is at its
-//! limit, of all otherwise. If no connection is idle, the new one is refused.
+//! A connection is counted until its socket is closed, so there are never more sockets than the limit. When a limit is
+//! reached, the connection that has been idle for the longest time is closed to make room for the new one: among those
+//! of the same address if that address is at its limit, otherwise among all. If no connection is idle, the new one is
+//! refused.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -24,22 +25,22 @@ const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 pub(crate) struct ConnectionLimits {
     /// From all clients together.
     pub(crate) total: usize,
-    /// From one IPv4 address or one IPv6 /64; `None` for no limit.
+    /// From one IPv4 address or one IPv6 /64. `None` means no limit.
     pub(crate) per_address: Option<usize>,
-    /// Proxies, whose connections carry many clients: the limit per address does not apply to them.
+    /// Proxies. The limit per address does not apply to them, because they forward requests of many clients.
     pub(crate) exempt: Vec<IpNet>,
 }
 
-/// What has become of the connections so far.
+/// Counts of connections, now and since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ConnectionCounts {
-    /// Open now.
+    /// Open connections.
     pub(crate) open: usize,
-    /// Open now, without a request in flight.
+    /// Open connections without a request in flight.
     pub(crate) idle: usize,
-    /// Refused since the start because a limit was reached.
+    /// Connections refused since the start because a limit was reached.
     pub(crate) refused: u64,
-    /// Closed since the start to make room for another.
+    /// Connections closed since the start to make room for another.
     pub(crate) evicted: u64,
 }
 
@@ -54,10 +55,10 @@ pub(crate) struct Connections {
 #[derive(Debug, Default)]
 struct Table {
     open: HashMap<u64, Entry>,
-    /// Connection ids, ordered by the moment at which each became idle.
+    /// Ids of idle connections; the keys are in the order in which they became idle.
     idle: BTreeMap<u64, u64>,
     addresses: HashMap<ClientAddress, Address>,
-    /// The next connection id, or place in the order of idle connections.
+    /// The last number that was used as a connection id or as a key in `idle`.
     next: u64,
     refused: u64,
     evicted: u64,
@@ -68,7 +69,7 @@ struct Table {
 struct Entry {
     /// `None` if the limit per address does not apply.
     address: Option<ClientAddress>,
-    /// Its place in the order of idle connections.
+    /// Its key in `idle`, if it is idle.
     idle: Option<u64>,
     is_evicted: bool,
     evict: CancellationToken,
@@ -81,10 +82,10 @@ struct Address {
     idle: BTreeMap<u64, u64>,
 }
 
-/// What happens to a new connection.
+/// The decision about a new connection.
 enum Admission {
     Admitted(Slot),
-    /// Another connection is being closed for it; the token is cancelled once that socket is closed.
+    /// Another connection is being closed to make room. The token is cancelled when that socket is closed.
     MakingRoom(CancellationToken),
     Refused,
 }
@@ -94,12 +95,13 @@ impl Connections {
         Arc::new(Self { limits, table: Mutex::default(), unread: Unread::default() })
     }
 
-    /// Admits a connection from `peer`, once there is room; `None` if it has to be closed.
+    /// Admits a connection from `peer`, after waiting for room if another connection has to be closed first. Returns
+    /// `None` if the connection is refused.
     pub(super) async fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Slot> {
         loop {
             match self.try_admit(peer) {
                 Admission::Admitted(slot) => return Some(slot),
-                // An evicted connection is idle, so its task has nothing else to do than to close it.
+                // This does not take long: an evicted connection is idle, so its task closes it at once.
                 Admission::MakingRoom(closed) => closed.cancelled().await,
                 Admission::Refused => return None,
             }
@@ -233,7 +235,7 @@ impl Table {
     }
 }
 
-/// A connection's place in the table, given up when it is dropped. A new connection is idle.
+/// A connection's entry in the table. Dropping it removes the entry. A new connection is idle.
 #[derive(Debug)]
 pub(super) struct Slot {
     id: u64,
@@ -242,7 +244,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Ends when the connection has to make room for another.
+    /// Waits until the connection has to make room for another.
     pub(super) async fn evicted(&self) {
         self.evict.cancelled().await;
     }
@@ -282,7 +284,7 @@ mod tests {
     fn admitted(connections: &Arc<Connections>, peer: &str) -> Slot {
         match connections.try_admit(address(peer)) {
             Admission::Admitted(slot) => slot,
-            Admission::MakingRoom(_) => panic!("another makes room for {peer}"),
+            Admission::MakingRoom(_) => panic!("another connection makes room for {peer}"),
             Admission::Refused => panic!("{peer} is refused"),
         }
     }
@@ -297,10 +299,10 @@ mod tests {
         matches!(connections.try_admit(address(peer)), Admission::Refused)
     }
 
-    /// The one of `slots` that is closed for a connection from `peer`.
+    /// Returns the index of the slot that is closed to make room for a connection from `peer`.
     fn evicted_for(connections: &Arc<Connections>, peer: &str, slots: &[&Slot]) -> usize {
         let Admission::MakingRoom(_) = connections.try_admit(address(peer)) else {
-            panic!("nothing makes room for {peer}");
+            panic!("no connection makes room for {peer}");
         };
         let evicted: Vec<usize> = (0..slots.len()).filter(|index| slots[*index].evict.is_cancelled()).collect();
         assert_eq!(evicted.len(), 1, "{evicted:?}");
@@ -308,10 +310,10 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_idle_connection_makes_room() {
+    fn the_connection_idle_for_the_longest_time_makes_room() {
         let all = connections(3, None);
         let (one, two, three) = (busy(&all, "192.0.2.1"), admitted(&all, "192.0.2.2"), admitted(&all, "192.0.2.3"));
-        // The second has been used since the third became idle.
+        // The second connection was used after the third became idle.
         two.set_busy();
         two.set_idle();
         assert_eq!(evicted_for(&all, "192.0.2.4", &[&one, &two, &three]), 2);
@@ -325,11 +327,11 @@ mod tests {
     }
 
     #[test]
-    fn an_address_at_its_limit_makes_room_itself() {
+    fn an_address_at_its_limit_only_evicts_its_own_connections() {
         let all = connections(10, Some(2));
         let other = admitted(&all, "192.0.2.1");
         let (one, two) = (busy(&all, "2001:db8::1"), admitted(&all, "2001:db8::2"));
-        assert_eq!(evicted_for(&all, "2001:db8::3", &[&other, &one, &two]), 2, "not the oldest of all");
+        assert_eq!(evicted_for(&all, "2001:db8::3", &[&other, &one, &two]), 2, "not the oldest connection of all");
         drop(two);
         let _three = busy(&all, "2001:db8::3");
         assert!(is_refused(&all, "2001:db8::4"));
@@ -339,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_have_no_limit_of_their_own() {
+    fn the_limit_per_address_does_not_apply_to_proxies() {
         let all = connections(4, Some(1));
         let _proxy = [(); 3].map(|()| busy(&all, "10.0.0.1"));
         let _same = busy(&all, "::ffff:192.0.2.1");
@@ -347,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_table_is_empty() {
+    fn closed_connections_leave_nothing_in_the_table() {
         let all = connections(5, Some(5));
         let slots: Vec<Slot> = (0..5).map(|_| admitted(&all, "192.0.2.1")).collect();
         drop(slots);

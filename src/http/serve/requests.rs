@@ -1,7 +1,7 @@
 //! The requests in flight on one connection, each with a deadline.
 //!
-//! A request is in flight until the last byte of its answer has been handed to the operating system. What a client sends
-//! or reads in between does not extend a deadline.
+//! A request is in flight until the last byte of its answer has been passed to the operating system. Nothing that a
+//! client sends or reads in the meantime extends a deadline.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::pending;
@@ -15,7 +15,7 @@ use super::Patience;
 use super::connections::Slot;
 
 tokio::task_local! {
-    /// Ends the HTTP/2 stream whose task this is. HTTP/1 has no such task.
+    /// Ends the HTTP/2 stream that runs in this task. Not set for HTTP/1, which has no task for each request.
     pub(super) static RESET_STREAM: CancellationToken;
 }
 
@@ -38,7 +38,7 @@ struct InFlight {
     idle_since: Instant,
 }
 
-/// When a request is given up. The id tells requests with the same deadline apart.
+/// The time when a request is given up. The id distinguishes requests with the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Deadline {
     at: Instant,
@@ -53,10 +53,11 @@ impl Requests {
         Arc::new(Self { patience, slot, in_flight: Mutex::new(in_flight), changed, close })
     }
 
-    /// Counts a request until the last clone of what this returns is dropped.
+    /// Counts a request until the last clone of the returned value is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> Arc<Request> {
-        // A stream ends alone; what HTTP/1 cannot answer ends the connection.
+        // HTTP/2 can end a single stream; HTTP/1 has to close the connection.
         let give_up = RESET_STREAM.try_with(Clone::clone).unwrap_or_else(|_| self.close.clone());
+
         let mut in_flight = self.in_flight();
         if in_flight.requests.is_empty() {
             self.slot.set_busy();
@@ -70,7 +71,7 @@ impl Requests {
         Arc::new(Request { id, give_up, unread: Mutex::default(), requests: Arc::clone(self) })
     }
 
-    /// Ends when no request has been in flight for `patience`, from the call on.
+    /// Waits until no request has been in flight for `patience`, counted from the call at the earliest.
     pub(super) async fn idle_for(&self, patience: Duration) {
         let begun = Instant::now();
         loop {
@@ -87,7 +88,7 @@ impl Requests {
         }
     }
 
-    /// Gives up overdue requests. Ends when the connection has to be closed for one.
+    /// Gives up overdue requests, until one of them requires that the connection is closed.
     pub(super) async fn overdue(&self) {
         loop {
             let changed = self.changed.notified();
@@ -100,7 +101,7 @@ impl Requests {
         }
     }
 
-    /// Gives up what is overdue, and returns the next deadline.
+    /// Gives up overdue requests, and returns the next deadline.
     fn give_up_until(&self, now: Instant) -> Option<Instant> {
         let mut in_flight = self.in_flight();
         while let Some(entry) = in_flight.deadlines.first_entry()
@@ -108,7 +109,7 @@ impl Requests {
         {
             let (deadline, give_up) = entry.remove_entry();
             give_up.cancel();
-            // The stream's last bytes may be stuck in a socket that the peer does not read.
+            // If the peer does not read from the socket, not even the reset can be sent: then close the connection.
             in_flight.set(deadline.id, now + self.patience.reset, self.close.clone());
         }
         in_flight.deadlines.first_key_value().map(|(deadline, _)| deadline.at)
@@ -147,17 +148,18 @@ async fn sleep_to(instant: Option<Instant>) {
 pub(super) struct Request {
     id: u64,
     give_up: CancellationToken,
-    /// Its answer among the unread ones.
+    /// The id of its answer in `Unread`, if it has been answered.
     unread: Mutex<Option<u64>>,
     requests: Arc<Requests>,
 }
 
 impl Request {
-    /// The answer, of this many bytes, is there: the client has to read it in time.
+    /// Starts the deadline for reading the answer, which has this many bytes.
     pub(super) fn answered(&self, bytes: u64) {
         let requests = &self.requests;
         requests.in_flight().set(self.id, Instant::now() + requests.patience.answer, self.give_up.clone());
         requests.changed.notify_waiters();
+
         let id = requests.slot.unread().add(bytes, self.give_up.clone());
         *self.unread.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
     }

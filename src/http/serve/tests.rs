@@ -1,4 +1,4 @@
-//! Connections that keep the server waiting, with a patience that suits a test.
+//! Clients that keep the server waiting, with time-outs that are short enough for a test.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::*;
 
-/// Half a second is a long time here.
+/// Shorter than the default, so that the tests end within seconds.
 const SHORT: Patience = Patience {
     headers: Duration::from_millis(200),
     idle: Duration::from_millis(600),
@@ -23,18 +23,19 @@ const SHORT: Patience = Patience {
 };
 const LONG: Duration = Duration::from_secs(5);
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// More than the sockets' buffers hold, so that the server has to wait for its client.
+
+/// More than the sockets' buffers hold, so that the server has to wait for the client.
 const LARGE: usize = 16 * 1024 * 1024;
 
 struct TestServer {
     address: SocketAddr,
     stop: CancellationToken,
     connections: Arc<Connections>,
-    /// How many large answers are in memory.
+    /// The number of counted answers in memory.
     held: Arc<AtomicUsize>,
 }
 
-/// A large answer, counted while it is in memory.
+/// An answer that is counted while it is in memory.
 struct Held(Vec<u8>, Arc<AtomicUsize>);
 
 impl Held {
@@ -82,7 +83,7 @@ impl TestServer {
         TcpStream::connect(self.address).await.expect("a connection")
     }
 
-    /// Waits until no connection is open.
+    /// Waits until every connection is closed.
     async fn closes_all(&self) {
         let closed = async {
             while self.connections.counts().open > 0 {
@@ -92,7 +93,7 @@ impl TestServer {
         timeout(LONG, closed).await.expect("the connections are closed");
     }
 
-    /// Waits until no answer is in memory and no request in flight.
+    /// Waits until every answer has left the memory and every request has ended.
     async fn forgets(&self) {
         let forgotten = async {
             let is_idle = || {
@@ -111,12 +112,13 @@ async fn start() -> TestServer {
     TestServer::start_with(SHORT).await
 }
 
-/// An HTTP/2 client that lets the server send `window` bytes per stream.
+/// Connects an HTTP/2 client that lets the server send `window` bytes per stream, and that sends pings all the time.
 async fn http2(server: &TestServer, window: u32) -> (SendRequest<Bytes>, JoinHandle<Result<(), h2::Error>>) {
     let mut builder = h2::client::Builder::new();
     builder.initial_window_size(window);
     let (client, mut connection) = builder.handshake(server.connect().await).await.expect("a handshake");
     let mut ping_pong = connection.ping_pong().expect("pings");
+
     let running = tokio::spawn(async move {
         let pings = async {
             while ping_pong.ping(h2::Ping::opaque()).await.is_ok() {
@@ -131,27 +133,28 @@ async fn http2(server: &TestServer, window: u32) -> (SendRequest<Bytes>, JoinHan
     (client.ready().await.expect("a connection"), running)
 }
 
-/// Opens a stream that reads no body on its own.
+/// Sends a request on a new stream. The body of the answer is not read unless the test reads it.
 fn open(client: &mut SendRequest<Bytes>, path: &str) -> ResponseFuture {
     let request = Request::get(format!("http://x{path}")).body(()).expect("a request");
     client.send_request(request, true).expect("a stream").0
 }
 
-/// Sends bytes one at a time, for as long as they are taken, and says how long that was.
+/// Sends bytes one at a time until the server closes the connection, and returns how long that took.
 async fn dribble(address: SocketAddr, first: &[u8], then: &[u8]) -> Duration {
     let begun = Instant::now();
     let socket = TcpStream::connect(address).await.expect("a connection");
     let (mut from, mut to) = socket.into_split();
     to.write_all(first).await.expect("the first bytes");
     let mut bytes = then.iter().cycle();
+
     let sending = async {
-        while to.write_all(&[*bytes.next().expect("it goes on for ever")]).await.is_ok() {
+        while to.write_all(&[*bytes.next().expect("an endless iterator")]).await.is_ok() {
             sleep(SHORT.headers / 20).await;
         }
     };
     let ending = async {
-        let mut heard = Vec::new();
-        drop(from.read_to_end(&mut heard).await);
+        let mut received = Vec::new();
+        drop(from.read_to_end(&mut received).await);
     };
     tokio::select! {
         () = sending => {}
@@ -161,7 +164,7 @@ async fn dribble(address: SocketAddr, first: &[u8], then: &[u8]) -> Duration {
     begun.elapsed()
 }
 
-/// One request on a connection that stays open.
+/// Sends a request on a connection that stays open, and returns the answer.
 async fn ask(socket: &mut TcpStream, path: &str) -> String {
     socket.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.expect("it is sent");
     let mut answer = vec![0; 1024];
@@ -170,7 +173,7 @@ async fn ask(socket: &mut TcpStream, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn headers_that_dribble_in_are_not_waited_for() {
+async fn headers_that_trickle_in_time_out() {
     let server = start().await;
     let address = server.address;
     for (what, first, then) in [
@@ -185,46 +188,49 @@ async fn headers_that_dribble_in_are_not_waited_for() {
     }
 }
 
-/// Sends this and no more, and says how long the connection was kept.
+/// Sends these bytes and nothing else, and returns how long the server kept the connection open.
 async fn silence(address: SocketAddr, first: &[u8]) -> Duration {
     let begun = Instant::now();
     let mut socket = TcpStream::connect(address).await.expect("a connection");
     socket.write_all(first).await.expect("the first bytes");
-    let mut heard = Vec::new();
-    drop(timeout(LONG, socket.read_to_end(&mut heard)).await);
+    let mut received = Vec::new();
+    drop(timeout(LONG, socket.read_to_end(&mut received)).await);
     begun.elapsed()
 }
 
 #[tokio::test]
-async fn connections_that_idle_are_closed() {
+async fn idle_connections_are_closed() {
     let server = start().await;
     let address = server.address;
     let preface_and_settings = [&PREFACE[..], &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();
     let took = silence(address, &preface_and_settings).await;
     assert!(took >= SHORT.idle && took < LONG, "{took:?}");
+
     let mut socket = TcpStream::connect(address).await.expect("a connection");
     assert!(ask(&mut socket, "/").await.ends_with("hello"));
     assert_eq!(timeout(LONG, socket.read(&mut [0; 8])).await.expect("in time").expect("an end"), 0);
 }
 
 #[tokio::test]
-async fn requests_that_take_their_time_are_answered() {
+async fn slow_requests_are_answered() {
     let server = start().await;
     let (address, stop) = (server.address, &server.stop);
     let mut socket = TcpStream::connect(address).await.expect("a connection");
     assert!(ask(&mut socket, "/").await.ends_with("hello"));
-    assert!(ask(&mut socket, "/slow").await.ends_with("slow"), "longer than headers may take");
+    assert!(ask(&mut socket, "/slow").await.ends_with("slow"), "this takes longer than the time-out for headers");
     let (answer, ()) = tokio::join!(ask(&mut socket, "/slow"), async {
         sleep(SHORT.headers / 2).await;
         stop.cancel();
     });
-    assert!(answer.ends_with("slow"), "in flight at the end: {answer}");
-    timeout(LONG, async { while TcpStream::connect(address).await.is_ok() {} }).await.expect("no more are taken");
+    assert!(answer.ends_with("slow"), "in flight at shutdown: {answer}");
+    timeout(LONG, async { while TcpStream::connect(address).await.is_ok() {} })
+        .await
+        .expect("the server accepts no more connections");
 }
 
-/// Reads a large answer a byte now and then, so that the server holds it for as long as it can.
+/// Reads a large answer one byte at a time, with pauses, so that the server keeps it in memory.
 #[tokio::test]
-async fn an_http1_answer_read_a_byte_now_and_then_is_given_up() {
+async fn an_http1_answer_read_byte_by_byte_is_given_up() {
     let server = start().await;
     let mut socket = server.connect().await;
     socket.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is sent");
@@ -239,9 +245,9 @@ async fn an_http1_answer_read_a_byte_now_and_then_is_given_up() {
     server.forgets().await;
 }
 
-/// An answer that is read all the time, but over longer than its deadline.
+/// Reads an answer steadily, but too slowly for its deadline.
 #[tokio::test]
-async fn an_answer_read_slowly_is_given_up_too() {
+async fn an_answer_read_too_slowly_is_given_up() {
     let server = start().await;
     let mut socket = server.connect().await;
     socket.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is sent");
@@ -256,7 +262,7 @@ async fn an_answer_read_slowly_is_given_up_too() {
     server.forgets().await;
 }
 
-/// Opens streams without any window, and keeps the connection lively with PINGs.
+/// Opens streams whose window is 0, and keeps sending pings.
 #[tokio::test]
 async fn http2_answers_without_a_window_are_reset() {
     for path in ["/large", "/small"] {
@@ -274,13 +280,13 @@ async fn http2_answers_without_a_window_are_reset() {
         }
         server.forgets().await;
 
-        // The other streams of the connection go on.
+        // The connection and its other streams are not affected.
         assert!(!running.is_finished());
         assert_eq!(open(&mut client, "/").await.expect("an answer").status(), 200);
     }
 }
 
-/// Asks for more than the server has memory for, over many connections, and reads nothing.
+/// Requests more than 64 MiB over several connections, and reads nothing.
 #[tokio::test]
 async fn unread_answers_hold_64_mib_at_most() {
     let server = TestServer::start_with(Patience { answer: LONG, ..SHORT }).await;
@@ -304,7 +310,7 @@ async fn unread_answers_hold_64_mib_at_most() {
     assert_eq!(server.held.load(Ordering::SeqCst), 4);
 }
 
-/// Reads nothing from the socket itself, so that not even a reset gets through.
+/// Does not read from the socket, so that the server cannot even send a reset.
 #[tokio::test]
 async fn an_http2_connection_that_reads_nothing_is_closed() {
     let server = start().await;
@@ -324,9 +330,9 @@ async fn an_http2_connection_that_reads_nothing_is_closed() {
     server.forgets().await;
 }
 
-/// Opens no stream, and sends PINGs for ever.
+/// Opens no stream, but keeps sending pings.
 #[tokio::test]
-async fn pings_keep_no_connection_alive() {
+async fn pings_do_not_keep_a_connection_open() {
     let server = start().await;
     let begun = Instant::now();
     let (_client, running) = http2(&server, 0).await;
@@ -335,7 +341,7 @@ async fn pings_keep_no_connection_alive() {
     server.closes_all().await;
 }
 
-/// Keeps a request in flight whose handler waits for ever.
+/// Sends requests whose handler never returns.
 #[tokio::test]
 async fn a_request_without_an_answer_is_given_up() {
     let server = TestServer::start_with(Patience { request: SHORT.answer, ..SHORT }).await;
@@ -349,7 +355,7 @@ async fn a_request_without_an_answer_is_given_up() {
 }
 
 #[tokio::test]
-async fn an_http2_answer_arrives_whole() {
+async fn an_http2_answer_arrives_completely() {
     let server = TestServer::start_with(Patience { answer: LONG, ..SHORT }).await;
     let (mut client, _running) = http2(&server, 1 << 20).await;
     let mut body = open(&mut client, "/large").await.expect("an answer").into_body();
@@ -363,7 +369,7 @@ async fn an_http2_answer_arrives_whole() {
     server.forgets().await;
 }
 
-/// A connection that is never idle does not stay on one server for ever.
+/// A connection that is never idle must end at some time, so that its client can connect to another server.
 #[tokio::test]
 async fn an_old_connection_ends_between_two_requests() {
     let server = TestServer::start_with(Patience { age: SHORT.headers, ..SHORT }).await;
@@ -382,7 +388,7 @@ async fn open_soon(client: &mut SendRequest<Bytes>) -> Result<(), h2::Error> {
     client.send_request(request, true)?.0.await.map(drop)
 }
 
-/// Headers of many bytes, or of many names, that fill the server's memory.
+/// Sends headers that are too large or too many, to fill the server's memory.
 #[tokio::test]
 async fn large_headers_are_refused() {
     let server = start().await;
@@ -391,10 +397,10 @@ async fn large_headers_are_refused() {
     for (headers, status) in [(large, "431"), (many, "431"), ("x: a\r\n".repeat(99), "200")] {
         let mut socket = server.connect().await;
         let request = format!("GET / HTTP/1.1\r\nhost: x\r\n{headers}\r\n");
-        let mut heard = [0; 12];
+        let mut received = [0; 12];
         socket.write_all(request.as_bytes()).await.expect("it is sent");
-        timeout(LONG, socket.read_exact(&mut heard)).await.expect("in time").expect("an answer");
-        assert_eq!(String::from_utf8_lossy(&heard), format!("HTTP/1.1 {status}"));
+        timeout(LONG, socket.read_exact(&mut received)).await.expect("in time").expect("an answer");
+        assert_eq!(String::from_utf8_lossy(&received), format!("HTTP/1.1 {status}"));
     }
     let (mut client, _running) = http2(&server, 1 << 20).await;
     let request = Request::get("http://x/").header("x", "a".repeat(33 * 1024)).body(()).expect("a request");
@@ -407,7 +413,7 @@ async fn large_headers_are_refused() {
     }
 }
 
-/// Opens streams and resets them at once, so that the server works for nobody (CVE-2023-44487).
+/// Opens streams and resets them at once, so that the server works for nothing (CVE-2023-44487).
 #[tokio::test]
 async fn rapid_resets_end_the_connection() {
     let server = start().await;

@@ -1,14 +1,17 @@
-//! Answers that clients have not read yet: the memory that they may hold, over all connections.
+//! Answers that clients have not read completely, over all connections.
+//!
+//! Owns the limit on the memory that they use together. An answer must not be counted longer than its request is in
+//! flight.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-/// Memory for answers that wait for their clients. An answer that is read leaves it within milliseconds.
+/// The most memory for answers that wait for their clients. Most answers wait for a few milliseconds.
 const MAX_UNREAD_BYTES: u64 = 64 * 1024 * 1024;
 
-/// The unread answers of one listener. When they hold too much memory, the oldest are given up first.
+/// The unread answers of one listener. If they use too much memory, the oldest are given up first.
 #[derive(Debug, Default)]
 pub(super) struct Unread(Mutex<Waiting>);
 
@@ -26,8 +29,8 @@ struct Answer {
 }
 
 impl Unread {
-    /// Counts an answer until `remove` is called with the id that this returns. `give_up` is cancelled if the answer has
-    /// to go.
+    /// Counts an answer until `remove` is called with the returned id. Cancels `give_up` if the answer has to be given
+    /// up.
     pub(super) fn add(&self, bytes: u64, give_up: CancellationToken) -> u64 {
         let mut waiting = self.waiting();
         waiting.next += 1;

@@ -1,24 +1,24 @@
-//! What an answer to SendSms means.
+//! Interprets answers to SendSms.
 //!
-//! Owns the table of provider codes. A failure for one number sits in `SendStatusSet`, any other in `Error`: both are
-//! looked at. No text of the provider's gets into an error unless it is bounded and plain, and its messages never
-//! do: they may name the phone.
+//! Owns the table of Tencent Cloud's error codes. A failure for one number is in `SendStatusSet`, every other failure
+//! in `Error`, so this module reads both. Codes and request ids get into an error only after `plain`; messages never
+//! do, because they may contain the phone number.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::outbound::Answer;
 use crate::sms::{ProviderWait, SendError, SendOutcome};
-use crate::tencent::api::Answer;
 use crate::tencent::plain;
 
-/// For limits over all calls, which pass by themselves.
+/// The wait after a limit on the account's request rate, which resets within seconds.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
 
-/// Settings, money or the account are at fault. Families and their sub-codes.
+/// Families of codes, with all their sub-codes, for errors in the settings, the balance or the account.
 const OPERATOR_FAMILIES: &[&str] = &["AuthFailure", "UnauthorizedOperation"];
 
-/// The same, code by code: the rest of their families is not for an operator.
+/// Single codes for such errors: other codes of their families do not need an operator.
 const OPERATOR_CODES: &[&str] = &[
     "FailedOperation.ContainSensitiveWord",
     "FailedOperation.InsufficientBalanceInSmsPackage",
@@ -49,16 +49,16 @@ const OPERATOR_CODES: &[&str] = &[
     "UnsupportedRegion",
 ];
 
-/// The provider lost its own line to the carrier after the message was on its way.
+/// The provider lost its connection to the carrier, perhaps after the message was sent.
 const UNCLEAR_CODES: &[&str] =
     &["InternalError.ParseBackendResponseFail", "InternalError.SendAndRecvFail", "InternalError.Timeout"];
 
-/// Why an answer does not tell whether the SMS was sent.
+/// The answer does not say whether the SMS was sent.
 #[derive(Debug, thiserror::Error)]
 enum UnclearAnswer {
-    #[error("HTTP {0}, and not an answer of this API")]
+    #[error("HTTP {0} with a body that is not an answer of this API")]
     NotUnderstood(u16),
-    #[error("the provider timed out itself: {code} (request {request_id})")]
+    #[error("the provider itself timed out: {code} (request {request_id})")]
     ProviderTimedOut { code: String, request_id: String },
 }
 
@@ -83,15 +83,16 @@ struct Status {
     code: String,
 }
 
-/// Reads an answer to a call for one number.
+/// Parses the answer to a call for one number.
 ///
 /// # Errors
-/// `SendError` where the provider failed, and where the answer leaves open whether it sent the SMS.
-pub(super) fn read(answer: &Answer) -> Result<SendOutcome, SendError> {
-    // serde_json's own error is dropped, as it may quote the answer.
+/// If the provider failed, or the answer does not say whether the SMS was sent.
+pub(super) fn parse(answer: &Answer) -> Result<SendOutcome, SendError> {
+    // serde_json's error is dropped because it may quote the answer.
     let Ok(Envelope { response }) = serde_json::from_slice(&answer.body) else {
         return Err(not_understood(answer.status));
     };
+
     if let Some(error) = response.error {
         return refusal(&error.code, &response.request_id);
     }
@@ -102,7 +103,8 @@ pub(super) fn read(answer: &Answer) -> Result<SendOutcome, SendError> {
     }
 }
 
-/// A gateway's 3xx or 4xx was given instead of sending; a 5xx, or nonsense with a 200, may come after.
+/// A gateway that answers 3xx or 4xx did not forward the request. After a 5xx, or a 200 with nonsense, the SMS may have
+/// been sent.
 fn not_understood(status: u16) -> SendError {
     if (300..500).contains(&status) {
         return SendError::Failed { code: format!("HTTP {status}"), request_id: String::new() };
@@ -110,7 +112,8 @@ fn not_understood(status: u16) -> SendError {
     SendError::Ambiguous(Box::new(UnclearAnswer::NotUnderstood(status)))
 }
 
-/// The table. Tencent's documents and its SDKs spell two codes differently, so both spellings are known.
+/// Maps an error code to an outcome or an error. Tencent's documentation and its SDKs spell two codes differently, so
+/// both spellings are in the table.
 fn refusal(code: &str, request_id: &str) -> Result<SendOutcome, SendError> {
     let outcome = match code {
         "InvalidParameterValue.IncorrectPhoneNumber" | "FailedOperation.PhoneNumberParseFail" => {
@@ -137,13 +140,14 @@ const fn wait_for(duration: Duration) -> SendOutcome {
 }
 
 fn failure(code: &str, request_id: &str) -> SendError {
-    let for_operator =
+    let needs_operator =
         OPERATOR_CODES.contains(&code) || OPERATOR_FAMILIES.iter().any(|family| is_in_family(code, family));
-    let unclear = UNCLEAR_CODES.contains(&code);
+    let is_unclear = UNCLEAR_CODES.contains(&code);
+
     let (code, request_id) = (plain(code), plain(request_id));
-    if for_operator {
+    if needs_operator {
         SendError::NeedsOperator { code, request_id }
-    } else if unclear {
+    } else if is_unclear {
         SendError::Ambiguous(Box::new(UnclearAnswer::ProviderTimedOut { code, request_id }))
     } else {
         SendError::Failed { code, request_id }

@@ -1,4 +1,4 @@
-//! The stand-in's captcha: it knows every plain ticket for good, and each once.
+//! The captcha service of the stand-in. It accepts every well-formed ticket, each of them once.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -14,16 +14,16 @@ use super::{REQUEST_ID, Shared, TencentStub, as_json, check, error, html, http_s
 pub(crate) const APP_ID: u64 = 190_000_001;
 pub(crate) const APP_SECRET_KEY: &str = "stub-captcha-secret-never-shown";
 
-/// What becomes of tickets whose request is in order.
+/// The answer to valid requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CaptchaBehaviour {
-    /// Takes each once.
+    /// Each ticket passes once.
     Pass,
     /// This `CaptchaCode`, and this `EvilLevel`.
     Verdict(i64, i64),
     /// This code in `Response.Error`.
     Error(String),
-    /// No answer, ever.
+    /// No answer.
     Stall,
     /// HTML, with this status.
     Http(u16),
@@ -31,7 +31,7 @@ pub(crate) enum CaptchaBehaviour {
     Json(String),
 }
 
-/// A ticket that was to be verified.
+/// A request to verify a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verification {
     pub(crate) ticket: String,
@@ -63,26 +63,27 @@ struct DescribeCaptchaResult {
 }
 
 impl TencentStub {
-    /// Captcha behaves like this from now on.
+    /// Sets the answer to all captcha requests from now on.
     pub(crate) fn set_captcha(&self, behaviour: CaptchaBehaviour) {
         *lock(&self.shared.captcha.behaviour) = behaviour;
     }
 
-    /// The tickets that were to be verified, oldest first.
+    /// Returns the requests to verify tickets, oldest first.
     pub(crate) fn verifications(&self) -> Vec<Verification> {
         lock(&self.shared.captcha.verifications).clone()
     }
 }
 
 pub(super) async fn describe_result(shared: &Shared, request: &check::Request<'_>) -> Response {
-    let asked = match request.signed_for("captcha", "2019-07-22").and_then(|()| in_order(request.body)) {
-        Ok(asked) => asked,
+    let verification = match request.signed_for("captcha", "2019-07-22").and_then(|()| parse(request.body)) {
+        Ok(verification) => verification,
         Err(code) => return error(code),
     };
-    lock(&shared.captcha.verifications).push(asked.clone());
+    lock(&shared.captcha.verifications).push(verification.clone());
+
     let behaviour = lock(&shared.captcha.behaviour).clone();
     match behaviour {
-        CaptchaBehaviour::Pass if lock(&shared.captcha.used).insert(asked.ticket) => verdict(1, 0),
+        CaptchaBehaviour::Pass if lock(&shared.captcha.used).insert(verification.ticket) => verdict(1, 0),
         CaptchaBehaviour::Pass => verdict(9, 0),
         CaptchaBehaviour::Verdict(code, evil_level) => verdict(code, evil_level),
         CaptchaBehaviour::Error(code) => error(&code),
@@ -95,7 +96,7 @@ pub(super) async fn describe_result(shared: &Shared, request: &check::Request<'_
     }
 }
 
-fn in_order(body: &[u8]) -> Result<Verification, &'static str> {
+fn parse(body: &[u8]) -> Result<Verification, &'static str> {
     let request: DescribeCaptchaResult = serde_json::from_slice(body).map_err(|_| "InvalidParameter")?;
     if request.captcha_type != 9 || request.ticket.is_empty() || request.randstr.is_empty() {
         return Err("InvalidParameterValue");

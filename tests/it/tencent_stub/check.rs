@@ -1,4 +1,4 @@
-//! What Tencent Cloud checks of a request before it does anything. An `Err` is the code that it answers.
+//! The checks that Tencent Cloud makes before it executes a request. An `Err` contains the error code of its answer.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ use super::{
 pub(super) struct Request<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) body: &'a [u8],
-    /// The server's own name.
+    /// The `Host` header of correct requests.
     pub(super) host: &'a str,
     pub(super) now: Timestamp,
 }
@@ -33,7 +33,7 @@ struct SendSms {
 }
 
 impl Request<'_> {
-    /// Holds signature, time and common headers against what a product asks for.
+    /// Checks the common headers, the time and the signature of a request to a product.
     pub(super) fn signed_for(&self, service: &str, version: &str) -> Result<(), &'static str> {
         if self.header("x-tc-version")? != version {
             return Err("NoSuchVersion");
@@ -41,6 +41,7 @@ impl Request<'_> {
         if self.header("content-type")? != "application/json" || self.header("host")? != self.host {
             return Err("InvalidParameter");
         }
+
         let timestamp = self.header("x-tc-timestamp")?;
         let seconds: i64 = timestamp.parse().map_err(|_| "InvalidParameter")?;
         if (self.now.as_second() - seconds).abs() > 5 * 60 {
@@ -52,6 +53,7 @@ impl Request<'_> {
     fn check_signature(&self, service: &str, timestamp: &str, seconds: i64) -> Result<(), &'static str> {
         const BAD_FORM: &str = "AuthFailure.InvalidAuthorization";
         let parts = self.header("authorization")?.strip_prefix("TC3-HMAC-SHA256 ").ok_or(BAD_FORM)?;
+
         let (mut credential, mut signed, mut signature) = (None, None, None);
         for part in parts.split(", ") {
             match part.split_once('=').ok_or(BAD_FORM)? {
@@ -66,32 +68,37 @@ impl Request<'_> {
         if secret_id != SECRET_ID {
             return Err("AuthFailure.SecretIdNotFound");
         }
+
         let names: Vec<&str> = signed.split(';').collect();
         if !names.contains(&"content-type") || !names.contains(&"host") || !names.is_sorted() {
             return Err(BAD_FORM);
         }
+
         let mut canonical = String::from("POST\n/\n\n");
         for name in names {
             let value = self.header(name)?.trim().to_lowercase();
             let _ = writeln!(canonical, "{name}:{value}");
         }
         let _ = write!(canonical, "\n{signed}\n{}", sha256(self.body));
+
         let instant = Timestamp::from_second(seconds).map_err(|_| "InvalidParameter")?;
         let date = instant.to_string().chars().take(10).collect::<String>();
         if scope != format!("{date}/{service}/tc3_request") {
             return Err("AuthFailure.SignatureFailure");
         }
+
         let to_sign = format!("TC3-HMAC-SHA256\n{timestamp}\n{scope}\n{}", sha256(canonical.as_bytes()));
         let by_date = mac(format!("TC3{SECRET_KEY}").as_bytes(), &date);
         let key = mac(&mac(&by_date, service), "tc3_request");
         if hex(&mac(&key, &to_sign)) == signature { Ok(()) } else { Err("AuthFailure.SignatureFailure") }
     }
 
-    /// Reads a SendSms for one phone, and holds it against the account's application, signature and templates.
+    /// Parses a SendSms for one phone, and checks it against the account's application, signature and templates.
     pub(super) fn send_sms(&self) -> Result<Message, &'static str> {
         if self.header("x-tc-region")? != REGION {
             return Err("UnsupportedRegion");
         }
+
         let request: SendSms = serde_json::from_slice(self.body).map_err(|_| "InvalidParameter")?;
         let [phone] =
             <[String; 1]>::try_from(request.phone_number_set).map_err(|_| "MissingParameter.EmptyPhoneNumberSet")?;
@@ -103,6 +110,7 @@ impl Request<'_> {
             None if !phone.starts_with("+86") => {}
             _ => return Err("FailedOperation.SignatureIncorrectOrUnapproved"),
         }
+
         let params = match request.template_id.as_str() {
             LOGIN_TEMPLATE | CHANGE_PHONE_TEMPLATE | DELETE_ACCOUNT_TEMPLATE | VERIFY_TEMPLATE => 2,
             CODE_ONLY_TEMPLATE => 1,
@@ -115,6 +123,7 @@ impl Request<'_> {
         if !request.template_param_set.iter().all(is_short_number) {
             return Err("InvalidParameterValue.TemplateParameterFormatError");
         }
+
         Ok(Message {
             phone,
             template: request.template_id,

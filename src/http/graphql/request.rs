@@ -1,0 +1,126 @@
+//! Reads the parameters of a GraphQL request from a body or a URL.
+//!
+//! Owns the limits on a body's size and time. The parameters are deserialized directly: a tree of JSON values in
+//! between could use a hundred times the memory of the body. This module does not parse GraphQL.
+
+use std::fmt;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Bytes;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::error::Category;
+use tokio::time::timeout;
+
+use crate::graphql::bounds::BoundedVariables;
+
+const MAX_BODY_BYTES: usize = 256 * 1024;
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+const MALFORMED: Rejection = Rejection(
+    StatusCode::BAD_REQUEST,
+    "Send `query` as a string, and `variables`, `extensions` and `operationName` as an object, an object and a string.",
+);
+
+/// The status and message for a request that is rejected before its GraphQL is parsed.
+pub(super) struct Rejection(pub(super) StatusCode, pub(super) &'static str);
+
+/// The parameters of a request (GraphQL over HTTP, "Request Parameters").
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Parameters {
+    pub(super) query: String,
+    pub(super) operation_name: Option<String>,
+    #[serde(default)]
+    pub(super) variables: BoundedVariables,
+    /// Not used, but the draft says that they must be a map.
+    #[serde(rename = "extensions")]
+    _extensions: Option<AnyMap>,
+}
+
+/// A JSON object whose contents are ignored.
+struct AnyMap;
+
+impl<'de> Deserialize<'de> for AnyMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Ignore;
+
+        impl<'de> Visitor<'de> for Ignore {
+            type Value = AnyMap;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnyMap, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(AnyMap)
+            }
+        }
+
+        deserializer.deserialize_map(Ignore)
+    }
+}
+
+/// The parameters in a URL, where maps are JSON text.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UrlParameters {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<String>,
+    extensions: Option<String>,
+}
+
+pub(super) async fn read_post(headers: &HeaderMap, body: Body) -> Result<Parameters, Rejection> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        return Err(Rejection(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json."));
+    }
+
+    let body = read_body(body).await?;
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Rejection(
+            StatusCode::BAD_REQUEST,
+            "Batches are not supported: send one operation with each request.",
+        ));
+    }
+    serde_json::from_slice(&body).map_err(|error| match error.classify() {
+        Category::Data => MALFORMED,
+        Category::Syntax | Category::Eof | Category::Io => Rejection(StatusCode::BAD_REQUEST, "The body is not JSON."),
+    })
+}
+
+async fn read_body(body: Body) -> Result<Bytes, Rejection> {
+    match timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(Rejection(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 256 KiB."))
+        }
+        Ok(Err(_)) => Err(Rejection(StatusCode::BAD_REQUEST, "The body did not arrive completely.")),
+        Err(_) => Err(Rejection(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.")),
+    }
+}
+
+pub(super) async fn read_get(parts: &mut Parts) -> Result<Parameters, Rejection> {
+    let Ok(Query(url)) = Query::<UrlParameters>::from_request_parts(parts, &()).await else {
+        return Err(MALFORMED);
+    };
+    Ok(Parameters {
+        query: url.query.ok_or(MALFORMED)?,
+        operation_name: url.operation_name,
+        variables: parse_map(url.variables)?.unwrap_or_default(),
+        _extensions: parse_map(url.extensions)?,
+    })
+}
+
+fn parse_map<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, Rejection> {
+    let text = text.filter(|text| !text.is_empty());
+    text.map_or(Ok(None), |text| serde_json::from_str(&text).map_err(|_| MALFORMED))
+}
