@@ -24,12 +24,13 @@ test: tools ## run all tests; installs MariaDB, Redis and Chromium where they ar
 	cargo test --locked
 	cd playground && npm test --silent
 
-lint: tools ## check the format, the lints and the documentation
+lint: tools ## check the format, the lints, the documentation and the dependencies
 	@cargo fmt --version >/dev/null 2>&1 || { echo "rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
 	@cargo clippy --version >/dev/null 2>&1 || { echo "clippy is missing: rustup component add clippy" >&2; exit 1; }
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+	@scripts/check-dependencies
 
 tools:
 	@command -v cargo >/dev/null || { echo "Rust is not installed: see https://rustup.rs" >&2; exit 1; }
