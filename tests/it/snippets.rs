@@ -1,4 +1,4 @@
-//! The README's GraphQL, TypeScript and Python, as they stand there.
+//! The GraphQL, TypeScript and Python snippets of `docs`, executed unchanged.
 
 use std::io::Write;
 use std::path::Path;
@@ -16,11 +16,11 @@ use crate::process::{Server, shared_env, stub};
 use crate::processes::{ask, login};
 use crate::tencent_stub::TencentStub;
 
-/// The README's blocks of a language, in order.
+/// Returns the documents' blocks of a language, in order.
 fn blocks(language: &str) -> Vec<&'static str> {
-    let readme = include_str!("../../README.md");
+    let documents = concat!(include_str!("../../docs/sessions-and-tokens.md"), include_str!("../../docs/proofs.md"));
     let open = format!("```{language}\n");
-    readme.split(open.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+    documents.split(open.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
 }
 
 fn text(value: &Value) -> String {
@@ -28,7 +28,7 @@ fn text(value: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_life_goes_as_the_readme_tells() {
+async fn the_graphql_of_the_documents_works() {
     let blocks = blocks("graphql");
     let [refresh, sessions, logout, profile, ask_change, change, delete, ask_proof, prove] = blocks[..] else {
         panic!("{} blocks", blocks.len())
@@ -73,7 +73,7 @@ async fn a_life_goes_as_the_readme_tells() {
     assert!(text(&proven.data("verifyCode")["proof"]).starts_with("eyJ"));
 }
 
-/// A proof for a phone, by the given request.
+/// Returns a proof for a phone, with the `request` of the documents.
 async fn proof(server: &Server, sms: &TencentStub, phone: &str, request: &str) -> String {
     let asked = server.run(None, request, json!({ "phone": phone })).await;
     let session_id = &asked["data"]["requestCode"]["sessionId"];
@@ -82,14 +82,14 @@ async fn proof(server: &Server, sms: &TencentStub, phone: &str, request: &str) -
     text(&proven["data"]["verifyCode"]["proof"])
 }
 
-/// What is shown, and a word of what a snippet of each language answers.
+/// A token to check, and a word of the answer that the snippet of each language must return.
 struct Case {
     proof: String,
     reference: &'static str,
     answers: [String; 2],
 }
 
-/// A good proof, and what must not pass for one.
+/// Returns a valid proof, and tokens that must not be accepted as one.
 async fn cases(server: &Server, sms: &TencentStub, own_key: &str) -> Vec<Case> {
     let (one, two, three) = (phone(), phone(), phone());
     let good = proof(server, sms, &one, blocks("graphql")[7]).await;
@@ -138,7 +138,7 @@ async fn cases(server: &Server, sms: &TencentStub, own_key: &str) -> Vec<Case> {
     ]
 }
 
-/// Runs a snippet on the cases; gives a line for each.
+/// Runs a snippet on the cases, and returns its line for each.
 fn answers(program: &str, check: &str, snippet: (&str, String), cases: &[Case]) -> Vec<String> {
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients");
     let program = clients.join(program);
@@ -162,7 +162,7 @@ fn answers(program: &str, check: &str, snippet: (&str, String), cases: &[Case]) 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn other_services_check_proofs_as_the_readme_tells() {
+async fn the_snippets_for_other_services_check_proofs() {
     let (sms, data) = (stub().await, TempDir::new().expect("a folder"));
     let mut env = shared_env("", "", &sms);
     env.retain(|name, _| !["DATABASE_URL", "REDIS_URL"].contains(&name.as_str()));
