@@ -1,9 +1,9 @@
 // Takes the README's picture of the page, docs/page.png: `npm run screenshot`, after `make run` or `cargo build`.
 import { fileURLToPath } from 'node:url';
-import { launch } from './tests/support/browser.mjs';
-import { startServer } from './tests/support/server.mjs';
+import { launch } from './support/browser.mjs';
+import { startServer } from './support/server.mjs';
 
-const path = fileURLToPath(new URL('../docs/page.png', import.meta.url));
+const path = fileURLToPath(new URL('../../docs/page.png', import.meta.url));
 const server = await startServer();
 const browser = await launch();
 try {
