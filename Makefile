@@ -1,35 +1,36 @@
-# What a person or a CI does with a checkout. `make` alone lists the targets.
+# The commands for a checkout, for people and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
 .PHONY: help run build test lint tools
 
-# What the playground page is built from.
+# The sources of the playground page.
 PAGE_SOURCES := schema.graphql $(shell find playground -type f \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/generated/*' -not -path '*/tests/*')
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
-run: tools ## start the server with its page; ARGS="--help" and the like go to it
+run: tools ## start the server with its page; pass flags as ARGS="--listen-addr 127.0.0.1:9000"
 	@scripts/build-page --if-possible
 	cargo run --locked -- $(ARGS)
 
-build: tools ## build the release program with its page, target/release/sms-login
+build: tools ## build the release program with its page: target/release/sms-login
 	@scripts/build-page
 	cargo build --release --locked
 	@echo "built target/release/sms-login, with the page inside"
 
-test: tools ## run all tests; installs MariaDB, Redis and Chromium where they are missing
+test: tools ## run all tests; installs MariaDB, Redis and Chromium if they are missing
 	@scripts/setup-tests
 	@scripts/build-page
 	cargo test --locked
 	cd playground && npm test --silent
 
-lint: tools ## check the format, the lints and the documentation
+lint: tools ## check the format, the lints, the documentation and the dependencies; installs cargo-deny if it is missing
 	@cargo fmt --version >/dev/null 2>&1 || { echo "rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
 	@cargo clippy --version >/dev/null 2>&1 || { echo "clippy is missing: rustup component add clippy" >&2; exit 1; }
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+	@scripts/check-dependencies
 
 tools:
 	@command -v cargo >/dev/null || { echo "Rust is not installed: see https://rustup.rs" >&2; exit 1; }
@@ -40,5 +41,5 @@ playground/dist/index.html: playground/node_modules/.package-lock.json $(PAGE_SO
 	@cd playground && npm run --silent build -- --logLevel warn
 
 playground/node_modules/.package-lock.json: playground/package-lock.json
-	@echo "installing what the playground page is built with"
+	@echo "installing the libraries of the playground page"
 	@cd playground && npm ci --silent --no-progress && touch node_modules/.package-lock.json

@@ -7,7 +7,7 @@ import { defineConfig, type Plugin } from 'vite';
 
 const SERVER = 'http://127.0.0.1:8000';
 
-/** Compresses what was built, once: the server only picks the file that a browser takes. */
+/** Compresses the built files once. The server only chooses the file that a browser accepts. */
 function compress(): Plugin {
   return {
     name: 'compress',
@@ -33,12 +33,12 @@ export default defineConfig({
     // The Explorer's editor is one large part, and is loaded on demand.
     chunkSizeWarningLimit: 5000,
     rolldownOptions: {
-      // GraphiQL's files carry marks for a compiler that has already run.
+      // GraphiQL's files have directives for a compiler that has already run.
       onwarn: (warning, warn) => warning.code === 'MODULE_LEVEL_DIRECTIVE' || warn(warning),
     },
   },
   worker: { format: 'es' },
-  // Vite's own way of loading workers does not outlive being bundled beforehand.
+  // Vite's way of loading workers breaks if the package is bundled beforehand.
   optimizeDeps: { exclude: ['graphiql/setup-workers/vite', '@graphiql/react/setup-workers/vite'] },
   server: { proxy: { '/graphql': SERVER, '/dev': SERVER, '/playground.json': SERVER } },
 });

@@ -82,7 +82,7 @@ function Header({ isExplorer }: { isExplorer: boolean }) {
   );
 }
 
-/** Moves the focus, but not the address: that says which view is shown. */
+/** Moves the focus and keeps the address, because the address says which view is open. */
 function skipToContent(event: { preventDefault: () => void }) {
   event.preventDefault();
   const content = document.getElementById('content');

@@ -1,4 +1,4 @@
-// What this device is called in the list of sessions.
+// The name of this device in the list of sessions.
 
 const BROWSERS: [RegExp, string][] = [
   [/\bMicroMessenger\//, 'WeChat'],

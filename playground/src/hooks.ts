@@ -6,7 +6,7 @@ export function useSession(): SessionState {
   return useSyncExternalStore(subscribe, getState);
 }
 
-/** The milliseconds until an instant of this device's clock, second by second; 0 when it is over. */
+/** Returns the milliseconds until a time of this device's clock, updated every second; 0 when it has passed. */
 export function useTimeLeft(until: number | undefined): number {
   const [now, setNow] = useState(() => Date.now());
   const left = until === undefined ? 0 : Math.max(0, until - now);
@@ -29,7 +29,7 @@ export interface Action<A extends unknown[]> {
   clear: () => void;
 }
 
-/** Something that a person starts, one at a time, and what became of it. */
+/** An action that the user starts, one at a time, and its result. */
 export function useAction<A extends unknown[]>(task: (...args: A) => Promise<void>): Action<A> {
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<Failure>();
@@ -56,7 +56,7 @@ export function useAction<A extends unknown[]>(task: (...args: A) => Promise<voi
   return { run, busy, failure, clear };
 }
 
-/** The part of the address after the #. */
+/** Returns the part of the address after the #. */
 export function useHash(): string {
   return useSyncExternalStore(
     (listener) => {

@@ -1,4 +1,4 @@
-// Small parts that several views have.
+// Small components that several views share.
 import { type ReactNode, useState } from 'react';
 import type { Failure } from './api/failure';
 import { useTimeLeft } from './hooks';
@@ -6,7 +6,7 @@ import { useLanguage } from './i18n';
 import { explain } from './i18n/explain';
 import { formatWait } from './i18n/format';
 
-/** A failure as a sentence. The wait runs down before the eye; it is said aloud once. */
+/** Shows a failure as a sentence, with a countdown that a screen reader announces only once. */
 export function FailureNote({ failure, id }: { failure: Failure | undefined; id?: string }) {
   const { t, locale, gap } = useLanguage();
   const left = useTimeLeft(failure?.retryAt);
@@ -27,7 +27,7 @@ export function FailureNote({ failure, id }: { failure: Failure | undefined; id?
 
 function Spoken({ sentence, retryAt }: { sentence: string; retryAt: number | undefined }) {
   const { t, locale, gap } = useLanguage();
-  // Told once, as it is at first: a text that changes is read aloud again.
+  // A screen reader announces each change of the text, so this text does not change.
   const [left] = useState(() => (retryAt === undefined ? 0 : retryAt - Date.now()));
   return (
     <p role="alert" className="sr-only">

@@ -1,4 +1,4 @@
-// Calling codes of common regions, with a number that shows how one looks there.
+// Calling codes of common regions, each with an example number.
 
 export interface Region {
   code: string;
@@ -48,20 +48,20 @@ const REGIONS: Region[] = [
   ['ZA', '27', '71 123 4567'],
 ].map(([code = '', calling = '', example = '']) => ({ code, calling, example }));
 
-/** The regions to choose from, the default one first. */
+/** Returns the regions to choose from, the default first. */
 export function regionChoices(allowed: string[] | null, defaultRegion: string): Region[] {
   const choices = REGIONS.filter(({ code }) => !allowed || allowed.includes(code));
   return choices.sort((a, b) => Number(b.code === defaultRegion) - Number(a.code === defaultRegion));
 }
 
-/** What to send for what a person typed: a whole number as it is, a national one with its calling code. */
+/** Returns the number to send: an international number as typed, a national one with its calling code. */
 export function fullNumber(typed: string, region: Region | undefined): string {
   const text = typed.normalize('NFKC').trim();
   if (text.startsWith('+') || !region) return text;
   return `+${region.calling}${text.replace(/\D/g, '')}`;
 }
 
-/** A number as people read it, on one line. */
+/** Formats a number in groups, without line breaks. */
 export function readable(e164: string): string {
   const mainland = /^\+86(\d{3})(\d{4})(\d{4})$/.exec(e164);
   if (mainland) return `+86\u00a0${mainland.slice(1).join('\u00a0')}`;

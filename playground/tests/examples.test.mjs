@@ -1,4 +1,4 @@
-// Each example, as its README says, against a live server.
+// Runs each example as its README says, against a real server.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -21,7 +21,7 @@ before(async () => {
 });
 after(() => server?.stop());
 
-/** Runs an example, and types the code that the server prints. */
+/** Runs an example, and enters the code that the server prints. */
 async function runs(command, args, phone) {
   const mark = server.mark();
   const env = { ...process.env, SMS_LOGIN_URL: `${server.origin}/graphql` };
@@ -38,7 +38,7 @@ async function runs(command, args, phone) {
 test('curl', { timeout: TEST_MS }, () => runs('sh', [path('../../examples/curl/login.sh')], '+8613700000001'));
 
 test('TypeScript', { timeout: TEST_MS }, async () => {
-  // Older versions of Node do not read TypeScript by themselves.
+  // Older versions of Node.js cannot run TypeScript.
   const source = await readFile(path('../../examples/typescript/login.ts'), 'utf8');
   const { code } = await transformWithOxc(source, 'login.ts');
   await writeFile(`${build}login.mjs`, code);

@@ -1,4 +1,4 @@
-// The page as people use it: a real browser, and the real server in embedded mode.
+// The page as users use it: a real browser, and the real server in embedded mode.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
@@ -16,13 +16,13 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/** A number that no other test has. */
+/** Returns a number that no other test uses. */
 function freshPhone() {
   const national = `137${String(10_000_000 + lastNumber++)}`;
   return { national, e164: `+86${national}` };
 }
 
-/** A test with a server and a person of its own. */
+/** Defines a test with a separate server and browser context. */
 function pageTest(name, { settings, options } = {}, body) {
   test(name, { timeout: TEST_MS }, async () => {
     const server = await startServer(settings);
@@ -61,12 +61,12 @@ const signedIn = (page) => page.getByRole('heading', { name: 'Where you’re sig
 const signedOut = (page) => page.getByLabel('Phone number').waitFor();
 const wrong = (code) => String((Number(code) + 1) % 1_000_000).padStart(6, '0');
 
-/** Waits for an alert that says this. */
+/** Waits for an alert with this text. */
 const alert = (page, text) => page.getByRole('alert').filter({ hasText: text }).waitFor();
 
 async function noSeriousFaults(page, where) {
   if (!(await page.evaluate(() => 'axe' in window))) {
-    // The page's policy lets no script in: the tool comes through the debugger.
+    // The page's content security policy admits no other script, so this one is injected through the debugger.
     await page.evaluate(await (await import('node:fs/promises')).readFile(AXE, 'utf8'));
   }
   const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
@@ -79,7 +79,7 @@ describe('signing in', () => {
   pageTest('a newcomer signs up with the code that the page shows', {}, async ({ page }) => {
     const { national } = freshPhone();
     await page.goto('/');
-    // The field has the focus: the keyboard alone does it.
+    // The field has the focus, so the keyboard is enough.
     await page.getByLabel('Phone number').and(page.locator(':focus')).waitFor();
     await page.keyboard.type(national);
     await page.keyboard.press('Enter');
@@ -88,7 +88,7 @@ describe('signing in', () => {
     await page.getByText(`+86\u00a0${national.slice(0, 3)}`).first().waitFor();
   });
 
-  pageTest('the code field is made for codes', {}, async ({ server, page }) => {
+  pageTest('the code field accepts a pasted SMS', {}, async ({ server, page }) => {
     const { national } = freshPhone();
     await page.goto('/');
     const code = await askForCode(server, page, national);
@@ -104,17 +104,17 @@ describe('signing in', () => {
     await signedIn(page);
   });
 
-  pageTest('three wrong codes end a code, and a new one works', {}, async ({ server, page }) => {
+  pageTest('three wrong attempts end a code, and a new code works', {}, async ({ server, page }) => {
     const { national } = freshPhone();
     await page.goto('/');
     const code = await askForCode(server, page, national);
     const field = page.getByLabel('Six-digit code');
-    for (const told of ['You have 2 tries left.', 'You have one try left.', 'that was the last try']) {
+    for (const told of ['You have 2 attempts left.', 'You have one attempt left.', 'that was the last attempt']) {
       await field.fill(wrong(code));
       await alert(page, told);
     }
     await field.fill(code);
-    await alert(page, 'This code is not good any more.');
+    await alert(page, 'This code is no longer valid.');
     const mark = server.mark();
     await page.getByRole('button', { name: 'Send a new code' }).click();
     await page.getByText('A new code is on its way.').waitFor();
@@ -122,7 +122,7 @@ describe('signing in', () => {
     await signedIn(page);
   });
 
-  pageTest('errors are sentences', {}, async ({ page }) => {
+  pageTest('errors are shown as sentences', {}, async ({ page }) => {
     await page.goto('/');
     for (const [number, told] of [
       ['123', 'This is not a mobile phone number.'],
@@ -139,7 +139,7 @@ describe('signing in', () => {
     await page.goto('/');
     const first = await askForCode(server, page, national);
     await page.getByRole('button', { name: /^New code in \d seconds?$/ }).waitFor();
-    // Whoever goes back and asks again is told to wait.
+    // A user who goes back and requests another code has to wait.
     await page.getByRole('button', { name: 'Use another number' }).click();
     await page.getByLabel('Phone number').fill(national);
     await page.getByRole('button', { name: 'Send code' }).click();
@@ -154,7 +154,7 @@ describe('signing in', () => {
     assert.match(first, /^\d{6}$/);
   });
 
-  pageTest('a server that is away is said to be', {}, async ({ page, person }) => {
+  pageTest('the page says that the server cannot be reached', {}, async ({ page, person }) => {
     await page.goto('/');
     await page.getByLabel('Phone number').fill('13711112222');
     await person.context.setOffline(true);
@@ -193,13 +193,13 @@ describe('being signed in', () => {
     },
   );
 
-  pageTest('two tabs agree', { settings: { ACCESS_TOKEN_TTL: '3s' } }, async ({ server, person, page }) => {
+  pageTest('two tabs share one session', { settings: { ACCESS_TOKEN_TTL: '3s' } }, async ({ server, person, page }) => {
     const other = await person.newPage();
     await other.goto('/');
     await signedOut(other);
     await signUp(server, page);
     await signedIn(other);
-    // Both outlive several refreshes of one session.
+    // Both tabs survive several refreshes of one session.
     const refreshed = (tab) =>
       tab.waitForResponse((response) => response.request().postData()?.includes('RefreshSession'));
     await Promise.race([refreshed(page), refreshed(other)]);
@@ -213,7 +213,7 @@ describe('being signed in', () => {
     await signedOut(page);
   });
 
-  pageTest('a session that was ended elsewhere is over', {}, async ({ server, page }) => {
+  pageTest('a session that another device ended is over', {}, async ({ server, page }) => {
     const { e164 } = await signUp(server, page);
     const { accessToken } = await signIn(server, e164, 'Phone');
     const { me } = await graphql(server, '{ me { sessions { id current } } }', {}, accessToken);
@@ -262,7 +262,7 @@ describe('being signed in', () => {
     await page.getByLabel('Six-digit code').fill(await server.code(mark));
     await page.getByRole('button', { name: 'Delete my account' }).click();
     await page.getByText('Your account is deleted.').waitFor();
-    // The number is free: it makes a new account.
+    // The number is free again, and creates a new account.
     await page.getByLabel('Six-digit code').fill(await askForCode(server, page, national));
     await page.getByText('Welcome! Your account is ready.').waitFor();
   });
@@ -272,7 +272,7 @@ describe('the Explorer', () => {
   const press = (page) => page.getByRole('button', { name: /Execute query/ }).click();
   const answer = (page, text) => page.locator('.graphiql-response').filter({ hasText: text }).waitFor();
 
-  pageTest('it runs me with the token of the account view', {}, async ({ server, page }) => {
+  pageTest('it runs `me` with the token of the account view', {}, async ({ server, page }) => {
     const { national } = await signUp(server, page);
     await page.getByRole('link', { name: 'Explorer' }).click();
     await page.locator('.graphiql-editors').getByText('Authorization').waitFor();
@@ -282,7 +282,7 @@ describe('the Explorer', () => {
     await signedIn(page);
   });
 
-  pageTest('the token in its headers stays good', { settings: { ACCESS_TOKEN_TTL: '2s' } }, async ({ server, page }) => {
+  pageTest('the token in its headers is renewed', { settings: { ACCESS_TOKEN_TTL: '2s' } }, async ({ server, page }) => {
     const { national } = await signUp(server, page);
     await page.getByRole('link', { name: 'Explorer' }).click();
     await page.locator('.graphiql-editors').getByText('Authorization').waitFor();
@@ -293,7 +293,7 @@ describe('the Explorer', () => {
     await answer(page, `+86${national}`);
   });
 
-  pageTest('it is not loaded before it is shown', {}, async ({ page }) => {
+  pageTest('it is loaded only when the view opens', {}, async ({ page }) => {
     let bytes = 0;
     const loaded = [];
     page.on('response', async (response) => {
@@ -308,7 +308,7 @@ describe('the Explorer', () => {
   });
 });
 
-describe('for everyone', () => {
+describe('accessibility and language', () => {
   for (const colorScheme of ['light', 'dark']) {
     for (const width of [360, 1440]) {
       const options = { colorScheme, viewport: { width, height: 800 } };
@@ -349,7 +349,7 @@ describe('for everyone', () => {
     await signedOut(page);
   });
 
-  pageTest('it speaks the language of the browser', { options: { locale: 'zh-CN' } }, async ({ page }) => {
+  pageTest('the page uses the language of the browser', { options: { locale: 'zh-CN' } }, async ({ page }) => {
     await page.goto('/');
     await page.getByRole('heading', { name: '登录' }).waitFor();
     assert.equal(await page.locator('html').getAttribute('lang'), 'zh-CN');
@@ -362,7 +362,7 @@ describe('for everyone', () => {
   });
 });
 
-describe('what is served', () => {
+describe('files', () => {
   const local = async (settings, body) => {
     const server = await startServer(settings);
     try {
@@ -372,7 +372,7 @@ describe('what is served', () => {
     }
   };
 
-  test('assets are compressed, and never change; the page asks first', { timeout: TEST_MS }, () =>
+  test('assets are compressed and immutable; the page is revalidated', { timeout: TEST_MS }, () =>
     local({}, async (server) => {
       const page = await fetch(`${server.origin}/`);
       assert.equal(page.headers.get('cache-control'), 'no-cache');

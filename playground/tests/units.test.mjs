@@ -1,4 +1,4 @@
-// The small parts that reckon, without a browser.
+// Small functions, without a browser.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createServer } from 'vite';
@@ -16,7 +16,7 @@ before(async () => {
 });
 after(() => vite?.close());
 
-test('what a person types becomes a number to send', async () => {
+test('a typed number becomes the number to send', async () => {
   const { fullNumber, readable, regionChoices } = await load('/src/regions.ts');
   const [china] = regionChoices(['CN'], 'CN');
   assert.equal(fullNumber('137 1111-2222', china), '+8613711112222');
@@ -27,20 +27,20 @@ test('what a person types becomes a number to send', async () => {
   assert.equal(readable('+85251234567'), '+852\u00a051234567');
 });
 
-test('the default region comes first, and others only where codes are sent to them', async () => {
+test('the default region comes first, and only allowed regions are listed', async () => {
   const { regionChoices } = await load('/src/regions.ts');
   assert.deepEqual(regionChoices(['CN', 'HK'], 'HK').map(({ code }) => code), ['HK', 'CN']);
   assert.ok(regionChoices(null, 'CN').length > 20);
 });
 
-test('a code is read out of whatever is pasted', async () => {
+test('a code is read from any pasted text', async () => {
   const { readDigits } = await load('/src/signin/CodeField.tsx');
   assert.equal(readDigits('123 456 is your code'), '123456');
   assert.equal(readDigits('１２３４５６'), '123456');
   assert.equal(readDigits('12345678'), '123456');
 });
 
-test('the language is what was chosen, else the first of the browser’s that the page has', async () => {
+test('the language is the chosen one, or the first supported one of the browser', async () => {
   const { preferredLanguage } = await load('/src/i18n/index.tsx');
   assert.equal(preferredLanguage(null, ['fr', 'zh-TW', 'en']), 'zh');
   assert.equal(preferredLanguage(null, ['en-GB', 'zh']), 'en');
@@ -48,7 +48,7 @@ test('the language is what was chosen, else the first of the browser’s that th
   assert.equal(preferredLanguage('en', ['zh']), 'en');
 });
 
-test('waits are told in their two largest units', async () => {
+test('waits are formatted in their two largest units', async () => {
   const { formatWait } = await load('/src/i18n/format.ts');
   assert.equal(formatWait(29_001, 'en'), '30 seconds');
   assert.equal(formatWait(61_000, 'en'), '1 minute 1 second');
@@ -56,7 +56,7 @@ test('waits are told in their two largest units', async () => {
   assert.equal(formatWait(29_001, 'zh-CN'), '30秒');
 });
 
-test('devices have names', async () => {
+test('devices are named after browser and system', async () => {
   const { deviceName } = await load('/src/device.ts');
   const safari = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1';
   assert.equal(deviceName(safari), 'Safari, iPhone');

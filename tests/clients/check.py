@@ -1,4 +1,4 @@
-"""Tries the README's verify_proof on what comes in, [[proof, reference], …], and prints a line for each."""
+"""Tries verify_proof of docs/proofs.md with the cases from standard input, [[proof, reference], …]. Prints a line for each."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-// Tries the README's verifyProof on what comes in, [[proof, reference], …], and prints a line for each.
+// Tries verifyProof of docs/proofs.md with the cases from standard input, [[proof, reference], …]. Prints a line for each.
 import { readFileSync } from "node:fs";
 import { verifyProof } from "./snippet.ts";
 

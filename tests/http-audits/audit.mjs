@@ -1,5 +1,5 @@
-// Runs the audits of graphql-http, which are the GraphQL-over-HTTP draft's requirements, against the server at the URL
-// given, and asks for the schema as GraphiQL does. Prints a line each, and ends with 1 where one is not met.
+// Runs the audits of graphql-http, which check the requirements of the GraphQL-over-HTTP draft, against the server at the
+// given URL. Then requests the schema as GraphiQL does. Prints a line for each, and exits with 1 if one fails.
 import { getIntrospectionQuery, buildClientSchema } from 'graphql';
 import { serverAudits } from 'graphql-http';
 

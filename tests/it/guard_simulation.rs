@@ -1,6 +1,6 @@
 //! The pumping guard on days of traffic: how many SMS attacks get through, and how many honest people are refused.
 //!
-//! Chance is drawn from a fixed seed, so that the table in the README is what this prints.
+//! Chance is drawn from a fixed seed, so that the table in docs/limits.md is what this prints.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -184,7 +184,7 @@ const SCENES: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn the_readmes_table_is_what_happens() {
+async fn the_documented_table_is_what_happens() {
     let mut table = String::new();
     for name in SCENES {
         for mode in [GuardMode::Record, GuardMode::Deny] {
@@ -196,10 +196,10 @@ async fn the_readmes_table_is_what_happens() {
             assert!(count.attacked == 0 || count.through < count.attacked || mode == GuardMode::Record, "{row}");
         }
     }
-    let readme = include_str!("../../README.md");
+    let document = include_str!("../../docs/limits.md");
     let mut missing = String::new();
-    for line in table.lines().filter(|line| !readme.contains(line)) {
+    for line in table.lines().filter(|line| !document.contains(line)) {
         writeln!(missing, "{line}").expect("a line");
     }
-    assert!(missing.is_empty(), "the README lacks:\n{missing}\nall of it:\n{table}");
+    assert!(missing.is_empty(), "docs/limits.md lacks:\n{missing}\nall of it:\n{table}");
 }

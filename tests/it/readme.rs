@@ -1,7 +1,8 @@
-//! The README's commands, executed unchanged.
+//! The README's commands, executed unchanged, and what the documents name: settings and files.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -56,21 +57,105 @@ fn the_three_calls_work_unchanged() {
 }
 
 #[test]
-fn every_setting_in_the_readme_exists() {
-    let help = crate::process::run(&["--help"], &env([])).out;
-    let words =
-        include_str!("../../README.md").split(|c: char| !(c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit()));
-    let named: Vec<&str> =
-        words.filter(|word| word.contains('_') && word.len() > 4 && !word.starts_with('_')).collect();
-    assert!(named.len() > 20);
-    for name in named {
-        let setting = name.trim_end_matches("_FILE");
-        let flag = format!("--{}", setting.to_lowercase().replace('_', "-"));
-        let known = help.contains(&flag)
-            || ["TEST_DATABASE_URL", "TEST_REDIS_URL", "SSL_CERT_FILE", "VERIFY_CA", "CHROMIUM_PATH"].contains(&name)
-            || name == "NAME_FILE";
-        let error_code = include_str!("../../schema.graphql").contains(name);
-        let limit = include_str!("../../src/limits.rs").contains(&format!("\"{name}\""));
-        assert!(known || error_code || limit, "{name}");
+fn the_react_component_signs_a_user_in() {
+    let data = TempDir::new().expect("a folder");
+    let server = Server::start(&env([
+        ("LISTEN_ADDR", "127.0.0.1:0"),
+        ("DATA_DIR", data.path().to_str().expect("a path")),
+        ("CORS_ORIGINS", "http://localhost:5173"),
+    ]));
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let clients = project.join("target/clients");
+    assert!(clients.join("node_modules/react").exists(), "React is missing: scripts/setup-tests installs it");
+
+    let folder = TempDir::new_in(&clients).expect("a folder");
+    for name in ["sign-in.tsx", "tsconfig.json"] {
+        std::fs::copy(project.join("tests/clients").join(name), folder.path().join(name)).expect("a copy");
     }
+    let component = include_str!("../../README.md").split("```tsx\n").nth(1).expect("a component");
+    let component = component.split("```").next().expect("its end");
+    assert!(component.contains("http://localhost:8000/"));
+    std::fs::write(folder.path().join("snippet.tsx"), component.replace("http://localhost:8000", &server.base))
+        .expect("a file");
+
+    let mut page = Command::new(clients.join("node_modules/.bin/tsx"))
+        .args(["sign-in.tsx", "13711112222"])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Node.js runs");
+    let mut input = page.stdin.take().expect("standard input");
+    writeln!(input, "{}", printed_code(&server)).expect("the code is typed");
+    let output = page.wait_with_output().expect("an end");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[..3],
+        ["alert: This is not a mobile phone number.", "sent", "alert: Wrong code. Attempts left: 2."],
+        "{text}"
+    );
+    assert!(lines[3].starts_with("signed in: ") && lines[3].contains(r#""phone":"+8613711112222""#), "{text}");
+}
+
+/// The documents, by name: the README, and everything in `docs`.
+fn documents() -> Vec<(String, String)> {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let entries = std::fs::read_dir(project.join("docs")).expect("the documents");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "md"));
+    paths.push(project.join("README.md"));
+    paths.push(project.join("CONTRIBUTING.md"));
+    paths
+        .into_iter()
+        .map(|path| (path.display().to_string(), std::fs::read_to_string(&path).expect("a document")))
+        .collect()
+}
+
+#[test]
+fn every_setting_in_the_documents_exists() {
+    let help = crate::process::run(&["--help"], &env([])).out;
+    let others = [
+        "TEST_DATABASE_URL",
+        "TEST_REDIS_URL",
+        "PROPTEST_CASES",
+        "SSL_CERT_FILE",
+        "VERIFY_CA",
+        "CHROMIUM_PATH",
+        "NAME_FILE",
+    ];
+    let mut count = 0;
+    for (path, text) in documents() {
+        let words = text.split(|c: char| !(c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit()));
+        let names = words.map(|word| word.trim_matches('_')).filter(|word| word.contains('_') && word.len() > 4);
+        for name in names {
+            let setting = name.trim_end_matches("_FILE");
+            let flag = format!("--{}", setting.to_lowercase().replace('_', "-"));
+            let known = help.contains(&flag) || others.contains(&name);
+            let in_schema = include_str!("../../schema.graphql").contains(name);
+            let limit = include_str!("../../src/limits.rs").contains(&format!("\"{name}\""));
+            assert!(known || in_schema || limit, "{path}: {name}");
+            count += 1;
+        }
+    }
+    assert!(count > 100, "{count} names were found");
+}
+
+/// Returns the addresses of a document's links and pictures.
+fn links(text: &str) -> Vec<&str> {
+    let rests = text.split("](").skip(1);
+    rests.filter_map(|rest| rest.split([')', '#']).next()).filter(|link| !link.is_empty()).collect()
+}
+
+#[test]
+fn every_link_to_a_file_leads_to_one() {
+    let mut count = 0;
+    for (path, text) in documents() {
+        let folder = Path::new(&path).parent().expect("a folder");
+        for link in links(&text).into_iter().filter(|link| !link.contains("://")) {
+            assert!(folder.join(link).exists(), "{path}: {link}");
+            count += 1;
+        }
+    }
+    assert!(count > 20, "{count} links were found");
 }

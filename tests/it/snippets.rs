@@ -1,4 +1,4 @@
-//! The README's GraphQL, TypeScript and Python snippets, executed unchanged.
+//! The GraphQL, TypeScript and Python snippets of `docs`, executed unchanged.
 
 use std::io::Write;
 use std::path::Path;
@@ -16,11 +16,11 @@ use crate::process::{Server, shared_env, stub};
 use crate::processes::{ask, login};
 use crate::tencent_stub::TencentStub;
 
-/// Returns the README's blocks of a language, in order.
+/// Returns the documents' blocks of a language, in order.
 fn blocks(language: &str) -> Vec<&'static str> {
-    let readme = include_str!("../../README.md");
+    let documents = concat!(include_str!("../../docs/sessions-and-tokens.md"), include_str!("../../docs/proofs.md"));
     let open = format!("```{language}\n");
-    readme.split(open.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+    documents.split(open.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
 }
 
 fn text(value: &Value) -> String {
@@ -28,7 +28,7 @@ fn text(value: &Value) -> String {
 }
 
 #[tokio::test]
-async fn the_graphql_of_the_readme_works() {
+async fn the_graphql_of_the_documents_works() {
     let blocks = blocks("graphql");
     let [refresh, sessions, logout, profile, ask_change, change, delete, ask_proof, prove] = blocks[..] else {
         panic!("{} blocks", blocks.len())
@@ -73,7 +73,7 @@ async fn the_graphql_of_the_readme_works() {
     assert!(text(&proven.data("verifyCode")["proof"]).starts_with("eyJ"));
 }
 
-/// Returns a proof for a phone, with the README's `request`.
+/// Returns a proof for a phone, with the `request` of the documents.
 async fn proof(server: &Server, sms: &TencentStub, phone: &str, request: &str) -> String {
     let asked = server.run(None, request, json!({ "phone": phone })).await;
     let session_id = &asked["data"]["requestCode"]["sessionId"];

@@ -24,7 +24,7 @@ export function Account({ server, isNewUser }: Props) {
   const [open, setOpen] = useState<Panel>();
   const [done, setDone] = useState<string>();
 
-  // What happened elsewhere, another device's ending of this session above all, shows when the person comes back.
+  // Shows what changed elsewhere when the user returns, above all that another device ended this session.
   const refetchSessions = sessions.refetch;
   useEffect(() => {
     const look = () => {

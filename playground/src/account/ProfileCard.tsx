@@ -71,7 +71,7 @@ function ProfileForm({ me, onCancel, onSaved }: FormProps) {
   const { t } = useLanguage();
   const client = useApolloClient();
   const id = useId();
-  // The server's own pictures are whole images inside their address: nothing to edit.
+  // The server's own pictures are data URLs: there is nothing to edit.
   const shownAvatar = me.avatar.startsWith('data:') ? '' : me.avatar;
   const [name, setName] = useState(me.name);
   const [avatar, setAvatar] = useState(shownAvatar);

@@ -26,7 +26,7 @@ export function SessionList({ sessions, error }: Props) {
     const { data } = await client.mutate({ mutation: LogoutDocument, variables });
     await client.refetchQueries({ include: [SessionsDocument] });
     setEnded(data?.logout.endedSessions ?? 0);
-    // The button that was pressed is gone.
+    // The pressed button is gone, so the focus needs another place.
     heading.current?.focus();
   });
   const others = sessions?.filter(({ current }) => !current) ?? [];

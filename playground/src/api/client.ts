@@ -1,4 +1,4 @@
-// The GraphQL client, with a normalised cache that is emptied when a person signs out.
+// The GraphQL client, with a normalized cache that is cleared when the user signs out.
 import { ApolloClient, HttpLink, InMemoryCache } from '@apollo/client';
 import { fetchWithToken, getState, subscribe } from './session';
 

@@ -1,16 +1,16 @@
-// What can go wrong, as the page sees it: the API's own errors by their code, or no answer at all.
+// Failures: the errors of the API by their code, or no answer at all.
 import { CombinedGraphQLErrors } from '@apollo/client/errors';
 import { localTime } from './clock';
 import type { ErrorCode } from './generated/schema';
 
 export interface Failure {
   code: ErrorCode | 'NETWORK' | 'UNKNOWN';
-  /** The way from the argument to the value that is at fault, such as `input.phone`. */
+  /** The path to the invalid value, such as `input.phone`. */
   field?: string | undefined;
-  /** Which limit refused. */
+  /** The limit that rejected the request. */
   limit?: string | undefined;
   attemptsRemaining?: number | undefined;
-  /** From when on it can be tried again, by this device's clock, in milliseconds. */
+  /** The earliest time of a retry, on this device's clock, in milliseconds. */
   retryAt?: number | undefined;
   requestId?: string | undefined;
 }
@@ -19,7 +19,7 @@ interface ErrorBody {
   extensions?: Record<string, unknown> | undefined;
 }
 
-/** An answer of the API that has errors. */
+/** A response of the API with errors. */
 export class ApiError extends Error {
   constructor(readonly errors: readonly ErrorBody[]) {
     super('the API answered with errors');
@@ -52,12 +52,12 @@ function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(KNOWN, code);
 }
 
-/** Whether a token was refused, so that a new one may help. */
+/** Returns whether the server rejected the token, so that a new one may help. */
 export function isTokenRefused(errors: readonly ErrorBody[] | undefined): boolean {
   return errors?.some(({ extensions }) => ['TOKEN_EXPIRED', 'TOKEN_INVALID'].includes(String(extensions?.code))) ?? false;
 }
 
-/** Reads whatever was thrown. */
+/** Converts anything that was thrown. */
 export function toFailure(error: unknown): Failure {
   if (error instanceof ApiError || CombinedGraphQLErrors.is(error)) {
     return readExtensions(error.errors[0]?.extensions ?? {});

@@ -1,11 +1,11 @@
-// What the server says of itself to the page.
+// The settings of the server that the page needs.
 
 export interface ServerInfo {
-  /** The region in which a national number is read. */
+  /** The region of numbers without a calling code. */
   defaultRegion: string;
-  /** The regions that codes are sent to; null for all. */
+  /** The regions that receive codes; null for all. */
   allowedRegions: string[] | null;
-  /** Where the messages are that the server prints, where it prints them. */
+  /** The path of the printed messages, if the server prints them. */
   inbox: string | null;
 }
 

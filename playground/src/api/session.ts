@@ -1,8 +1,8 @@
-// Who is signed in: the tokens, their refresh before they end, and the agreement of all tabs.
+// The session: the tokens, their refresh before they expire, and the synchronization of all tabs.
 //
-// The access token is in memory only. The refresh token is in localStorage, so that a reload and other tabs have it;
-// it is good once, so one tab at a time uses it, and tells the others what came of it. A production app keeps it in a
-// cookie that scripts cannot read: see the README.
+// The access token is only in memory. The refresh token is in localStorage, for reloads and other tabs. It can be used
+// once, so one tab at a time uses it and shares the result. A production app keeps it in a cookie that scripts cannot
+// read: see docs/sessions-and-tokens.md.
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print } from 'graphql';
 import { learnTime, localTime } from './clock';
@@ -55,7 +55,7 @@ function setState(next: SessionState): void {
   for (const listener of listeners) listener();
 }
 
-/** Takes the tokens of a sign-in or a refresh, and tells the other tabs. */
+/** Stores the tokens of a sign-in or a refresh, and shares them with the other tabs. */
 export function accept(tokens: Tokens): void {
   localStorage.setItem(STORED, tokens.refreshToken);
   const lifetime = localTime(tokens.accessTokenExpiresAt) - Date.now();
@@ -75,7 +75,7 @@ function schedule(delay: number): void {
   timer = window.setTimeout(() => void refresh().catch(() => undefined), Math.min(Math.max(delay, 0), LONGEST_TIMER_MS));
 }
 
-/** Forgets the tokens, here and in the other tabs. */
+/** Removes the tokens, here and in the other tabs. */
 export function forget(notice: SignedOutNotice): void {
   localStorage.removeItem(STORED);
   leave(notice);
@@ -88,24 +88,24 @@ function leave(notice: SignedOutNotice): void {
   setState({ status: 'signedOut', notice });
 }
 
-/** Ends the session on the server, and forgets it here even where the server cannot be reached. */
+/** Ends the session on the server, and removes it here even if the server cannot be reached. */
 export async function signOut(): Promise<void> {
   try {
     await withToken((token) => send(LogoutDocument, {}, token));
   } catch {
-    // A session that could not be ended expires by itself.
+    // A session that the server could not end expires by itself.
   }
   forget('signedOut');
 }
 
-/** Gets a new access token, unless another tab has got one since `stale`. Throws where the server gives no answer. */
+/** Gets a new access token, unless another tab has got one since `stale`. Throws if the server does not answer. */
 export function refresh(stale = access?.token): Promise<void> {
   refreshing ??= exclusively(() => rotate(stale)).finally(() => (refreshing = undefined));
   return refreshing;
 }
 
 async function exclusively(task: () => Promise<void>): Promise<void> {
-  // Only pages on https or on this machine have locks; elsewhere the server's grace for a token used twice must do.
+  // Locks exist only on https and on localhost. Elsewhere the server's grace for the previous token has to suffice.
   if (!('locks' in navigator)) return task();
   await navigator.locks.request('sms-login.refresh', task);
 }
@@ -126,7 +126,7 @@ async function rotate(stale: string | undefined): Promise<void> {
   }
 }
 
-/** Runs a request with an access token that is good, once more with a new one where the server refuses it. */
+/** Runs a request with a valid access token, and again with a new one if the server rejects it. */
 async function withToken<T>(run: (token: string | undefined) => Promise<T>): Promise<T> {
   if (access && access.refreshAt <= Date.now()) await refresh();
   const token = access?.token;
@@ -174,7 +174,7 @@ channel.addEventListener('message', ({ data }: MessageEvent<Message>) => {
   else leave(data.notice);
 });
 
-// Timers of a hidden tab or a sleeping device come late.
+// Timers of a hidden tab or a sleeping device are late.
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden && access && access.refreshAt <= Date.now()) schedule(0);
 });

@@ -1,4 +1,4 @@
-// GraphiQL, with the access token of the account view in its headers. Loaded when it is first shown: it is large.
+// GraphiQL, with the access token of the account view in its headers. It is loaded when the view opens: it is large.
 import { useGraphiQL } from '@graphiql/react';
 import { GraphiQL } from 'graphiql';
 import 'graphiql/setup-workers/vite';
@@ -10,7 +10,7 @@ import { firstTabs } from './queries';
 
 type Fetcher = React.ComponentProps<typeof GraphiQL>['fetcher'];
 
-/** Tokens that this page put into the headers: it may replace them, and nothing else that is there. */
+/** Tokens that this page put into the headers: it may replace only them. */
 const given = new Set<string>();
 
 function headersWith(token: string | undefined): string {
@@ -56,7 +56,7 @@ export default function Explorer() {
   );
 }
 
-/** Keeps the token in the headers the one that is good now. */
+/** Replaces the token in the headers when a new one is issued. */
 function KeepToken() {
   const session = useSession();
   const token = session.status === 'signedIn' ? session.accessToken : undefined;

@@ -1,7 +1,7 @@
 // The Explorer's first tabs.
 
 export const QUERIES = [
-  `# Who is signed in. Headers has the token.
+  `# The signed-in user. The token is under Headers.
 query Me {
   me {
     id
@@ -13,7 +13,7 @@ query Me {
   }
 }
 `,
-  `# The devices that are signed in.
+  `# The signed-in devices.
 query Sessions {
   me {
     sessions {
@@ -26,7 +26,7 @@ query Sessions {
   }
 }
 `,
-  `# Sends a code by SMS. Show it, with the sessionId, to Login.
+  `# Sends a code by SMS. Pass it with the sessionId to Login.
 mutation RequestCode($input: RequestCodeInput!) {
   requestCode(input: $input) {
     sessionId
@@ -36,7 +36,7 @@ mutation RequestCode($input: RequestCodeInput!) {
   }
 }
 `,
-  `# Signs a person in with the code, and up where the phone is new.
+  `# Signs a user in with the code. A new phone gets a new account.
 mutation Login($input: LoginInput!) {
   login(input: $input) {
     accessToken
@@ -50,7 +50,7 @@ mutation Login($input: LoginInput!) {
   }
 }
 `,
-  `# Changes what is given; the rest stays.
+  `# Changes the given fields.
 mutation UpdateProfile($input: UpdateProfileInput!) {
   updateProfile(input: $input) {
     user {

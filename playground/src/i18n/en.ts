@@ -7,7 +7,7 @@ export const en = {
   offline: 'The server cannot be reached. Trying again…',
   phone: {
     heading: 'Sign in',
-    lead: 'Enter your phone number and we’ll text you a code. New here? That makes your account too.',
+    lead: 'Enter your phone number and we’ll text you a code. New here? That creates your account too.',
     region: 'Region',
     number: 'Phone number',
     send: 'Send code',
@@ -65,45 +65,45 @@ export const en = {
   },
   inbox: {
     heading: 'Messages',
-    lead: 'This server prints its messages instead of sending them. They show up here too.',
+    lead: 'This server prints its messages instead of sending them. They appear here too.',
     empty: 'The code will appear here.',
     to: (phone: string) => `To ${phone}`,
     use: (code: string) => `Use ${code}`,
   },
   explorer: { failed: 'The Explorer could not be loaded.', retry: 'Try again' },
-  crashed: 'Something went wrong on this page. Reload it to go on.',
+  crashed: 'Something went wrong on this page. Reload it to continue.',
   wait: (time: string) => `Wait ${time}.`,
   waitOver: 'You can try again now.',
   errors: {
-    badInput: 'Something you entered is not of the right form.',
-    badName: 'This name is too long or has characters that can’t be used.',
+    badInput: 'Something you entered has the wrong format.',
+    badName: 'This name is too long or has characters that are not allowed.',
     badAvatar: 'The picture must be a web address that begins with https://.',
     badCode: 'The code is six digits.',
     invalidPhone: 'This is not a mobile phone number. Check the region and the digits.',
-    smsSendFailed: 'The message could not be sent. Ask for a new code in a moment.',
+    smsSendFailed: 'The message could not be sent. Request a new code in a moment.',
     tokenInvalid: 'Your session has ended. Sign in again.',
-    tokenExpired: 'Your session has run out. Sign in again.',
+    tokenExpired: 'Your session has expired. Sign in again.',
     unauthenticated: 'Sign in first.',
-    codeExpired: 'This code is not good any more. Ask for a new one.',
+    codeExpired: 'This code is no longer valid. Request a new one.',
     codeIncorrect: (left: number | undefined) =>
       left === undefined
         ? 'The code is wrong.'
         : left === 0
-          ? 'The code is wrong, and that was the last try. Ask for a new one.'
+          ? 'The code is wrong, and that was the last attempt. Request a new one.'
           : left === 1
-            ? 'The code is wrong. You have one try left.'
-            : `The code is wrong. You have ${left} tries left.`,
-    sessionMismatch: 'This code was sent for something else. Ask for a new one.',
+            ? 'The code is wrong. You have one attempt left.'
+            : `The code is wrong. You have ${left} attempts left.`,
+    sessionMismatch: 'This code was sent for something else. Request a new one.',
     signupFailed: 'Your sign-in could not be stored. Try again with the same code.',
     phoneTaken: 'Someone else already uses this number.',
     rateLimited: 'Too many requests.',
     cooldown: 'A code was sent a moment ago.',
     phoneDaily: 'No more codes can be sent to this number today.',
     failedAttempts: 'There were too many wrong codes.',
-    captchaRequired: 'The server asks for a captcha, which this page does not show.',
+    captchaRequired: 'The server requires a captcha, which this page does not support.',
     captchaFailed: 'The captcha was not passed. Try again.',
     regionNotAllowed: 'Codes are not sent to this region.',
-    numberBlocked: 'This number does not take our messages. Try another one.',
+    numberBlocked: 'This number cannot receive our messages. Try another one.',
     queryTooComplex: 'The request is too large.',
     unavailable: 'The service is not available at the moment. Nothing is lost: try again.',
     internal: 'Something went wrong on the server. Try again later.',

@@ -1,4 +1,4 @@
-// Each failure as one sentence that a person understands.
+// Failures as sentences for users.
 import type { Failure } from '../api/failure';
 import type { Messages } from './en';
 
@@ -47,7 +47,7 @@ export function explain(failure: Failure, { errors }: Messages): string {
     case 'NETWORK':
       return errors.network;
     default:
-      // A code that the schema gains is an error of the compiler here.
+      // If the schema gains a code, this line does not compile.
       return code satisfies never;
   }
 }

@@ -1,6 +1,6 @@
-// Times as people say them.
+// Times and dates in the user's language.
 
-/** A wait of so many milliseconds, in its two largest units. */
+/** Formats a duration in its two largest units. */
 export function formatWait(milliseconds: number, locale: string): string {
   const seconds = Math.max(1, Math.ceil(milliseconds / 1000));
   const units: [string, number][] =
@@ -15,7 +15,7 @@ export function formatWait(milliseconds: number, locale: string): string {
     .join(locale.startsWith('zh') ? '' : ' ');
 }
 
-/** An instant, as the time that has passed since. */
+/** Formats a time as the time that has passed since. */
 export function formatAgo(instant: number, now: number, locale: string): string {
   const seconds = Math.max(0, Math.round((now - instant) / 1000));
   const format = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });

@@ -1,4 +1,4 @@
-// The page's languages: the browser's, until a person chooses one.
+// The page's language: the browser's, until the user chooses one.
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
 import { en, type Messages } from './en';
 import { zh } from './zh';
@@ -12,7 +12,7 @@ const STORED = 'sms-login.language';
 interface Translation {
   t: Messages;
   locale: string;
-  /** What stands between two sentences. */
+  /** The separator between two sentences. */
   gap: string;
   language: Language;
   setLanguage: (language: Language) => void;

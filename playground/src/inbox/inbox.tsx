@@ -1,4 +1,4 @@
-// The messages that the server prints instead of sending, where it does (embedded, on this machine).
+// The messages that the server prints instead of sending (only in embedded mode, on this machine).
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from 'react';
 
 export interface SmsMessage {
@@ -11,12 +11,12 @@ export interface SmsMessage {
 
 interface Inbox {
   messages: SmsMessage[];
-  /** Looks for new messages at once. */
+  /** Fetches new messages now. */
   look: () => void;
-  /** The message whose code a person wants to use. */
+  /** The message whose code the user wants to use. */
   picked: SmsMessage | undefined;
   pick: (message: SmsMessage | undefined) => void;
-  /** The phone whose code is asked for just now. */
+  /** The phone for which the form expects a code. */
   awaited: string | undefined;
   setAwaited: (phone: string | undefined) => void;
 }
@@ -42,7 +42,7 @@ export function InboxProvider({ url, children }: { url: string | null; children:
     fetch(url)
       .then((response) => (response.ok ? response.json() : { messages: [] }))
       .then((answer: { messages: SmsMessage[] }) => setMessages(answer.messages))
-      // The next look may fare better; what the server is asked for says that it is away.
+      // The next fetch may succeed. Other requests report that the server cannot be reached.
       .catch(() => undefined);
   }, [url]);
   useEffect(() => {

@@ -1,10 +1,10 @@
-// One field for all six digits: a password manager, a keyboard's suggestion and a paste fill it at once, and a screen
-// reader meets one field. The boxes behind it only show it.
+// One field for all six digits. A password manager, a keyboard suggestion or a paste fills it at once, and a screen
+// reader finds one field. The boxes behind it are decoration.
 import { useEffect, useRef } from 'react';
 
 export const CODE_DIGITS = 6;
 
-/** The digits of what was typed or pasted, also of full-width ones. */
+/** Returns the digits of a text, full-width digits included. */
 export function readDigits(text: string): string {
   return text.normalize('NFKC').replace(/\D/g, '').slice(0, CODE_DIGITS);
 }
@@ -61,7 +61,7 @@ export function CodeField({ id, label, value, disabled, invalid, describedBy, on
   );
 }
 
-/** Takes the code from the SMS itself, where the browser offers to (WebOTP). */
+/** Reads the code from the SMS if the browser supports it (WebOTP). */
 function useWebOtp(onCode: (digits: string) => void) {
   const latest = useRef(onCode);
   useEffect(() => {
@@ -74,7 +74,7 @@ function useWebOtp(onCode: (digits: string) => void) {
     navigator.credentials
       .get(options)
       .then((credential) => latest.current(readDigits((credential as { code?: string } | null)?.code ?? '')))
-      // Refused, or no message came: the person types it.
+      // The user declined, or no SMS arrived: the user types the code.
       .catch(() => undefined);
     return () => abort.abort();
   }, []);

@@ -1,4 +1,4 @@
-// Asks for the code that was sent, and for a new one once that may be.
+// The form for the code, with a button for a new code once the cooldown has passed.
 import { useEffect, useId, useState } from 'react';
 import { localTime } from '../api/clock';
 import type { RequestCodeMutation } from '../api/generated/operations';
@@ -19,7 +19,7 @@ interface Props {
   sent: SentCode;
   confirm: Action<[code: string]>;
   confirmLabel: string;
-  /** Whether six digits are enough, without the button. */
+  /** Whether six digits submit the form without the button. */
   automatic: boolean;
   resend: Action<[phone: string]>;
   danger?: boolean;
@@ -52,14 +52,14 @@ export function CodeForm({ sent, confirm, confirmLabel, automatic, resend, dange
     if (automatic) void run(picked.code);
   }, [picked, pick, automatic, run, clear]);
 
-  // The number as the server writes it, which is not always as it was typed.
+  // The number in the server's form, which may differ from what the user typed.
   const awaited = messages.find(({ phone }) => digitsOf(phone).endsWith(digitsOf(sent.phone)))?.phone;
   useEffect(() => {
     setAwaited(awaited);
     return () => setAwaited(undefined);
   }, [awaited, setAwaited]);
 
-  // Digits that were refused make room for the next try.
+  // Rejected digits are cleared for the next attempt.
   useEffect(() => {
     if (failure?.code === 'CODE_INCORRECT' || failure?.code === 'CODE_EXPIRED') setCode('');
   }, [failure]);

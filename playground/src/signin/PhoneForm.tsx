@@ -1,4 +1,4 @@
-// Asks for a phone number, and for a code to it.
+// The form for the phone number, which requests a code.
 import { useId, useState } from 'react';
 import type { ServerInfo } from '../api/server';
 import { type Action, useTimeLeft } from '../hooks';

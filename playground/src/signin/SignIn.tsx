@@ -21,7 +21,7 @@ export function SignIn({ server, notice, onSignedIn }: Props) {
   const { t } = useLanguage();
   const client = useApolloClient();
   const { sent, request, restart } = useCode('LOGIN');
-  // Whoever goes back to the number goes on there.
+  // The user who goes back to the number continues there.
   const wentBack = useRef(false);
   const login = useAction(async (code: string) => {
     if (!sent) return;

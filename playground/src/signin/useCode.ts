@@ -1,4 +1,4 @@
-// Asking for a code: the same for every purpose.
+// Requests a code, for any purpose.
 import { useApolloClient } from '@apollo/client/react';
 import { useState } from 'react';
 import { RequestCodeDocument } from '../api/generated/operations';

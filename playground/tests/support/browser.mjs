@@ -1,4 +1,4 @@
-// Headless Chromium, and a page that fails its test where it asks another origin or breaks a rule of its own.
+// Headless Chromium, with pages that fail their test if they contact another origin or break their security policy.
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
 
@@ -19,7 +19,7 @@ export function launch() {
   });
 }
 
-/** A browser of a person's own, with a watch over what its pages do. */
+/** Opens a separate browser context, and records what its pages must not do. */
 export async function newPerson(browser, server, options = {}) {
   const context = await browser.newContext({ locale: 'en-US', baseURL: server.origin, ...options });
   context.setDefaultTimeout(15_000);
@@ -37,7 +37,7 @@ export async function newPerson(browser, server, options = {}) {
   return {
     context,
     newPage: () => context.newPage(),
-    /** Closes the browser; fails where a page did what it must not. */
+    /** Closes the context. Fails if a page did what it must not do. */
     async close() {
       await context.close();
       assert.deepEqual(faults, []);

@@ -1,4 +1,4 @@
-// The real server on a free port of this machine, with a folder of its own; ended by its process.
+// The real server on a free port, with a separate data folder; ended by its process id.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -25,7 +25,7 @@ export async function startServer(settings = {}) {
   };
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', take);
 
-  /** Waits until the output, from a place on, has what `pattern` says. */
+  /** Waits until the output after `from` matches `pattern`. */
   function said(pattern, from = 0, milliseconds = START_MS) {
     return new Promise((resolve, reject) => {
       const finish = (settle, value) => {
@@ -57,9 +57,9 @@ export async function startServer(settings = {}) {
     const [, origin] = await said(/listening on (http:\/\/127\.0\.0\.1:\d+)\/graphql/);
     return {
       origin,
-      /** Where the output ends now: codes are looked for from there on. */
+      /** Returns the current end of the output, for `code`. */
       mark: () => output.length,
-      /** The code of the first SMS that was printed after `mark`. */
+      /** Returns the code of the first SMS that was printed after `mark`. */
       code: async (mark) => (await said(/(\d{6}) is your code/, mark))[1],
       stop,
     };
@@ -69,7 +69,7 @@ export async function startServer(settings = {}) {
   }
 }
 
-/** Signs a phone in without a browser: another device. */
+/** Signs a user in without a browser, as another device. */
 export async function signIn(server, phone, deviceName) {
   const mark = server.mark();
   const { requestCode } = await graphql(
