@@ -1,4 +1,7 @@
-//! The commands.
+//! The command line: parses the arguments, reads the settings and runs one command.
+//!
+//! A command returns its exit code, or the error that stopped it, which `main` prints in one line. Standard output is for
+//! what the user asked for; the log goes to standard error.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,16 +16,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App};
 use crate::clock::SystemClock;
-use crate::config::{self, Config, ConfigError, ParseOutcome, PlaygroundConfig, Settings};
+use crate::config::{Config, ConfigError, ParseOutcome, PlaygroundConfig, Settings};
 use crate::tokens::keys;
 use crate::{graphql, telemetry};
 
 mod check;
+mod config;
 mod healthcheck;
 
-/// A GraphQL server that signs people in with a code sent by SMS.
+/// A GraphQL server to sign in with a phone number and a one-time code sent by SMS.
 #[derive(Parser)]
-#[command(name = "sms-login", version, about, after_help = AFTER_HELP, max_term_width = 120)]
+#[command(name = "sms-login", version, max_term_width = 120)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -30,35 +34,36 @@ struct Cli {
     settings: Settings,
 }
 
-const AFTER_HELP: &str = "Every setting is an environment variable too: --listen-addr is LISTEN_ADDR. \
-A secret can come from a file: CODE_SECRET_FILE, DATABASE_URL_FILE, JWT_SECRET_FILE, JWT_SIGNING_KEY_FILE, \
-JWT_VERIFYING_KEYS_FILE, REDIS_URL_FILE, TENCENTCLOUD_SECRET_ID_FILE, TENCENTCLOUD_SECRET_KEY_FILE, \
-TENCENT_CAPTCHA_APP_SECRET_KEY_FILE.";
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 enum Command {
     /// Run the server (the default)
     Serve,
-    /// Bring the database's tables up to date
+    /// Bring the tables of the database up to date
     Migrate,
     /// Print the GraphQL schema
     Schema,
     /// Print a new signing key, Ed25519 in PEM, and its id
     Keygen,
-    /// Try every configured part, say what was found, and exit with 1 where one fails
+    /// Test everything that the settings configure, and exit with 1 if something fails
     Check,
-    /// Ask the running server whether it is alive, and exit with 1 where it is not
+    /// Print the effective settings and where each comes from, secrets masked
+    Config {
+        /// Print the reference of all settings instead
+        #[arg(long, hide = true)]
+        markdown: bool,
+    },
+    /// Ask the running server whether it is alive, and exit with 1 if it is not
     Healthcheck,
 }
 
-/// Runs the command that `args` name, with the settings of `args` and `env`.
+/// Runs the command in `args`, with the settings in `args`, `env` and the settings file.
 ///
 /// # Errors
-/// What stopped the command, in one line.
+/// If a setting is refused or the command fails. The error is one line.
 pub async fn run(args: Vec<OsString>, env: BTreeMap<String, OsString>) -> anyhow::Result<ExitCode> {
-    let cli = match config::parse::<Cli>(&args, &env)? {
-        ParseOutcome::Parsed(mut cli, files) => {
-            cli.settings.secret_files = files;
+    let cli = match crate::config::parse::<Cli>(&args, &env)? {
+        ParseOutcome::Parsed(mut cli, origins) => {
+            cli.settings.origins = origins;
             cli
         }
         ParseOutcome::Said(said) => {
@@ -66,23 +71,30 @@ pub async fn run(args: Vec<OsString>, env: BTreeMap<String, OsString>) -> anyhow
             return Ok(ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(2)));
         }
     };
+
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(cli.settings).await,
         Command::Migrate => migrate(cli.settings).await,
         Command::Schema => print(&graphql::sdl()),
         Command::Keygen => keygen(),
         Command::Check => check::run(cli.settings).await,
-        Command::Healthcheck => healthcheck::run(cli.settings.listen_addr).await,
+        Command::Config { markdown: true } => config::reference(),
+        Command::Config { markdown: false } => config::run(cli.settings),
+        Command::Healthcheck => healthcheck::run(cli.settings.listen.listen_addr).await,
     }
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
-    telemetry::init(&settings.log, settings.log_format)?;
+    telemetry::init(&settings.logs.log, settings.logs.log_format)?;
     let config = Config::try_from(settings)?;
     let (addr, metrics_addr, playground) = (config.listen_addr, config.metrics_addr, config.playground);
+
+    // From here on, a signal stops the server in an orderly way, also while it starts.
     let stop = stop_on_signal()?;
     let app = App::build(config, Arc::new(SystemClock)).await?;
     let listener = TcpListener::bind(addr).await.map_err(|error| ConfigError::new("LISTEN_ADDR", error))?;
+
+    // The port may have been 0: the log names the one that the system chose.
     let addr = listener.local_addr()?;
     tracing::info!("listening on http://{addr}/graphql");
     if playground != PlaygroundConfig::Off {
@@ -91,15 +103,17 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     if let Some(metrics_addr) = metrics_addr {
         app::serve_metrics(metrics_addr).await?;
     }
+
     app.serve(listener, stop).await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A token that SIGTERM and SIGINT cancel.
+/// Returns a token that SIGTERM and SIGINT cancel.
 fn stop_on_signal() -> io::Result<CancellationToken> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stop = CancellationToken::new();
     let cancel = stop.clone();
+
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -108,6 +122,7 @@ fn stop_on_signal() -> io::Result<CancellationToken> {
         tracing::info!("stopping");
         cancel.cancel();
     });
+
     Ok(stop)
 }
 
@@ -120,7 +135,8 @@ async fn migrate(settings: Settings) -> anyhow::Result<ExitCode> {
 
 fn keygen() -> anyhow::Result<ExitCode> {
     let key = keys::generate()?;
-    let about = format!("kid: {}\npublic key, for JWT_VERIFYING_KEYS once this key is old:\n", key.kid);
+    // Standard output has only the private key, so that it can be redirected into a file.
+    let about = format!("kid: {}\npublic key, for JWT_VERIFYING_KEYS after you replace this key:\n", key.kid);
     io::stderr().write_all([about, key.public_pem].concat().as_bytes())?;
     print(&key.private_pem)
 }

@@ -1,4 +1,6 @@
-//! `check`: tries every configured part, and says what it found, a line each.
+//! `check`: tests everything that the settings configure, and prints one line for each part.
+//!
+//! It sends no SMS and changes no data, except that it creates an embedded database and signing key as `serve` would.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -18,13 +20,14 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         }
     };
     let mut lines = vec![
-        Ok("settings: they fit together".to_owned()),
+        Ok("settings: valid".to_owned()),
         database(&config).await,
         signing_key(&config),
         codes(&config).await,
         sms(&config).await,
     ];
     lines.extend(captcha(&config).await);
+
     let mut exit = ExitCode::SUCCESS;
     for line in lines {
         match line {
@@ -38,6 +41,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     Ok(exit)
 }
 
+/// A line of the output: what works, or what fails.
 type Found = Result<String, String>;
 
 async fn database(config: &Config) -> Found {
@@ -47,7 +51,7 @@ async fn database(config: &Config) -> Found {
         Ok(true) => {
             Ok(format!("database: {}", if config.database.is_mysql() { "MySQL, up to date" } else { "SQLite" }))
         }
-        Ok(false) if config.auto_migrate => Ok("database: MySQL, to be migrated at start".to_owned()),
+        Ok(false) if config.auto_migrate => Ok("database: MySQL, `serve` will migrate it".to_owned()),
         Ok(false) => Err("database: not migrated: run `sms-login migrate`, or set AUTO_MIGRATE=true".to_owned()),
         Err(error) => Err(failed(&error)),
     }
@@ -67,18 +71,19 @@ fn signing_key(config: &Config) -> Found {
 
 async fn codes(config: &Config) -> Found {
     if config.redis_urls.is_empty() {
-        return Ok("codes: in process".to_owned());
+        return Ok("codes: in memory".to_owned());
     }
+
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let redis = app::redis(config, &clock).map_err(|error| format!("codes: {error}"))?;
     if let Err(error) = redis.ping().await {
         return Err(format!("codes: Redis does not answer: {}", in_full(&error)));
     }
     match redis.check_clock().await {
-        Ok(()) => Ok("codes: Redis answers, and its clock agrees with this server's".to_owned()),
+        Ok(()) => Ok("codes: Redis answers, and its clock agrees with the clock of this server".to_owned()),
         Err(error) => {
             let skew = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-            Err(format!("codes: {skew}, by more than {MAX_CLOCK_SKEW:#}: set the clocks, by NTP for one"))
+            Err(format!("codes: {skew}, by more than {MAX_CLOCK_SKEW:#}: set the clocks, for example by NTP"))
         }
     }
 }
@@ -110,7 +115,7 @@ async fn captcha_verifier(config: &CaptchaConfig) -> Found {
     Ok("captcha: the service accepts the key".to_owned())
 }
 
-/// An error with what lies behind it.
+/// Returns an error with its causes.
 fn in_full(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| (*cause).source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))

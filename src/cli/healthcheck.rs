@@ -1,4 +1,6 @@
-//! `healthcheck`: asks the running server whether it is alive, without any tool that a container may lack.
+//! `healthcheck`: asks the running server whether it is alive.
+//!
+//! It speaks HTTP itself, because a container may have no curl, and depends on nothing that the server depends on.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
@@ -16,12 +18,14 @@ pub(super) async fn run(listen_addr: SocketAddr) -> anyhow::Result<ExitCode> {
     let status = timeout(TIMEOUT, status_line(addr)).await;
     let status = status.map_err(|_| anyhow::anyhow!("no answer from {addr} within 3 s"))?;
     let status = status.with_context(|| format!("no answer from {addr}"))?;
+
     if !status.starts_with("HTTP/1.1 200 ") {
         bail!("{addr} is not healthy");
     }
     super::print("ok\n")
 }
 
+/// Requests `/healthz` and returns the status line of the answer.
 async fn status_line(addr: SocketAddr) -> std::io::Result<String> {
     let mut socket = TcpStream::connect(addr).await?;
     let request = format!("GET /healthz HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n");
@@ -31,7 +35,7 @@ async fn status_line(addr: SocketAddr) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned())
 }
 
-/// A server that listens on all addresses is asked on loopback.
+/// Returns the address to connect to: loopback if the server listens on all addresses.
 fn reachable(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

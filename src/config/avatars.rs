@@ -1,6 +1,8 @@
-//! The pictures that new users get: the ones that were set, or the server's own.
+//! Settings of the avatars of new users.
 //!
-//! The server's own are small pictures inside their URLs, so that no other host is asked.
+//! The server's own avatars are small pictures inside their URLs, so that a page loads nothing from another host.
+
+use clap::Args;
 
 use url::Url;
 
@@ -14,9 +16,19 @@ const OWN: [&str; 4] = [
     "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%202%202'%3E%3Cpath%20fill='%2385b'%20d='M0%200h2v2H0z'/%3E%3Cpath%20fill='%23fff'%20d='M1%20.5l.5.5-.5.5-.5-.5z'/%3E%3C/svg%3E",
 ];
 
+/// Settings of the avatars of new users.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "New users")]
+pub struct AvatarSettings {
+    /// Avatars of new users: https: or data:image/ URLs of at most 512 characters, comma-separated
+    /// [default: pictures of the server]
+    #[arg(long, value_name = "URL,…", value_delimiter = ',')]
+    pub avatars: Vec<String>,
+}
+
 /// Returns the avatars that were set, each in its normal form, or the server's own if none were set.
 ///
-/// An avatar is an `https` URL, as `updateProfile` takes it, or a picture inside a `data:` URL. `http` is refused, also on
+/// An avatar is an `https` URL, as `updateProfile` accepts it, or a picture inside a `data:` URL. `http` is refused, also on
 /// loopback: the URL goes into tokens and onto other people's pages, which do not load a picture without TLS.
 ///
 /// # Errors
@@ -34,8 +46,8 @@ pub(super) fn or_own(set: Vec<String>) -> Result<Vec<String>, ConfigError> {
     (1..).zip(entries(set)).map(check).collect()
 }
 
-/// Puts `data:` URLs together again. The list is split at commas, and such a URL has one before its data; a comma inside
-/// the data is written as `%2C`.
+/// Joins the two halves of each `data:` URL. The list is split at commas, and such a URL has a comma before its data; a
+/// comma inside the data is written as `%2C`.
 fn entries(pieces: Vec<String>) -> Vec<String> {
     let mut entries: Vec<String> = Vec::new();
     for piece in pieces {

@@ -1,58 +1,142 @@
-//! Whether the captcha's settings fit together.
+//! Settings of the captcha.
 
-use super::{ConfigError, GuardModeSetting, Settings};
+use clap::{Args, ValueEnum};
+use url::Url;
+
+use super::guard::GuardModeSetting;
+use super::tencent::TencentSettings;
+use super::{ConfigError, Secret};
 use crate::captcha::tencent::TencentCaptchaConfig;
-use crate::captcha::{CaptchaMode, CaptchaPolicy};
+use crate::captcha::{CaptchaMode, CaptchaPolicy, OnOutage};
 use crate::tencent::tc3::Credentials;
 
-/// Who has to solve a captcha, and who verifies it.
+/// Settings of the captcha.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Captcha")]
+pub struct CaptchaSettings {
+    /// When a request for a code needs a captcha [default: off]
+    #[arg(long, value_name = "WHEN")]
+    pub captcha: Option<CaptchaModeSetting>,
+    /// Id of the Tencent Captcha application
+    #[arg(long, value_name = "ID", value_parser = app_id)]
+    pub tencent_captcha_app_id: Option<u64>,
+    /// Secret key of the Tencent Captcha application
+    #[arg(long, value_name = "KEY")]
+    pub tencent_captcha_app_secret_key: Option<Secret>,
+    /// URL of Tencent Captcha
+    #[arg(long, value_name = "URL", default_value = "https://captcha.tencentcloudapi.com")]
+    pub tencent_captcha_endpoint: Url,
+    /// What happens to a request for a code while Tencent Captcha is down
+    #[arg(long, value_name = "WHAT", default_value = "refuse")]
+    pub captcha_outage: OnOutageSetting,
+}
+
+/// When a request for a code needs a captcha.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CaptchaModeSetting {
+    /// Never
+    Off,
+    /// For every request
+    Always,
+    /// For a request that the pumping guard suspects
+    Challenge,
+}
+
+/// What happens to a request for a code while Tencent Captcha is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnOutageSetting {
+    /// Refuse it
+    Refuse,
+    /// Send the code; a client that only pretends an outage gets a code, too
+    Allow,
+}
+
+impl From<OnOutageSetting> for OnOutage {
+    fn from(setting: OnOutageSetting) -> Self {
+        match setting {
+            OnOutageSetting::Refuse => Self::Refuse,
+            OnOutageSetting::Allow => Self::Allow,
+        }
+    }
+}
+
+/// Which requests need a captcha, and how it is verified.
 #[derive(Debug, Clone)]
 pub enum CaptchaConfig {
-    /// Nobody has to.
+    /// No request needs a captcha.
     Off,
     /// Tencent Captcha verifies it.
     Tencent {
-        /// Who has to.
+        /// Which requests need a captcha.
         policy: CaptchaPolicy,
-        /// Where, and as whom, to verify.
+        /// The service that verifies it, and the credentials for it.
         verifier: Box<TencentCaptchaConfig>,
     },
 }
 
-/// Captcha is off where `CAPTCHA=off` says so, whatever else of it is set: that is how it is turned off for a while. The
-/// guard that asks for it has to be told too, for it would let everybody past. Where
-/// `CAPTCHA` is not set, an id or a key without it is a mistake: it would look protected and not be.
-pub(super) fn read(settings: &Settings) -> Result<CaptchaConfig, ConfigError> {
-    let captcha = &settings.captcha;
-    let guard_asks = settings.guard_mode == GuardModeSetting::Challenge;
-    if guard_asks && matches!(captcha.mode, None | Some(CaptchaMode::Off)) {
-        return Err(ConfigError::new("GUARD_MODE", "challenge needs a captcha: set CAPTCHA=challenge"));
+impl CaptchaSettings {
+    /// Checks that the captcha, the guard and Tencent Cloud's settings fit together.
+    ///
+    /// `CAPTCHA=off` turns the captcha off whatever else is set: so an operator turns it off for a while. If `CAPTCHA` is
+    /// not set, an id or a key is refused, because the operator would believe that the server is protected.
+    pub(super) fn config(
+        &self,
+        guard: GuardModeSetting,
+        tencent: &TencentSettings,
+    ) -> Result<CaptchaConfig, ConfigError> {
+        self.check_guard(guard)?;
+        let mode = match self.captcha {
+            Some(CaptchaModeSetting::Off) => return Ok(CaptchaConfig::Off),
+            Some(CaptchaModeSetting::Always) => CaptchaMode::Always,
+            Some(CaptchaModeSetting::Challenge) => CaptchaMode::Challenge,
+            None => return self.unset(),
+        };
+
+        let app_id = needed("TENCENT_CAPTCHA_APP_ID", self.tencent_captcha_app_id)?;
+        let app_secret_key =
+            needed("TENCENT_CAPTCHA_APP_SECRET_KEY", self.tencent_captcha_app_secret_key.as_ref())?.expose();
+        let secret_id = needed("TENCENTCLOUD_SECRET_ID", tencent.tencentcloud_secret_id.as_ref())?;
+        let secret_key = needed("TENCENTCLOUD_SECRET_KEY", tencent.tencentcloud_secret_key.as_ref())?;
+
+        let credentials = Credentials::new(secret_id.expose(), secret_key.expose());
+        let endpoint = self.tencent_captcha_endpoint.clone();
+        let verifier = TencentCaptchaConfig::new(credentials, app_id, app_secret_key, endpoint);
+        let policy = CaptchaPolicy { mode, app_id, on_outage: self.captcha_outage.into() };
+        Ok(CaptchaConfig::Tencent { policy, verifier: Box::new(verifier) })
     }
-    if captcha.mode == Some(CaptchaMode::Challenge) && !guard_asks {
-        return Err(ConfigError::new("CAPTCHA", "challenge needs GUARD_MODE=challenge, which says who is asked"));
-    }
-    let mode = match captcha.mode {
-        Some(CaptchaMode::Off) => return Ok(CaptchaConfig::Off),
-        Some(mode @ (CaptchaMode::Always | CaptchaMode::Challenge)) => mode,
-        None => {
-            let set = [
-                ("TENCENT_CAPTCHA_APP_ID", captcha.app_id.is_some()),
-                ("TENCENT_CAPTCHA_APP_SECRET_KEY", captcha.app_secret_key.is_some()),
-            ];
-            let reason = "set, but CAPTCHA is not: set it to always, challenge or off";
-            return match set.into_iter().find(|(_, set)| *set) {
-                Some((name, _)) => Err(ConfigError::new(name, reason)),
-                None => Ok(CaptchaConfig::Off),
-            };
+
+    /// The guard decides which requests `challenge` is for, so both settings need each other: without a captcha, the guard
+    /// would let every suspect request pass.
+    fn check_guard(&self, guard: GuardModeSetting) -> Result<(), ConfigError> {
+        let guard_asks = guard == GuardModeSetting::Challenge;
+        if guard_asks && matches!(self.captcha, None | Some(CaptchaModeSetting::Off)) {
+            return Err(ConfigError::new("GUARD_MODE", "challenge needs a captcha: set CAPTCHA=challenge"));
         }
-    };
-    let need = |name: &str| ConfigError::new(name, "needed, since CAPTCHA is on");
-    let app_id = captcha.app_id.ok_or_else(|| need("TENCENT_CAPTCHA_APP_ID"))?;
-    let app_secret_key = captcha.app_secret_key.as_ref().ok_or_else(|| need("TENCENT_CAPTCHA_APP_SECRET_KEY"))?;
-    let secret_id = settings.tencent.secret_id.as_ref().ok_or_else(|| need("TENCENTCLOUD_SECRET_ID"))?;
-    let secret_key = settings.tencent.secret_key.as_ref().ok_or_else(|| need("TENCENTCLOUD_SECRET_KEY"))?;
-    let credentials = Credentials::new(secret_id.expose(), secret_key.expose());
-    let verifier = TencentCaptchaConfig::new(credentials, app_id, app_secret_key.expose(), captcha.endpoint.clone());
-    let policy = CaptchaPolicy { mode, app_id, on_outage: captcha.on_outage };
-    Ok(CaptchaConfig::Tencent { policy, verifier: Box::new(verifier) })
+        if self.captcha == Some(CaptchaModeSetting::Challenge) && !guard_asks {
+            let reason = "challenge needs GUARD_MODE=challenge, which decides which requests need a captcha";
+            return Err(ConfigError::new("CAPTCHA", reason));
+        }
+        Ok(())
+    }
+
+    fn unset(&self) -> Result<CaptchaConfig, ConfigError> {
+        let set = [
+            ("TENCENT_CAPTCHA_APP_ID", self.tencent_captcha_app_id.is_some()),
+            ("TENCENT_CAPTCHA_APP_SECRET_KEY", self.tencent_captcha_app_secret_key.is_some()),
+        ];
+        let reason = "set, but CAPTCHA is not: set it to always, challenge or off";
+        match set.into_iter().find(|(_, is_set)| *is_set) {
+            Some((name, _)) => Err(ConfigError::new(name, reason)),
+            None => Ok(CaptchaConfig::Off),
+        }
+    }
+}
+
+fn needed<T>(name: &str, value: Option<T>) -> Result<T, ConfigError> {
+    value.ok_or_else(|| ConfigError::new(name, "needed, since CAPTCHA is on"))
+}
+
+/// Parses the id of a captcha application. clap's own parser would not say what an id looks like.
+fn app_id(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "not a number such as 190000000".to_owned())
 }

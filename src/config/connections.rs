@@ -1,23 +1,22 @@
-//! The settings of client connections.
+//! Settings of client connections.
 
 use clap::Args;
 
 /// How many client connections may be open.
 #[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Connections")]
 pub struct ConnectionSettings {
-    /// Client connections that may be open at once [default: what the descriptor limit leaves, up to 10000]
-    #[arg(long, value_name = "N", value_parser = connections, global = true)]
+    /// Client connections that may be open at once
+    /// [default: as many as the limit of open files allows, at most 10000]
+    #[arg(long, value_parser = at_least_one)]
     pub max_connections: Option<usize>,
-    /// Client connections of one address that may be open at once; TRUSTED_PROXIES are exempt; 0 for no limit
+    /// Client connections that one address may have open at once; 0 for no limit. It does not apply to TRUSTED_PROXIES
     /// [default: 256, or a quarter of MAX_CONNECTIONS if that is less]
-    #[arg(long, value_name = "N", global = true)]
+    #[arg(long)]
     pub max_connections_per_address: Option<usize>,
 }
 
-/// Reads a number of connections.
-///
-/// # Errors
-/// A sentence for the operator.
-fn connections(text: &str) -> Result<usize, String> {
+/// Parses a number of at least 1. The error of clap's own parser would name the largest number that the machine can count.
+fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "not a number of at least 1".to_owned())
 }

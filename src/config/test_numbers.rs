@@ -1,20 +1,39 @@
-//! The forms of `TEST_NUMBERS` and `TEST_NUMBERS_UNTIL`, and whether they fit the rest.
+//! Settings of test numbers: phone numbers with a fixed code, to which no SMS is sent.
+//!
+//! Their codes are credentials: no message and no `Debug` output contains a number or its code.
 
 use std::collections::HashMap;
 use std::str::FromStr;
 
+use clap::Args;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ConfigError, Settings, SmsConfig};
+use super::limits::DayOffset;
+use super::phones::Regions;
+use super::{ConfigError, SmsConfig};
 use crate::code::Code;
 use crate::phone::PhoneNumber;
 use crate::verification::test_numbers::TestNumbers;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Numbers and their fixed codes, `+8613800000000=123456`, comma-separated. `Debug` shows neither.
+/// Settings of test numbers.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Test numbers")]
+pub struct TestNumberSettings {
+    /// Phone numbers with a fixed code, to which no SMS is sent, for app reviewers: +8613800000000=123456,
+    /// comma-separated
+    #[arg(long, value_name = "NUMBER=CODE,…")]
+    pub test_numbers: Option<NumbersWithCodes>,
+    /// Last day of the test numbers, which ends as DAY_OFFSET says, or the time at which they end; needed with Tencent
+    /// Cloud SMS
+    #[arg(long, value_name = "DATE")]
+    pub test_numbers_until: Option<Until>,
+}
+
+/// Phone numbers and their fixed codes, `+8613800000000=123456`, comma-separated. `Debug` shows neither.
 #[derive(Debug, Clone, Default)]
 pub struct NumbersWithCodes(HashMap<PhoneNumber, Code>);
 
@@ -38,18 +57,18 @@ impl FromStr for NumbersWithCodes {
     }
 }
 
-/// A number that `requestCode` takes, and written as it is stored. The region is not looked at, since there is a `+`.
+/// Parses a number that `requestCode` accepts, written as it is stored. The region has no effect on a number with a `+`.
 fn e164(text: &str) -> Option<PhoneNumber> {
     let phone = PhoneNumber::parse(text, "CN".parse().ok()?).ok()?;
     (phone.e164() == text).then_some(phone)
 }
 
-/// The last day, or the instant from which on there are none.
+/// The end of the test numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
-    /// To the end of this day in `DAY_OFFSET`.
+    /// The end of this day in `DAY_OFFSET`.
     Day(Date),
-    /// To this instant.
+    /// This instant.
     Instant(Timestamp),
 }
 
@@ -76,26 +95,32 @@ impl Until {
     }
 }
 
-pub(super) fn read(settings: &Settings, sms: &SmsConfig) -> Result<TestNumbers, ConfigError> {
-    let Some(NumbersWithCodes(codes)) = &settings.test_numbers else {
-        return Ok(TestNumbers::default());
-    };
-    let allowed =
-        |phone: &PhoneNumber| phone.region().is_some_and(|region| settings.allowed_regions.has(&region.to_string()));
-    if !codes.keys().all(allowed) {
-        return Err(ConfigError::new("TEST_NUMBERS", "a number is of a region that is not in ALLOWED_REGIONS"));
-    }
-    let end = match settings.test_numbers_until {
-        Some(until) => Some(
-            until
-                .end(settings.day_offset.0)
-                .ok_or_else(|| ConfigError::new("TEST_NUMBERS_UNTIL", "too far away to be reckoned with"))?,
-        ),
-        None if sms.leaves_this_machine() => {
-            let reason = "needed with TEST_NUMBERS: whoever knows a number and its code signs in with it";
-            return Err(ConfigError::new("TEST_NUMBERS_UNTIL", reason));
+impl TestNumberSettings {
+    pub(super) fn numbers(
+        &self,
+        allowed: &Regions,
+        day_offset: DayOffset,
+        sms: &SmsConfig,
+    ) -> Result<TestNumbers, ConfigError> {
+        let Some(NumbersWithCodes(codes)) = &self.test_numbers else {
+            return Ok(TestNumbers::default());
+        };
+        let is_allowed = |phone: &PhoneNumber| phone.region().is_some_and(|region| allowed.has(&region.to_string()));
+        if !codes.keys().all(is_allowed) {
+            return Err(ConfigError::new("TEST_NUMBERS", "a number is of a region that is not in ALLOWED_REGIONS"));
         }
-        None => None,
-    };
-    Ok(TestNumbers::new(codes.clone(), end))
+
+        let end = match self.test_numbers_until {
+            Some(until) => {
+                let too_far = || ConfigError::new("TEST_NUMBERS_UNTIL", "too far in the future");
+                Some(until.end(day_offset.0).ok_or_else(too_far)?)
+            }
+            None if sms.leaves_this_machine() => {
+                let reason = "needed with TEST_NUMBERS: anybody who knows a number and its code can sign in with it";
+                return Err(ConfigError::new("TEST_NUMBERS_UNTIL", reason));
+            }
+            None => None,
+        };
+        Ok(TestNumbers::new(codes.clone(), end))
+    }
 }

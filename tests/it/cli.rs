@@ -96,10 +96,10 @@ fn flags_come_before_the_environment_and_files_stand_in_for_secrets() {
     let set =
         [("CODE_SECRET_FILE", file), ("CODE_TTL", "1m"), ("JWT_ISSUER", ""), ("AVATARS", "https://a/1,https://a/2")];
     let read = settings(&["--code-ttl", "2m"], set).expect("settings");
-    assert_eq!(read.code_secret.expect("a secret").expose(), KEY32);
-    assert_eq!(read.code_ttl.as_secs(), 120, "the flag wins");
-    assert_eq!(read.jwt_issuer, "sms-login", "an empty variable is unset");
-    assert_eq!(read.avatars, ["https://a/1", "https://a/2"]);
+    assert_eq!(read.codes.code_secret.expect("a secret").expose(), KEY32);
+    assert_eq!(read.codes.code_ttl.as_secs(), 120, "the flag wins");
+    assert_eq!(read.tokens.jwt_issuer, "sms-login", "an empty variable is unset");
+    assert_eq!(read.new_users.avatars, ["https://a/1", "https://a/2"]);
 }
 
 #[test]
@@ -108,8 +108,8 @@ fn help_has_every_setting_and_its_default() {
     assert!(help.status.success());
     let text = help.out.split_whitespace().collect::<Vec<_>>().join(" ");
     for setting in [
-        "--listen-addr <ADDR> Where to listen [default: 127.0.0.1:8000]",
-        "--code-ttl <DURATION> How long a code is good, at most 10m [default: 5m]",
+        "--listen-addr <ADDR> Address and port that the server listens on [default: 127.0.0.1:8000]",
+        "--code-ttl <DURATION> How long a code is valid, at most 10m [default: 5m]",
         "[default: SQLite in DATA_DIR]",
         "[default: ap-guangzhou]",
         "[default: https://sms.tencentcloudapi.com]",

@@ -1,0 +1,67 @@
+//! Settings of the guard against SMS pumping.
+
+use clap::{Args, ValueEnum};
+
+use super::values::ratio;
+use crate::limits::{GuardMode, GuardPolicy};
+
+/// Settings of the guard against SMS pumping.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Pumping guard")]
+pub struct GuardSettings {
+    /// What the guard does with a suspect send: one that the verified traffic does not explain
+    #[arg(long, value_name = "MODE", default_value = "record")]
+    pub guard_mode: GuardModeSetting,
+    /// Unverified sends a day for each verified one before further sends are suspect
+    #[arg(long, default_value = "0.3", value_parser = ratio)]
+    pub guard_daily_ratio: f64,
+    /// Unverified sends an hour for each verified one before further sends are suspect
+    #[arg(long, default_value = "0.2", value_parser = ratio)]
+    pub guard_hourly_ratio: f64,
+    /// Unverified sends a day to a region or a number prefix that are never suspect
+    #[arg(long, default_value = "20")]
+    pub guard_daily_floor: u32,
+    /// Unverified sends an hour to a region or a number prefix that are never suspect
+    #[arg(long, default_value = "5")]
+    pub guard_hourly_floor: u32,
+    /// Distinct regions a day to which one client address may send before it is suspect; 0 for no limit
+    #[arg(long, default_value = "3")]
+    pub guard_regions_per_address: u32,
+}
+
+/// What the guard does with a suspect send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GuardModeSetting {
+    /// Nothing
+    Off,
+    /// Log and count it
+    Record,
+    /// Ask for a captcha
+    Challenge,
+    /// Refuse it
+    Deny,
+}
+
+impl From<GuardModeSetting> for GuardMode {
+    fn from(setting: GuardModeSetting) -> Self {
+        match setting {
+            GuardModeSetting::Off => Self::Off,
+            GuardModeSetting::Record => Self::Record,
+            GuardModeSetting::Challenge => Self::Challenge,
+            GuardModeSetting::Deny => Self::Deny,
+        }
+    }
+}
+
+impl GuardSettings {
+    pub(super) fn policy(&self) -> GuardPolicy {
+        GuardPolicy {
+            mode: self.guard_mode.into(),
+            daily_ratio: self.guard_daily_ratio,
+            hourly_ratio: self.guard_hourly_ratio,
+            daily_floor: self.guard_daily_floor,
+            hourly_floor: self.guard_hourly_floor,
+            regions_per_address: self.guard_regions_per_address,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Settings of sessions and their refresh tokens.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values::{duration, lifetime};
+use crate::sessions::SessionPolicy;
+
+/// Settings of sessions and their refresh tokens.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Sessions")]
+pub struct SessionSettings {
+    /// How long a refresh token is valid
+    #[arg(long, default_value = "30d", value_parser = lifetime)]
+    pub refresh_token_ttl: Duration,
+    /// How long after a refresh the previous token still returns the same new token; 0 for never
+    #[arg(long, default_value = "10s", value_parser = duration)]
+    pub refresh_grace: Duration,
+    /// Maximum age of a session, however often it is refreshed; 0 for no limit
+    #[arg(long, default_value = "90d", value_parser = duration)]
+    pub session_max_age: Duration,
+}
+
+impl SessionSettings {
+    pub(super) fn policy(&self, avatars: Vec<String>) -> SessionPolicy {
+        SessionPolicy {
+            refresh_ttl: self.refresh_token_ttl,
+            refresh_grace: self.refresh_grace,
+            max_age: self.session_max_age,
+            avatars,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Settings of Tencent Cloud: the API key, and the SMS application with its templates.
+
+use clap::Args;
+use url::Url;
+
+use super::{ConfigError, Secret};
+use crate::outbound::Timeouts;
+use crate::sms::tencent::{TemplateParam, Templates, TencentSmsConfig};
+use crate::tencent::tc3::Credentials;
+
+use super::phones::Regions;
+
+const DEFAULT_REGION: &str = "ap-guangzhou";
+const DEFAULT_ENDPOINT: &str = "https://sms.tencentcloudapi.com";
+
+/// Settings of Tencent Cloud.
+///
+/// Settings with a default are optional here, because setting one without the API key is a mistake to report.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Tencent Cloud")]
+pub struct TencentSettings {
+    /// Id of the API key; turns on SMS by Tencent Cloud
+    #[arg(long, value_name = "ID")]
+    pub tencentcloud_secret_id: Option<Secret>,
+    /// API key
+    #[arg(long, value_name = "KEY")]
+    pub tencentcloud_secret_key: Option<Secret>,
+    /// Region of the SMS service [default: ap-guangzhou]
+    #[arg(long, value_name = "REGION")]
+    pub tencentcloud_region: Option<String>,
+    /// Id of the SMS application
+    #[arg(long, value_name = "ID")]
+    pub tencent_sms_sdk_app_id: Option<String>,
+    /// Text of the approved signature; needed for numbers in mainland China
+    #[arg(long, value_name = "TEXT")]
+    pub tencent_sms_sign_name: Option<String>,
+    /// Id of the template
+    #[arg(long, value_name = "ID")]
+    pub tencent_sms_template_id: Option<String>,
+    /// Id of the template for CHANGE_PHONE [default: TENCENT_SMS_TEMPLATE_ID]
+    #[arg(long, value_name = "ID")]
+    pub tencent_sms_template_id_change_phone: Option<String>,
+    /// Id of the template for DELETE_ACCOUNT [default: TENCENT_SMS_TEMPLATE_ID]
+    #[arg(long, value_name = "ID")]
+    pub tencent_sms_template_id_delete_account: Option<String>,
+    /// Id of the template for VERIFY [default: TENCENT_SMS_TEMPLATE_ID]
+    #[arg(long, value_name = "ID")]
+    pub tencent_sms_template_id_verify: Option<String>,
+    /// Parameters of the template, in its order: code and minutes, comma-separated [default: code,minutes]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = template_param)]
+    pub tencent_sms_template_params: Vec<TemplateParam>,
+    /// URL of the SMS service [default: https://sms.tencentcloudapi.com]
+    #[arg(long, value_name = "URL")]
+    pub tencent_sms_endpoint: Option<Url>,
+}
+
+impl TencentSettings {
+    /// Returns the name of a setting that is set, the API key's id aside.
+    pub(super) fn any_set(&self) -> Option<&'static str> {
+        let set = [
+            ("TENCENTCLOUD_SECRET_KEY", self.tencentcloud_secret_key.is_some()),
+            ("TENCENTCLOUD_REGION", self.tencentcloud_region.is_some()),
+            ("TENCENT_SMS_TEMPLATE_PARAMS", !self.tencent_sms_template_params.is_empty()),
+            ("TENCENT_SMS_ENDPOINT", self.tencent_sms_endpoint.is_some()),
+            ("TENCENT_SMS_SDK_APP_ID", self.tencent_sms_sdk_app_id.is_some()),
+            ("TENCENT_SMS_SIGN_NAME", self.tencent_sms_sign_name.is_some()),
+            ("TENCENT_SMS_TEMPLATE_ID", self.tencent_sms_template_id.is_some()),
+            ("TENCENT_SMS_TEMPLATE_ID_CHANGE_PHONE", self.tencent_sms_template_id_change_phone.is_some()),
+            ("TENCENT_SMS_TEMPLATE_ID_DELETE_ACCOUNT", self.tencent_sms_template_id_delete_account.is_some()),
+            ("TENCENT_SMS_TEMPLATE_ID_VERIFY", self.tencent_sms_template_id_verify.is_some()),
+        ];
+        set.into_iter().find_map(|(name, is_set)| is_set.then_some(name))
+    }
+
+    /// Returns the settings of the SMS sender, given that the API key's id is set.
+    pub(super) fn sms(&self, secret_id: &Secret, allowed: &Regions) -> Result<TencentSmsConfig, ConfigError> {
+        let secret_key = needed("TENCENTCLOUD_SECRET_KEY", self.tencentcloud_secret_key.as_ref())?;
+        if allowed.has("CN") && self.tencent_sms_sign_name.is_none() {
+            return Err(ConfigError::new("TENCENT_SMS_SIGN_NAME", "needed for numbers in mainland China"));
+        }
+
+        Ok(TencentSmsConfig {
+            credentials: Credentials::new(secret_id.expose(), secret_key.expose()),
+            region: self.tencentcloud_region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned()),
+            sdk_app_id: needed("TENCENT_SMS_SDK_APP_ID", self.tencent_sms_sdk_app_id.clone())?,
+            sign_name: self.tencent_sms_sign_name.clone(),
+            templates: Templates {
+                login: needed("TENCENT_SMS_TEMPLATE_ID", self.tencent_sms_template_id.clone())?,
+                change_phone: self.tencent_sms_template_id_change_phone.clone(),
+                delete_account: self.tencent_sms_template_id_delete_account.clone(),
+                verify: self.tencent_sms_template_id_verify.clone(),
+            },
+            template_params: self.template_params(),
+            endpoint: self.endpoint()?,
+            timeouts: Timeouts::default(),
+        })
+    }
+
+    fn template_params(&self) -> Vec<TemplateParam> {
+        if self.tencent_sms_template_params.is_empty() {
+            return vec![TemplateParam::Code, TemplateParam::Minutes];
+        }
+        self.tencent_sms_template_params.clone()
+    }
+
+    fn endpoint(&self) -> Result<Url, ConfigError> {
+        match &self.tencent_sms_endpoint {
+            Some(endpoint) => Ok(endpoint.clone()),
+            None => Url::parse(DEFAULT_ENDPOINT).map_err(|error| ConfigError::new("TENCENT_SMS_ENDPOINT", error)),
+        }
+    }
+}
+
+fn needed<T>(name: &str, value: Option<T>) -> Result<T, ConfigError> {
+    value.ok_or_else(|| ConfigError::new(name, "needed, since TENCENTCLOUD_SECRET_ID is set"))
+}
+
+/// Parses one parameter of a template.
+fn template_param(text: &str) -> Result<TemplateParam, String> {
+    TemplateParam::parse(text.trim()).ok_or_else(|| "not a list of `code` and `minutes`".to_owned())
+}
