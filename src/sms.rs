@@ -24,7 +24,7 @@ pub struct CodeMessage<'a> {
     pub phone: &'a PhoneNumber,
     /// The code.
     pub code: &'a Code,
-    /// What the code may be used for; decides the text.
+    /// The purpose of the code, which decides the text.
     pub purpose: Purpose,
     /// The time until the code expires.
     pub valid_for: Duration,

@@ -31,7 +31,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
     img-src 'self' data: https:; font-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
-/// What the page needs to know about the server, and the inbox if there is one.
+/// The facts about the server that the page needs, and the inbox if there is one.
 pub(crate) struct Playground {
     about: Value,
     inbox: Option<Arc<Inbox>>,

@@ -61,7 +61,7 @@ fn compose(message: &CodeMessage<'_>) -> [String; 2] {
         Purpose::Verify => "verify your phone",
     };
     let minutes = message.valid_for.as_secs().div_ceil(60);
-    [format!("{} is your code to {what}.", message.code.expose_digits()), format!("It is good for {minutes} min.")]
+    [format!("{} is your code to {what}.", message.code.expose_digits()), format!("It is valid for {minutes} min.")]
 }
 
 /// Draws a frame around the message, so that it stands out among log lines.

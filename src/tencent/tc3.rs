@@ -1,7 +1,8 @@
-//! TC3-HMAC-SHA256, the signature that Tencent Cloud's API 3.0 asks for.
+//! TC3-HMAC-SHA256, the signature method of Tencent Cloud's API 3.0.
 //!
-//! Owns the credentials and what is done with the secret key. It signs what the official SDKs sign, `content-type`
-//! and `host` of a POST to `/`, so that their signatures are its test vectors. It reads no clock and sends nothing.
+//! Owns the credentials; the secret key must not leave this module. It signs the same headers of a POST to `/` as the
+//! official SDKs, `content-type` and `host`, so that the SDKs' signatures can be its test vectors. It does not read the
+//! clock or send requests.
 //! Source: Tencent Cloud, "Signature v3" (API 3.0).
 
 use std::fmt;
@@ -10,48 +11,48 @@ use std::fmt::Write as _;
 use aws_lc_rs::{digest, hmac};
 use jiff::Timestamp;
 
-/// The content type that is signed; the request must carry exactly this one.
+/// The content type in the signature. The request must have exactly this one.
 pub const CONTENT_TYPE: &str = "application/json";
 
 const ALGORITHM: &str = "TC3-HMAC-SHA256";
 const SIGNED_HEADERS: &str = "content-type;host";
 const TERMINATOR: &str = "tc3_request";
 
-/// An API key of Tencent Cloud. `Debug` does not show the secret key.
+/// An API key of Tencent Cloud. `Debug` omits the secret key.
 #[derive(Clone)]
 pub struct Credentials {
     secret_id: String,
     secret_key: String,
 }
 
-/// What a signature covers.
+/// The data that a signature covers.
 #[derive(Debug, Clone, Copy)]
 pub struct SigningInput<'a> {
     /// The product's name in the credential scope: `sms`, `captcha`.
     pub service: &'a str,
-    /// The `Host` header as it is sent, so with the port where that is not the scheme's own.
+    /// The `Host` header as it is sent, with the port unless it is the scheme's default.
     pub host: &'a str,
-    /// The body, to the byte.
+    /// The body, byte for byte.
     pub payload: &'a [u8],
-    /// The instant that also goes into `X-TC-Timestamp`, in whole seconds. Tencent Cloud allows five minutes'
-    /// difference.
+    /// The current time. `X-TC-Timestamp` must have the same, in whole seconds. Tencent Cloud accepts a difference of at
+    /// most five minutes.
     pub timestamp: Timestamp,
 }
 
 impl Credentials {
-    /// Takes a secret id and its secret key.
+    /// Creates credentials from a secret id and its secret key.
     #[must_use]
     pub fn new(secret_id: impl Into<String>, secret_key: impl Into<String>) -> Self {
         Self { secret_id: secret_id.into(), secret_key: secret_key.into() }
     }
 
-    /// The secret id, which is no secret: it goes out with every request.
+    /// Returns the secret id. It is not secret: every request contains it.
     #[must_use]
     pub fn secret_id(&self) -> &str {
         &self.secret_id
     }
 
-    /// The value of the `Authorization` header for a request.
+    /// Signs a request, and returns the value of its `Authorization` header.
     #[must_use]
     pub fn authorization(&self, input: &SigningInput<'_>) -> String {
         let date = input.timestamp.strftime("%Y-%m-%d").to_string();
@@ -61,6 +62,7 @@ impl Credentials {
             input.timestamp.as_second(),
             hex_sha256(canonical_request(input).as_bytes()),
         );
+
         let signing_key = self.signing_key(&date, input.service);
         let signature = hex(hmac::sign(&signing_key, string_to_sign.as_bytes()).as_ref());
         format!(
@@ -83,7 +85,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Method, path, query (always empty) and headers as API 3.0 fixes them for a JSON call.
+/// Returns the canonical form of a JSON request: method, path, empty query, signed headers and the hash of the body.
 fn canonical_request(input: &SigningInput<'_>) -> String {
     format!(
         "POST\n/\n\ncontent-type:{CONTENT_TYPE}\nhost:{}\n\n{SIGNED_HEADERS}\n{}",

@@ -93,7 +93,7 @@ async fn the_inbox_has_the_printed_messages() {
     let message = &answer.body["messages"][0];
     assert_eq!(message["phone"], phone);
     let code = message["code"].as_str().expect("a code");
-    assert_eq!(message["text"], format!("{code} is your code to sign in. It is good for 5 min."));
+    assert_eq!(message["text"], format!("{code} is your code to sign in. It is valid for 5 min."));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Writes the answer to a GraphQL request: its status, headers and JSON.
 //!
-//! Owns the limit on the size of an answer. What an error says is decided in `graphql`; only errors before or around
-//! the execution of an operation get their text from `http`.
+//! Owns the limit on the size of an answer. `graphql` decides the errors of an operation; this module only adds errors
+//! for requests that did not get so far, and for faults.
 
 use std::io::{self, Write};
 

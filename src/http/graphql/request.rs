@@ -67,7 +67,7 @@ impl<'de> Deserialize<'de> for AnyMap {
     }
 }
 
-/// The parameters in a URL, where maps are JSON text.
+/// The parameters in a URL, which has maps as JSON text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct UrlParameters {
