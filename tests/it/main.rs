@@ -33,6 +33,7 @@ mod session_races;
 mod session_store;
 mod sessions;
 mod sessions_at_rest;
+mod settings;
 mod sign_in;
 mod snippets;
 mod tc3;
