@@ -174,6 +174,7 @@ fn a_refusal_names_the_file_the_key_and_the_reason() {
         ("auto_migrate = 'maybe'", "auto_migrate in sms-login.toml: value was not a boolean"),
         ("log_format = 'xml'", "log_format in sms-login.toml: not one of text, json"),
         ("send_daily_limit = -1", "send_daily_limit in sms-login.toml: -1 is not in 0..=4294967295"),
+        ("max_connections_per_address = '-1'", "max_connections_per_address in sms-login.toml: not a whole number"),
         ("guard_daily_ratio = nan", "guard_daily_ratio in sms-login.toml: not a ratio such as 0.3"),
         (
             "allowed_regions = ['CN', 'China']",
