@@ -47,7 +47,7 @@ pub enum CaptchaModeSetting {
 pub enum OnOutageSetting {
     /// Refuse it
     Refuse,
-    /// Send the code; a client that only pretends an outage gets a code, too
+    /// Send the code; a client that only pretends that Tencent Captcha is down gets one, too
     Allow,
 }
 

@@ -16,7 +16,7 @@ pub struct DatabaseSettings {
     /// Folder of the embedded database and the signing key
     #[arg(long, value_name = "DIR", default_value = "./data")]
     pub data_dir: PathBuf,
-    /// mysql://user:password@host:3306/database or sqlite://path [default: SQLite in DATA_DIR]
+    /// URL of the database, mysql://user:password@host:3306/database or sqlite://path [default: SQLite in DATA_DIR]
     #[arg(long, value_name = "URL")]
     pub database_url: Option<Secret>,
     /// Whether `serve` migrates a MySQL database at start

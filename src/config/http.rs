@@ -7,7 +7,7 @@ use url::Url;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Browsers")]
 pub struct HttpSettings {
-    /// Origins whose pages may call the server, such as https://app.example.com, comma-separated, or * for every origin
+    /// Origins whose pages may call the server, such as `https://app.example.com`, comma-separated, or * for every origin
     /// [default: no other origin]
     #[arg(long, value_name = "ORIGIN,…", value_delimiter = ',', value_parser = origin)]
     pub cors_origins: Vec<String>,

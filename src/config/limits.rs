@@ -21,10 +21,10 @@ pub struct LimitSettings {
     /// Sends to one phone a day; 0 for no limit
     #[arg(long, default_value = "10")]
     pub send_daily_limit: u32,
-    /// Sends for one client address in an hour, sends whose code was used aside; 0 for no limit
+    /// Sends for one client address in an hour, not counting sends whose code was verified; 0 for no limit
     #[arg(long, default_value = "20")]
     pub send_ip_hourly_limit: u32,
-    /// Sends for one client address in a day, sends whose code was used aside; 0 for no limit
+    /// Sends for one client address in a day, not counting sends whose code was verified; 0 for no limit
     #[arg(long, default_value = "100")]
     pub send_ip_daily_limit: u32,
     /// Sends to all phones a day, which limits the bill; 0 for no limit

@@ -11,7 +11,7 @@ const SCHEMES: [&str; 2] = ["redis://", "rediss://"];
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Redis")]
 pub struct RedisSettings {
-    /// redis://host:6379 or rediss://host:6379; several URLs, comma-separated, are the nodes of a cluster
+    /// URL of Redis, redis://host:6379 or rediss://host:6379; several, comma-separated, are the nodes of a cluster
     /// [default: no Redis, codes and limits in memory]
     #[arg(long, value_name = "URL,…", value_delimiter = ',')]
     pub redis_url: Vec<Secret>,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::num::ParseIntError;
 use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -300,6 +301,8 @@ fn refusal(error: &clap::Error) -> Option<(String, String)> {
     };
     let flag = argument.split([' ', '=', '[']).next()?.strip_prefix("--")?;
     let reason = match (error.source(), error.get(ContextKind::ValidValue)) {
+        // "invalid digit found in string" does not say what is expected.
+        (Some(source), _) if source.is::<ParseIntError>() => "not a whole number".to_owned(),
         (Some(source), _) => source.to_string(),
         (None, Some(ContextValue::Strings(valid))) if !valid.is_empty() => format!("not one of {}", valid.join(", ")),
         (None, _) => "needs a value".to_owned(),

@@ -49,8 +49,8 @@ pub struct TencentSettings {
     /// Parameters of the template, in its order: code and minutes, comma-separated [default: code,minutes]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = template_param)]
     pub tencent_sms_template_params: Vec<TemplateParam>,
-    /// URL of the SMS service [default: https://sms.tencentcloudapi.com]
-    #[arg(long, value_name = "URL")]
+    /// URL of the SMS service.
+    #[arg(long, value_name = "URL", help = "URL of the SMS service [default: https://sms.tencentcloudapi.com]")]
     pub tencent_sms_endpoint: Option<Url>,
 }
 

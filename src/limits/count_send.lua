@@ -61,7 +61,7 @@ if args.hourly > 0 or args.daily > 0 then
 end
 if args.counting == 'address_only' then return {'allowed', suspicion} end
 
--- The send records where it is counted, so that a refund takes it out of nothing else.
+-- The send records its counts, so that a refund takes it out of nothing else.
 redis.call('HSET', KEYS[4], 'address', args.address, 'at', now)
 if args.total_daily > 0 then
   redis.call('HSET', KEYS[3], 'day', day, 'sends', total + 1)

@@ -1,4 +1,4 @@
-//! The commands, and every refusal of a setting in one line that names it.
+//! The commands, and the refusals of settings, each in one line that names its setting.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ const KEY32: &str = "0123456789abcdef0123456789abcdef";
 
 fn refusal(set: &[(&str, &str)]) -> String {
     match settings(&[], set.iter().copied()).and_then(Config::try_from) {
-        Ok(_) => panic!("{set:?} is taken"),
+        Ok(_) => panic!("{set:?} is accepted"),
         Err(error) => error.to_string(),
     }
 }

@@ -1,4 +1,4 @@
-//! Hostile and broken input: each is told, names its field, stores nothing and sends nothing.
+//! Hostile and broken input: each error names its field, and nothing is stored or sent.
 
 use serde_json::{Value, json};
 

@@ -36,6 +36,7 @@ mod servers;
 mod session_races;
 mod sessions;
 mod sessions_at_rest;
+mod settings;
 mod sign_in;
 mod snippets;
 mod tc3;

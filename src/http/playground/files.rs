@@ -99,14 +99,14 @@ mod tests {
 
     #[test]
     fn the_client_gets_an_encoding_that_it_accepts() {
-        let neither = Encodings { brotli: false, gzip: false };
+        let plain = Encodings { brotli: false, gzip: false };
         assert_eq!(Encodings::accepted(&HeaderMap::new()), Encodings { brotli: false, gzip: true });
         for (accept, expected) in [
             ("gzip, deflate, br", Encodings { brotli: true, gzip: true }),
             ("gzip;q=0.5, br;q=0", Encodings { brotli: false, gzip: true }),
             ("*", Encodings { brotli: true, gzip: true }),
             ("*, br; q=0.0", Encodings { brotli: false, gzip: true }),
-            ("identity", neither),
+            ("identity", plain),
         ] {
             let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(accept))]);
             assert_eq!(Encodings::accepted(&headers), expected, "{accept}");
