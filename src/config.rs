@@ -182,7 +182,7 @@ fn check(settings: Settings) -> Result<Config, ConfigError> {
     })
 }
 
-/// A server whose codes everybody can read in a terminal or a log must not serve strangers by accident.
+/// Refuses to print codes while the server listens on an address that is not loopback: strangers could use it by accident.
 fn check_console_sms(settings: &Settings, sms: &SmsConfig) -> Result<(), ConfigError> {
     let is_local = settings.listen.listen_addr.ip().is_loopback();
     if is_local || settings.sms.allow_console_sms || sms.leaves_this_machine() {
@@ -206,7 +206,7 @@ fn issuing(settings: &Settings, sms: &SmsConfig) -> Result<IssuingPolicy, Config
     })
 }
 
-/// Everybody who can open the page can read its inbox, so the inbox is for loopback even if console SMS are not.
+/// Returns what `/` serves. Everybody who can open the page can read the codes in its inbox, so it is for loopback only.
 fn playground(settings: &Settings, is_embedded: bool, sms: &SmsConfig) -> PlaygroundConfig {
     let is_printed_here = !sms.leaves_this_machine() && settings.listen.listen_addr.ip().is_loopback();
     match settings.http.playground.unwrap_or(is_embedded) {

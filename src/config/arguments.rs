@@ -59,7 +59,7 @@ impl<'a> Setting<'a> {
         self.arg.get_value_parser().type_id() == TypeId::of::<T>()
     }
 
-    /// Returns whether the value is a list. The help says it by an ellipsis.
+    /// Returns whether the value is a list. The help marks a list with an ellipsis.
     pub(super) fn is_list(self) -> bool {
         self.arg.get_value_names().unwrap_or_default().iter().any(|name| name.ends_with('…'))
     }
@@ -100,7 +100,7 @@ impl<'a> Setting<'a> {
     }
 }
 
-/// How the help of a setting whose default clap does not know begins to describe it.
+/// The start of the default in the help of a setting, if clap itself does not know the default.
 const DEFAULT: &str = "[default: ";
 
 /// The default of a setting.
@@ -157,7 +157,7 @@ fn after_help(secrets: &[Setting<'_>]) -> String {
     format!(
         "Every setting is a flag, an environment variable and a key of the TOML file that --config names: \
         --listen-addr, LISTEN_ADDR and listen_addr are the same setting. A flag overrides the environment, and the \
-        environment overrides the file. The value of a secret can be in a file of its own: {}.",
+        environment overrides the file. The value of a secret can be read from a file: {}.",
         files.join(", ")
     )
 }

@@ -26,7 +26,7 @@ pub struct AvatarSettings {
     pub avatars: Vec<String>,
 }
 
-/// Returns the avatars that were set, each in its normal form, or the server's own if none were set.
+/// Returns the avatars that were set, each in its normal form, or the server's own if no avatar is set.
 ///
 /// An avatar is an `https` URL, as `updateProfile` accepts it, or a picture inside a `data:` URL. `http` is refused, also on
 /// loopback: the URL goes into tokens and onto other people's pages, which do not load a picture without TLS.

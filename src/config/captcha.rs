@@ -105,8 +105,8 @@ impl CaptchaSettings {
         Ok(CaptchaConfig::Tencent { policy, verifier: Box::new(verifier) })
     }
 
-    /// The guard decides which requests `challenge` is for, so both settings need each other: without a captcha, the guard
-    /// would let every suspect request pass.
+    /// Checks that the guard and the captcha agree about `challenge`. The guard decides which requests need a captcha;
+    /// without a captcha, it would let every suspect request pass.
     fn check_guard(&self, guard: GuardModeSetting) -> Result<(), ConfigError> {
         let guard_asks = guard == GuardModeSetting::Challenge;
         if guard_asks && matches!(self.captcha, None | Some(CaptchaModeSetting::Off)) {

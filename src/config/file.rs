@@ -67,7 +67,8 @@ fn unknown(key: &str, command: &Command) -> String {
     }
 }
 
-/// The message of the TOML parser is a fixed text. Its `Display` would repeat the line, with the value.
+/// Returns the error of a file that is not TOML. The parser's message is a fixed text; its `Display` would repeat the line
+/// with the value.
 fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let start = error.span().map_or(0, |span| span.start);
     let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();

@@ -280,7 +280,7 @@ fn raw(matches: &ArgMatches, id: &str) -> Option<OsString> {
     Some(values.join(OsStr::new(",")))
 }
 
-/// Returns a refusal of one value in our words, named by `label`. Everything else is for clap to say.
+/// Returns a refused value as our error, whose setting `label` names. Every other error is for clap to print.
 fn said_or_refused<T>(
     error: clap::Error,
     label: impl FnOnce(String) -> String,
@@ -291,7 +291,7 @@ fn said_or_refused<T>(
     }
 }
 
-/// Returns the name of the refused setting and the reason. clap's own message would repeat the value.
+/// Returns the name of the refused setting and the reason. The `Display` of clap's error would repeat the value.
 fn refusal(error: &clap::Error) -> Option<(String, String)> {
     if !matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
         return None;

@@ -3,12 +3,11 @@
 use clap::Args;
 use url::Url;
 
+use super::phones::Regions;
 use super::{ConfigError, Secret};
 use crate::outbound::Timeouts;
 use crate::sms::tencent::{TemplateParam, Templates, TencentSmsConfig};
 use crate::tencent::tc3::Credentials;
-
-use super::phones::Regions;
 
 const DEFAULT_REGION: &str = "ap-guangzhou";
 const DEFAULT_ENDPOINT: &str = "https://sms.tencentcloudapi.com";

@@ -58,7 +58,7 @@ impl TokenSettings {
             (Some(_), Some(_)) => Err(ConfigError::new("JWT_SECRET", "set JWT_SIGNING_KEY or JWT_SECRET, not both")),
             (Some(key), None) => Ok(SigningConfig::Ed25519(pem(key.expose()).into())),
             (None, Some(secret)) => Ok(SigningConfig::Hs256(secret.clone())),
-            // Servers that share a database must sign with the same key, so none of them can create its own.
+            // Servers that share a database must sign with the same key, so no server can create its own.
             (None, None) if database.is_mysql() => {
                 let reason = "needed with MySQL, the same on every server: `sms-login keygen` prints one";
                 Err(ConfigError::new("JWT_SIGNING_KEY", reason))

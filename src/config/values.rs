@@ -33,7 +33,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Times further away cannot be computed with.
+/// The longest duration. A longer one, added to the current time, could be later than any time that jiff knows.
 const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// Parses a duration such as `250ms`, `30s`, `5m`, `1h30m` or `30d`, or `0`, which turns a limit off.
