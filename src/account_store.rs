@@ -114,7 +114,7 @@ impl AccountStore {
         Ok(row.map(User::try_from).transpose()?)
     }
 
-    /// Returns a session and its user, by one statement, also if the session has ended or expired.
+    /// Returns a session and its user, by one statement, even if the session has ended or expired.
     ///
     /// # Errors
     /// If the database fails.
@@ -124,7 +124,7 @@ impl AccountStore {
         Ok(row.map(read).transpose()?)
     }
 
-    /// Returns the user's live sessions, at most 100, the last used first.
+    /// Returns the user's live sessions, at most 100, starting with the most recently used.
     ///
     /// # Errors
     /// If the database fails.
@@ -134,8 +134,8 @@ impl AccountStore {
         Ok(rows.into_iter().map(SessionRow::try_from).collect::<Result<_, _>>()?)
     }
 
-    /// Moves a session to its next generation if it is live and its generation is `rotation.from`. Returns whether it
-    /// did: of simultaneous rotations from one generation, exactly one returns true.
+    /// Moves a session to its next generation if it is live and its generation is `rotation.from`. Returns true if it
+    /// moved: of simultaneous rotations from one generation, exactly one returns true.
     ///
     /// # Errors
     /// If the database fails.
@@ -176,6 +176,7 @@ impl AccountStore {
         let mut params = vec![Param::Time(now), Param::Uuid(user_id), Param::Time(now)];
         let ended = match ids {
             None => self.database.execute(statements::END_ALL_SESSIONS, &params).await,
+            // An empty list is not valid in MySQL.
             Some([]) => Ok(0),
             Some(ids) => {
                 params.extend(ids.iter().copied().map(Param::Uuid));

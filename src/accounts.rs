@@ -1,7 +1,7 @@
 //! Accounts: the user's profile, changing the phone, and deleting the account.
 //!
-//! Every change is for the signed-in user alone. What a code allows is stored while the code is claimed, and the code is
-//! consumed afterwards.
+//! Every change applies only to the signed-in user's own account. A change that needs a code is stored while the code is
+//! claimed, and the code is consumed afterwards.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub enum AccountError {
     Store(#[from] StoreError),
 }
 
-/// The service of accounts.
+/// The service that changes and deletes accounts.
 pub struct Accounts {
     users: Arc<AccountStore>,
     checking: Arc<Checking>,
@@ -65,7 +65,7 @@ impl Accounts {
         Self { users, checking, clock }
     }
 
-    /// Changes the viewer's profile, and returns the user after the change. Fields that are `None` stay as they are.
+    /// Changes the viewer's profile, and returns the user after the change. Fields that are `None` do not change.
     ///
     /// # Errors
     /// If a value is malformed, the account is gone, or the store fails. Nothing is changed then.
@@ -89,8 +89,8 @@ impl Accounts {
     /// Moves the viewer's account to the phone that got the code, and ends their other sessions.
     ///
     /// # Errors
-    /// If the code is rejected, the phone is taken, or the store fails. `PhoneTaken` is returned only after the code is
-    /// accepted, so a stranger cannot find out which phones have an account.
+    /// If the code is rejected, the phone is taken, or the store fails. `PhoneTaken` is returned only if the code is right, so
+    /// a client without access to the phone cannot find out whether it has an account.
     pub async fn change_phone(
         &self,
         viewer: &Viewer,

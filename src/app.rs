@@ -40,12 +40,12 @@ use crate::verification::{Admission, Checking, CodeKeys, Issuing};
 
 mod warnings;
 
-/// Each collector of metrics needs one connection.
+/// Enough for the collectors of metrics: each needs one connection.
 const METRICS_CONNECTIONS: usize = 16;
 
-/// Enough for the users of a mobile network behind one address: connections without a request make room for each other.
+/// Enough for the users of a mobile network behind one address: new connections replace idle ones.
 const DEFAULT_CONNECTIONS_PER_ADDRESS: usize = 256;
-/// Under a low MAX_CONNECTIONS, no address gets more than this part of it by default.
+/// By default, one address gets at most a quarter of `MAX_CONNECTIONS`.
 const ADDRESS_SHARE: usize = 4;
 
 /// Why a server cannot start.
@@ -89,13 +89,17 @@ impl App {
     pub async fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         warnings::log(&config, clock.now());
         let connections = Connections::new(connection_limits(&config)?);
+
         let database = open_database(&config.database).await?;
         migrate_or_refuse(&database, &config).await?;
+
         let keys = signing_keys(&config)?;
         let code_keys = Arc::new(code_keys(&config, &keys)?);
+
         let has_inbox = config.playground == PlaygroundConfig::PageWithInbox;
         let inbox = has_inbox.then(|| Arc::new(Inbox::new(Arc::clone(&clock))));
         let playground = playground(&config, inbox.clone());
+
         let redis = if config.redis_urls.is_empty() { None } else { Some(redis(&config, &clock)?) };
         let tokens = Arc::new(Tokens::new(keys, config.tokens, Arc::clone(&clock)));
         let (codes, limit_store) = code_and_limit_stores(redis.as_ref());
@@ -110,11 +114,13 @@ impl App {
             Arc::clone(&clock),
         );
         let checking = Arc::new(Checking::new(codes, limits, code_keys, config.checking, Arc::clone(&clock)));
+
         let users = Arc::new(AccountStore::new(database.clone()));
         let accounts = Accounts::new(Arc::clone(&users), Arc::clone(&checking), Arc::clone(&clock));
         let proofs = Proofs::new(Arc::clone(&checking), Arc::clone(&tokens));
         let sessions = Sessions::new(Arc::clone(&users), checking, Arc::clone(&tokens), config.sessions, clock);
         let sessions = Arc::new(sessions);
+
         let operations = TaskTracker::new();
         let readiness = Readiness { database: database.clone(), redis };
         let services = Services {
@@ -138,14 +144,15 @@ impl App {
         Ok(Self { router, database, sessions, operations, connections, shutdown_grace: config.shutdown_grace })
     }
 
-    /// Returns the router, without a socket.
+    /// Returns the router, to be called without a socket.
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// Serves until `shutdown`. Requests in flight then have the shutdown grace to finish.
+    /// Serves requests until `shutdown` is cancelled. Requests in flight then have the shutdown grace to finish.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
         let cleanup = tokio::spawn(async move { self.sessions.clean_up_forever().await });
+
         let server = http::serve(listener, self.router, self.connections, Patience::default(), shutdown.clone());
         let deadline = async {
             shutdown.cancelled().await;
@@ -154,19 +161,20 @@ impl App {
         self.operations.close();
         let finished = async {
             server.await;
-            // Operations go on after their client has hung up, so they are waited for separately.
+            // An operation goes on after its client has disconnected, so the server waits for operations separately.
             self.operations.wait().await;
         };
         tokio::select! {
             () = finished => {}
             () = deadline => tracing::warn!("some requests did not finish in time"),
         }
+
         cleanup.abort();
         self.database.close().await;
     }
 }
 
-/// Raises the descriptor limit and fits the settings under it.
+/// Raises the process's descriptor limit, and returns the connection limits that fit under it.
 fn connection_limits(config: &Config) -> Result<ConnectionLimits, StartError> {
     let settings = config.connections;
     let total = descriptors::connections(descriptors::raise(), settings.max_connections)
@@ -255,7 +263,7 @@ fn code_and_limit_stores(redis: Option<&RedisPool>) -> (Arc<dyn CodeStore>, Arc<
     }
 }
 
-/// Returns a connection to the Redis of the settings. Its clock must agree with `clock`.
+/// Returns a pool of connections to the Redis of the settings. The clock of Redis must agree with `clock`.
 ///
 /// # Errors
 /// If an address is malformed.
@@ -314,10 +322,12 @@ pub fn captcha_verifier(
     }
 }
 
-/// Reads a signing key, or creates it with mode 0600. If several servers start at once, all of them use the first one's key.
+/// Reads a signing key, or creates it with mode 0600. If several servers start at the same time, all of them use the key
+/// that was stored first.
 fn read_or_make_key(path: &Path) -> Result<String, StartError> {
     make_parent(path)?;
     if !path.exists() {
+        // Written to another file first, so that no server reads half a key.
         let made = keys::generate().map_err(|error| ConfigError::new("DATA_DIR", error))?;
         let parent = path.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(parent).map_err(io_error(path))?;

@@ -1,8 +1,8 @@
-//! SQL: the one door to MySQL and SQLite.
+//! SQL: the only module that calls MySQL and SQLite.
 //!
-//! A [`Database`] opens and migrates the tables, and runs statements on either engine with the same call. What differs
-//! between the engines is in `mysql` and `sqlite`. Every call is bounded in time. Nothing here knows what a statement is
-//! about: the texts of the statements belong to the stores.
+//! A [`Database`] opens and migrates the tables, and runs statements on either engine with the same call. The differences
+//! between the engines are in `mysql` and `sqlite`. Every call has a time limit. This module must not know the tables: the
+//! texts of the statements belong to the stores.
 
 use std::path::Path;
 use std::time::Duration;
@@ -26,7 +26,9 @@ use statement::bind;
 pub(crate) use statement::{Dialects, Param, Row, instant, with_list};
 pub(crate) use transaction::Transaction;
 
+/// How long a call waits for a free connection, and SQLite for its write lock.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The time limit of a call or a whole transaction.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A pool of connections to the server's database.
@@ -53,8 +55,8 @@ pub enum DatabaseSetupError {
 }
 
 impl Database {
-    /// Prepares a pool for `mysql://…` or `sqlite://…`. A MySQL server is connected at first use; an SQLite file is
-    /// created if it does not exist, with mode 0600, and opened.
+    /// Prepares a pool for `mysql://…` or `sqlite://…`. Connects to a MySQL server at first use. Opens an SQLite file, and
+    /// creates it with mode 0600 if it does not exist.
     ///
     /// # Errors
     /// If the address cannot be read, or an SQLite file cannot be opened.

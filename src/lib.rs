@@ -5,18 +5,18 @@
 //! | [`cli`] | the commands |
 //! | [`config`] | the settings, and the checks across them |
 //! | [`app`] | building the server from its parts, and serving it |
-//! | `http` | the router, connections, and everything around a request |
+//! | `http` | the router, the connections, and the handling of requests |
 //! | [`graphql`] | the schema: parses arguments, calls one service, maps the answer |
-//! | [`verification`] | one-time codes: issuing and checking them, and their store |
+//! | [`verification`] | one-time codes: issuing, checking and storing them |
 //! | [`sessions`] | signing in, refreshing, signing out, and whether a session is live |
 //! | [`accounts`] | changing the profile or the phone, and deleting the account |
-//! | [`proofs`] | signed statements for other services that a user holds a phone |
-//! | [`users`] | what is known about users |
+//! | [`proofs`] | signed statements for other services that a user has a phone |
+//! | [`users`] | the data of a user, and the checks of names and avatars |
 //! | [`account_store`] | users and their sessions in SQL |
 //! | [`tokens`] | the claims of tokens, and how tokens are signed and verified |
-//! | [`limits`] | rate limits over all phones, and the pumping guard |
+//! | [`limits`] | rate limits across phones, and the pumping guard |
 //! | [`captcha`] | when a captcha is needed, and how it is verified |
-//! | [`sms`] | the senders that take a code to a phone |
+//! | [`sms`] | the senders that deliver a code to a phone |
 //! | [`outbound`] | HTTP requests to providers: time limits and retries |
 //! | [`tencent`] | signed calls to Tencent Cloud |
 //! | [`database`] | SQL on MySQL and SQLite |
@@ -26,9 +26,9 @@
 //! | [`telemetry`], `metrics` | logs and metrics |
 //!
 //! A sign-in travels one way. `http` reads the request, verifies the bearer token once and hands the operation to
-//! `graphql`, whose resolver calls [`sessions`]. That asks [`verification::checking`] to redeem the code: one atomic step in
-//! the code store claims it, one transaction stores user and session, and another atomic step consumes the code. Only then
-//! does [`tokens`] sign the tokens.
+//! `graphql`, whose resolver calls [`sessions`]. This service asks [`verification::checking`] to redeem the code: one atomic
+//! step in the code store claims the code, one transaction stores user and session, and another atomic step consumes the
+//! code. Only then does [`tokens`] sign the tokens.
 
 pub mod account_store;
 pub mod accounts;

@@ -1,9 +1,9 @@
-//! Limits over all phones: sends and attempts of a client address, the day's total, and the pumping guard.
+//! Limits across phones: sends and attempts of a client address, the day's total, and the pumping guard.
 //!
-//! The limits of one phone are not here: the code store counts them in the same step that issues a challenge. A send is
-//! counted after its challenge is issued and before its SMS is sent, in one step that counts all or nothing. It is
-//! refunded if no SMS is sent, and becomes verified when its code is used. Stores see keyed hashes of addresses, and only the
-//! region and the prefix of a phone.
+//! The limits of a single phone are not here: the code store counts them in the step that issues a challenge. A send is
+//! counted after its challenge is issued and before its SMS is sent, in one step that counts everything or nothing. It is
+//! refunded if no SMS is sent, and becomes verified when its code is used. Stores get keyed hashes of addresses, and only
+//! the region and the prefix of a phone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -30,10 +30,10 @@ const DAY: Duration = Duration::from_hours(24);
 /// How long a store remembers a send, so that it can become verified: longer than any code is valid.
 const SEND_MEMORY: Duration = Duration::from_hours(1);
 
-/// How long after a rejection requests are checked before anything is reserved for them.
+/// For how long after a rejection every request is checked before a challenge is issued for it.
 const WARY: Duration = Duration::from_mins(1);
 
-/// A limit that can reject a request: `limit` in the API.
+/// A limit that can reject a request. The API returns its name as `limit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// One send per phone per cooldown.
@@ -48,7 +48,7 @@ pub enum Limit {
     FailedAttempts,
     /// Wrong codes per client address in an hour.
     IpAttempts,
-    /// Sends per calendar day over all phones.
+    /// Sends to all phones together per calendar day.
     TotalDaily,
     /// The pumping guard.
     Guard,
@@ -77,7 +77,7 @@ impl Limit {
 /// A rejection by a limit, and when the client may retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimited {
-    /// The limit that rejects.
+    /// The limit that rejects the request.
     pub limit: Limit,
     /// The earliest time at which the limit would allow the request.
     pub retry_at: Timestamp,
@@ -94,7 +94,7 @@ impl RateLimited {
     }
 }
 
-/// The size of each limit. Zero turns one off.
+/// The size of each limit. Zero turns a limit off.
 #[derive(Debug, Clone)]
 pub struct LimitPolicy {
     /// Unverified sends per address in an hour.
@@ -103,25 +103,25 @@ pub struct LimitPolicy {
     pub ip_daily: u32,
     /// Wrong codes per address in an hour.
     pub ip_attempts: u32,
-    /// Sends in a calendar day over all phones.
+    /// Sends to all phones together in a calendar day.
     pub total_daily: u32,
     /// The pumping guard.
     pub guard: GuardPolicy,
 }
 
-/// The kind of a send, which decides the limits that apply to it.
+/// The kind of a send. It decides which limits apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendKind {
     /// An SMS is sent, and no captcha was solved for it. All limits apply.
     Ordinary,
     /// An SMS is sent, and a captcha was solved for it. All limits apply, but the guard does not ask for a captcha again.
     Human,
-    /// A test number, so no SMS is sent: it costs nothing, and must not skew the guard's statistics. The address's limits
-    /// apply, because a request still costs work.
+    /// No SMS is sent, because the phone is a test number. The send costs nothing and must not skew the guard's statistics,
+    /// so only the address's limits apply: they protect the server from the work of many requests.
     Unsent,
 }
 
-/// The outcome of a send that no limit rejects.
+/// The outcome of checking a send that is within the address's limits and the day's total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checked {
     /// The send is allowed, and counted as far as the caller asked.
@@ -146,7 +146,7 @@ pub enum CountError {
     Store(#[from] StoreError),
 }
 
-/// The service of limits over all phones.
+/// The service that enforces the limits across phones.
 pub struct Limits {
     store: Arc<dyn LimitStore>,
     policy: LimitPolicy,
@@ -163,13 +163,14 @@ impl Limits {
 
     /// Returns whether a send should be checked with `Counting::Nothing` before a challenge is issued for it.
     ///
-    /// Normally the challenge is issued first and the send is counted second: one command to each store, and a request that
-    /// the phone's limits reject is not counted here. If a limit here then rejects the send, the challenge is void; but until
-    /// then it holds the phone's cooldown, so a client that is being rejected could block a victim's phone for a moment with
-    /// each request. So for a minute after any rejection requests are checked first, and a rejected one reserves nothing.
+    /// Normally the challenge is issued first and the send is counted second. That is one command to each store, and a
+    /// request that the phone's limits reject is not counted here. If a limit here then rejects the send, the challenge is
+    /// voided. Until that happens, the challenge occupies the phone's cooldown, so each rejected request of an attacker could
+    /// block a victim's phone for a moment. Therefore every request is checked first for a minute after any rejection: a
+    /// rejected request then never touches the phone's cooldown.
     ///
-    /// This is a hint that each server keeps for itself. If it is wrong, a request costs one command more, or blocks a phone
-    /// for that moment.
+    /// Each server keeps this hint for itself. If the hint is wrong, a request costs one more command or blocks a phone for
+    /// that moment.
     pub fn is_wary(&self, now: Timestamp) -> bool {
         let since = now.as_millisecond().saturating_sub(self.rejected_at.load(Ordering::Relaxed));
         (0..i64::try_from(WARY.as_millis()).unwrap_or(i64::MAX)).contains(&since)
@@ -227,17 +228,17 @@ impl Limits {
         }
     }
 
-    /// Returns what the guard does with a suspect send.
+    /// Returns the guard's mode: what happens to a suspect send.
     pub const fn guard_mode(&self) -> GuardMode {
         self.policy.guard.mode
     }
 
-    /// Refunds a send that was not tried, or the place that it has in its address's count.
+    /// Refunds a send that was not tried. Also removes its place in its address's count.
     pub async fn refund_send(&self, ticket: &SendTicket) {
         warn_if_failed(self.store.refund_send(ticket, SendRefund::Everything).await, "a send could not be refunded");
     }
 
-    /// Refunds a send that the provider rejected, except for its address.
+    /// Refunds a send that the provider rejected. Its address gets no refund: rejections must not be free to try.
     pub async fn refund_rejected_send(&self, ticket: &SendTicket) {
         let refunded = self.store.refund_send(ticket, SendRefund::AllButAddress).await;
         warn_if_failed(refunded, "a rejected send could not be refunded");
@@ -248,8 +249,8 @@ impl Limits {
         warn_if_failed(self.store.mark_verified(used).await, "a send could not be counted as verified");
     }
 
-    /// Counts an attempt of an address. The attempt stays counted unless it is refunded. Returns the rejection if the address
-    /// has no attempt left; then nothing is counted.
+    /// Counts an attempt of an address. The attempt stays counted unless it is refunded. If the address has no attempts
+    /// left, counts nothing and returns the rejection.
     ///
     /// # Errors
     /// If the store fails.

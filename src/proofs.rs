@@ -1,6 +1,6 @@
-//! Proofs: signed statements, for other services, that a user holds a phone.
+//! Proofs: signed statements, for other services, that a user has a phone.
 //!
-//! A proof leaves this module only after its code is consumed, so one code makes at most one proof.
+//! A proof leaves this module only after its code is consumed, so there is at most one proof for each code.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ impl Proofs {
         Self { checking, tokens }
     }
 
-    /// Exchanges a code for a signed proof that the user holds the phone. The proof has the reference that the code was
+    /// Exchanges a code for a signed proof that the user has the phone. The proof contains the reference that the code was
     /// requested with.
     ///
     /// # Errors

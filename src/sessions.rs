@@ -1,7 +1,7 @@
 //! Sessions: signing in, listing and ending sessions, and checking whether a session is live.
 //!
 //! A session is a row with a generation and a salt. A sign-in stores user and session in one transaction, then consumes the
-//! code, and only then makes tokens. A sign-in that fails on the way leaves no live session behind.
+//! code, and only then issues tokens. A sign-in that fails before that leaves no live session behind.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,14 +31,14 @@ pub use refresh::RefreshError;
 /// The longest device name, in characters as a reader counts them (grapheme clusters).
 const MAX_DEVICE_NAME_CHARACTERS: usize = 64;
 
-/// How long sessions live, and what new users start with.
+/// How long sessions and their tokens are valid, and the avatars of new users.
 #[derive(Debug, Clone)]
 pub struct SessionPolicy {
     /// How long a refresh token is valid.
     pub refresh_ttl: Duration,
-    /// How long after a refresh the previous token still returns the same new token.
+    /// For how long after a refresh the previous refresh token still returns the same new one.
     pub refresh_grace: Duration,
-    /// The longest life of a session, however often it is refreshed. Zero turns the limit off.
+    /// The maximum age of a session, even if it is refreshed regularly. Zero turns the limit off.
     pub max_age: Duration,
     /// The avatars from which a new user gets one at random.
     pub avatars: Vec<String>,
@@ -102,7 +102,7 @@ pub struct SignedIn {
 /// Why a sign-in fails.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// The device name is too long, invisible, or has control characters.
+    /// The device name is too long, has no visible character, or contains control characters.
     #[error("the device name is malformed")]
     BadDeviceName,
     /// The code is rejected.
@@ -116,7 +116,7 @@ pub enum SignInError {
     Token(#[from] KeyError),
 }
 
-/// The service of sessions.
+/// The service that signs users in and keeps their sessions.
 pub struct Sessions {
     store: Arc<AccountStore>,
     checking: Arc<Checking>,
@@ -141,8 +141,8 @@ impl Sessions {
     /// Signs a user up or in with a code.
     ///
     /// # Errors
-    /// If the device name is malformed, the code is rejected, or the sign-in cannot be stored. After `Store` the user can try
-    /// the same code again.
+    /// If the device name is malformed, the code is rejected, or the sign-in cannot be stored. After [`SignInError::Store`]
+    /// the user can try the same code again.
     pub async fn sign_in(&self, sign_in: SignIn) -> Result<SignedIn, SignInError> {
         let device_name = checked_device_name(sign_in.device_name.as_deref())?;
         let new_user = self.new_user(sign_in.phone.clone());
@@ -156,15 +156,17 @@ impl Sessions {
             user: None,
             client: sign_in.client,
         };
+
         let redeemed = self.checking.redeem(submitted, async |_| self.store_sign_in(&new_user, &session).await).await?;
         if let Err(error) = redeemed.consumed {
-            // No client has a token of the session yet.
+            // Nobody gets a token of this session, so it must not stay live.
             self.end_unheld(session.id).await;
             return Err(error.into());
         }
 
         let (user, is_new_user) = redeemed.value;
         tracing::info!(user.id = %user.id, session.id = %session.id, user.new = is_new_user, "signed in");
+
         let tokens = SessionTokens {
             session_id: session.id,
             access: self.tokens.issue_access(&user, session.id)?,
@@ -195,7 +197,7 @@ impl Sessions {
         Ok(user.filter(|user| user.id == claims.user_id).map(|user| Viewer { user, session_id }))
     }
 
-    /// Returns the user's live sessions, the last used first.
+    /// Returns the user's live sessions, starting with the most recently used.
     ///
     /// # Errors
     /// If the store fails.
@@ -203,7 +205,7 @@ impl Sessions {
         self.store.list_live_sessions(user_id, self.clock.now()).await
     }
 
-    /// Ends sessions of the viewer, and returns how many. Ids of other users' sessions have no effect.
+    /// Ends sessions of the viewer, and returns their number. Ids of other users' sessions have no effect.
     ///
     /// # Errors
     /// If the store fails.
@@ -218,13 +220,13 @@ impl Sessions {
         Ok(ended)
     }
 
-    /// Returns until when a session that was created at `created_at` and is used at `now` can be refreshed.
+    /// Returns when the refresh token expires that is issued at `now` for a session created at `created_at`.
     fn expiry(&self, created_at: Timestamp, now: Timestamp) -> Timestamp {
         let expires_at = now + self.policy.refresh_ttl;
         if self.policy.max_age.is_zero() { expires_at } else { expires_at.min(created_at + self.policy.max_age) }
     }
 
-    /// Ends a session whose tokens no client has received.
+    /// Ends a session whose tokens were not sent to any client.
     async fn end_unheld(&self, session_id: Uuid) {
         if let Err(error) = self.store.end_session(session_id, self.clock.now()).await {
             tracing::warn!(

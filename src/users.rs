@@ -1,4 +1,4 @@
-//! Users: what is known about them, and how they may change.
+//! Users: their data, and the changes that are possible.
 //!
 //! A phone belongs to at most one user; the database enforces that. A new user has an empty name and a random avatar.
 
@@ -16,7 +16,7 @@ pub use profile::{MAX_AVATAR_LENGTH, checked_avatar, checked_name};
 pub struct User {
     /// The user's id, a UUIDv7.
     pub id: Uuid,
-    /// The user's phone. No other user has the same.
+    /// The user's phone. No other user has the same phone.
     pub phone: PhoneNumber,
     /// The user's name. Empty until the user sets it.
     pub name: String,
@@ -39,7 +39,7 @@ pub struct NewUser {
     pub avatar: String,
 }
 
-/// A change of the user's profile. `None` leaves a field as it is.
+/// A change of the user's profile. A field that is `None` does not change.
 #[derive(Debug, Clone, Default)]
 pub struct ProfileChange {
     /// The new name.

@@ -3,13 +3,13 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`issuing`] | a request for a code: admit → draft → reserve → deliver |
-//! | `admission` | the gate before a send: regions, limits over all phones, captcha |
+//! | `admission` | the gate before a send: regions, limits across phones, captcha |
 //! | [`checking`] | a submitted code: claim → act → consume or release |
-//! | [`store`] | where challenges, sends and wrong codes are kept |
+//! | [`store`] | the stored challenges, and the counts of sends and wrong codes |
 //! | `keys` | challenge ids, and the keyed hashes that stores see |
 //!
-//! A code is claimed before anything happens on its strength, and consumed only after that is stored. Nothing here knows
-//! users' rows or tokens, and nothing logs a code, a challenge id or a whole phone number.
+//! A code is claimed before the server acts on it, and consumed only after the result of that act is stored. This module
+//! must not know users' rows or tokens, and must not log a code, a challenge id or a whole phone number.
 
 mod admission;
 pub mod checking;

@@ -1,6 +1,6 @@
-//! Loading the users that one request asks for, by one statement.
+//! Loads all users that one request asks for with a single statement.
 //!
-//! A loader lives as long as its request: no other request sees what it has loaded.
+//! Every request has its own loader, so a user that it has loaded is never reused for another request.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use super::AccountStore;
 use crate::store::StoreError;
 use crate::users::User;
 
-/// How often a load yields before its batch is closed. Once is enough for the fields of one selection set, because they
-/// are polled in turn.
+/// How often a load yields to other tasks before its batch is closed. Once is enough for the fields of one selection set,
+/// because they are polled one after another.
 const YIELDS: usize = 1;
-/// More ids than a request can have.
+/// More ids than one request can ask for.
 const MAX_BATCH: usize = 1000;
 
 type Loaded = Result<Option<User>, Arc<StoreError>>;

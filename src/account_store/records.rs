@@ -1,4 +1,4 @@
-//! Sessions as the account store keeps them.
+//! The values that services and the account store exchange about sessions.
 
 use jiff::Timestamp;
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! The columns of users and sessions as the database returns them, and their conversion to checked types.
+//! The columns of users and sessions, and their conversion to checked types.
 
 use uuid::Uuid;
 

@@ -1,6 +1,6 @@
-//! Signing in: the user and the session are stored in one transaction.
+//! Signing in: one transaction stores the user and the session.
 //!
-//! Of simultaneous first sign-ins with one phone, one creates the user and the others find it.
+//! If several requests sign in with a new phone at the same time, one of them creates the user and the others find it.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use crate::database::{Param, SqlError, Transaction, bounded};
 use crate::store::StoreError;
 use crate::users::{NewUser, User};
 
-/// How often a sign-in is tried that conflicts with another transaction.
+/// The number of tries if the sign-in conflicts with another transaction.
 const SIGN_IN_TRIES: usize = 4;
 
 impl AccountStore {

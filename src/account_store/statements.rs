@@ -1,15 +1,15 @@
 //! The SQL of users and sessions. MySQL 5.7, MariaDB and SQLite run all of it.
 //!
-//! A session is live if `ended_at` is null and `expires_at` is in the future. Every change of a session is guarded by
-//! what it requires, so that simultaneous changes need no lock.
+//! A session is live if `ended_at` is null and `expires_at` is in the future. Every update of a session has its conditions
+//! in the `WHERE` clause, so that simultaneous changes need no lock.
 
 use crate::database::Dialects;
 
 pub(super) const INSERT_USER: &str =
     "INSERT INTO users (id, phone, name, avatar, created_at, last_login_at) VALUES (?, ?, '', ?, ?, ?)";
 
-/// A sign-in locks the user it finds, so that the account cannot be deleted before its session is stored. SQLite has no
-/// row locks: a transaction has the write lock from its start.
+/// A sign-in locks the user that it finds, so that the account cannot be deleted before its session is stored. SQLite has
+/// no row locks: there, the transaction has the write lock from its start.
 pub(super) const SELECT_USER_BY_PHONE: Dialects = Dialects {
     mysql: "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE phone = ? FOR UPDATE",
     sqlite: "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE phone = ?",
@@ -64,7 +64,8 @@ pub(super) const END_ALL_SESSIONS: &str =
 pub(super) const END_LISTED_SESSIONS: &str =
     "UPDATE sessions SET ended_at = ? WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? AND id IN (...)";
 
-/// SQLite as it is built by default has no `LIMIT` in a `DELETE`; MySQL has none in the subquery of an `IN`.
+/// A default build of SQLite does not support `LIMIT` in a `DELETE`, and MySQL does not support it in the subquery of an
+/// `IN`.
 pub(super) const PURGE_SESSIONS: Dialects = Dialects {
     mysql: "DELETE FROM sessions WHERE expires_at < ? OR ended_at < ? LIMIT ?",
     sqlite: "DELETE FROM sessions WHERE id IN \

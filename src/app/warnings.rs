@@ -1,4 +1,4 @@
-//! Warnings at start: settings that are allowed, but that an operator should know the risk of.
+//! Warnings at start about settings that are allowed but risky.
 
 use std::path::{Path, PathBuf};
 
@@ -19,15 +19,15 @@ pub(super) fn log(config: &Config, now: Timestamp) {
 /// Test numbers sign in without an SMS, so the operator should know that they are active.
 fn warn_of_test_numbers(config: &Config, now: Timestamp) {
     if let Some((count, end)) = config.issuing.test_numbers.active(now) {
-        let until = end.map_or_else(|| "they are taken out".to_owned(), |end| end.to_string());
+        let until = end.map_or_else(|| "they are removed from the settings".to_owned(), |end| end.to_string());
         tracing::warn!("{count} test numbers sign in with fixed codes until {until}");
     }
 }
 
-/// If every address is a trusted proxy, `X-Forwarded-For` is what the client says it is, and the limits of client
-/// addresses do not limit anybody.
+/// If every address is a trusted proxy, the server believes any address that a client writes in `X-Forwarded-For`, so the
+/// limits of client addresses have no effect.
 fn warn_of_trusted_proxies(ranges: &[IpNet]) {
-    // Two halves of a family are all of it, too.
+    // Two ranges, each with half of all addresses, also cover every address.
     for range in IpNet::aggregate(&ranges.to_vec()) {
         if range.prefix_len() == 0 {
             tracing::warn!(
@@ -52,12 +52,12 @@ fn warn_of_exposed_files(config: &Config) {
     }
 }
 
-/// The files that hold secrets or users' data, each with the setting that names it.
+/// Returns the files that contain secrets or users' data, each with the setting that names it.
 fn secret_files(config: &Config) -> Vec<(&str, PathBuf)> {
     let database = match &config.database {
         DatabaseConfig::File(path) => Some(("DATA_DIR", path.clone())),
         DatabaseConfig::Url(_) if config.database.is_mysql() => None,
-        // An address that cannot be read is refused when the database is opened.
+        // If the address cannot be read, opening the database fails later with its own message.
         DatabaseConfig::Url(url) => {
             database::sqlite_file(url.expose()).ok().flatten().map(|path| ("DATABASE_URL", path))
         }
@@ -72,7 +72,8 @@ fn secret_files(config: &Config) -> Vec<(&str, PathBuf)> {
     database.into_iter().chain(signing_key).chain(named).collect()
 }
 
-/// The database's file, or its write-ahead log if only that one is exposed: it has users' data as well.
+/// Returns the database's file, or its write-ahead log or index if only one of those is exposed: they contain users' data,
+/// too.
 fn exposed_part(database: &Path) -> PathBuf {
     let parts = ["", "-wal", "-shm"].map(|ending| {
         let mut path = database.as_os_str().to_owned();

@@ -157,7 +157,7 @@ fn after_help(secrets: &[Setting<'_>]) -> String {
     format!(
         "Every setting is a flag, an environment variable and a key of the TOML file that --config names: \
         --listen-addr, LISTEN_ADDR and listen_addr are the same setting. A flag overrides the environment, and the \
-        environment overrides the file. The value of a secret can be read from a file: {}.",
+        environment overrides the file. The value of a secret can be in a separate file: {}.",
         files.join(", ")
     )
 }

@@ -37,7 +37,7 @@ fn origin(text: &str) -> Result<String, String> {
     if text == "*" || url.is_some_and(|url| url.origin().ascii_serialization() == text) {
         return Ok(text.to_owned());
     }
-    Err("not origins such as https://app.example.com, in lower case and without a path, and not *".to_owned())
+    Err("not origins such as https://app.example.com, in lower case and without a path, or *".to_owned())
 }
 
 #[cfg(test)]

@@ -43,6 +43,6 @@ impl FromStr for Regions {
             return Ok(Self(None));
         }
         let regions: Result<Vec<Region>, _> = text.split(',').map(|region| region.trim().parse()).collect();
-        regions.map(|regions| Self(Some(regions))).map_err(|_| "not region codes such as CN,HK, and not *".to_owned())
+        regions.map(|regions| Self(Some(regions))).map_err(|_| "not region codes such as CN,HK, or *".to_owned())
     }
 }

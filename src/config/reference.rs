@@ -62,7 +62,7 @@ fn row(setting: Setting<'_>) -> String {
         None => String::new(),
     };
     let secret = if setting.is_secret() { "yes" } else { "" };
-    // The values `true` and `false` need no explanation.
+    // `true` and `false` have no help text.
     let values = setting.possible_values().into_iter().filter(|(_, about)| !about.is_empty());
     let values = values.map(|(value, about)| format!("<br>`{value}`: {about}"));
     let meaning: String = std::iter::once(setting.meaning().replace('*', "\\*")).chain(values).collect();

@@ -33,7 +33,7 @@ pub struct TestNumberSettings {
     pub test_numbers_until: Option<Until>,
 }
 
-/// Phone numbers and their fixed codes, `+8613800000000=123456`, comma-separated. `Debug` shows no number and no code.
+/// Phone numbers and their fixed codes, `+8613800000000=123456`, comma-separated. `Debug` hides both.
 #[derive(Debug, Clone, Default)]
 pub struct NumbersWithCodes(HashMap<PhoneNumber, Code>);
 
@@ -78,7 +78,7 @@ impl FromStr for Until {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let day = || (text.len() == "2026-12-31".len()).then(|| text.parse().ok()).flatten().map(Self::Day);
         let instant = || text.parse().ok().map(Self::Instant);
-        let wrong = || "not a date such as 2026-12-31 or a time such as 2026-12-31T18:00:00+08:00".to_owned();
+        let wrong = || "not a date such as 2026-12-31, or an instant such as 2026-12-31T18:00:00+08:00".to_owned();
         day().or_else(instant).ok_or_else(wrong)
     }
 }

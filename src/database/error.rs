@@ -1,4 +1,4 @@
-//! Failures of SQL, sorted by what the caller can do about them.
+//! Failures of SQL, classified by how the caller can react to them.
 
 use std::error::Error;
 
@@ -14,7 +14,7 @@ pub(crate) enum SqlError {
     /// Another row already has a value that must be unique.
     #[error("a unique value is taken")]
     Taken(#[source] sqlx::Error),
-    /// The engine ended this transaction because it and another one waited for each other.
+    /// The engine rolled this transaction back because it and another one waited for each other.
     #[error("two transactions waited for each other")]
     Deadlock(#[source] sqlx::Error),
     /// The database could not be reached or was too slow. Whether it ran the statement is not known.

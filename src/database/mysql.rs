@@ -14,8 +14,8 @@ use super::{ACQUIRE_TIMEOUT, DatabaseSetupError};
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/mysql");
 
 const MAX_CONNECTIONS: u32 = 32;
-/// A connection that was idle for longer is tested before it is used, so that no request fails after a restart of the
-/// database.
+/// A connection that has been idle for longer is tested before it is used, so that a restart of the database does not make
+/// requests fail.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// The table in which sqlx records the migrations that it has run.
 const MIGRATIONS_TABLE: &str = "_sqlx_migrations";
@@ -49,7 +49,7 @@ pub(super) fn pool(url: &str) -> Result<MySqlPool, DatabaseSetupError> {
 pub(super) async fn is_migrated(pool: &MySqlPool) -> Result<bool, DatabaseSetupError> {
     let mut connection = pool.acquire().await.map_err(DatabaseSetupError::Open)?;
 
-    // A question about the table's rows would fail if the table does not exist.
+    // Reading the table of migrations would fail if it does not exist.
     let tables = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?";
     let tables = sqlx::query_scalar(tables).bind(MIGRATIONS_TABLE).fetch_one(&mut *connection).await;
     let tables: i64 = tables.map_err(DatabaseSetupError::Open)?;
@@ -61,7 +61,8 @@ pub(super) async fn is_migrated(pool: &MySqlPool) -> Result<bool, DatabaseSetupE
     Ok(MIGRATIONS.iter().all(|wanted| applied.iter().any(|migration| migration.version == wanted.version)))
 }
 
-/// <https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html>
+/// Returns whether the error is a deadlock: `ER_LOCK_DEADLOCK` in
+/// <https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html>.
 pub(super) fn is_deadlock(error: &MySqlDatabaseError) -> bool {
     error.number() == 1213
 }

@@ -14,8 +14,8 @@ use crate::files;
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// Starts a transaction with the write lock. One that first reads and takes the lock later fails at once if another
-/// wrote in between, without waiting (<https://www.sqlite.org/lang_transaction.html>).
+/// Starts a transaction with the write lock. Without the lock, a transaction that reads first and writes later fails at
+/// once if another one wrote in between (<https://www.sqlite.org/lang_transaction.html>).
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 
 const MAX_CONNECTIONS: u32 = 4;
@@ -59,7 +59,7 @@ async fn pool(options: SqliteConnectOptions) -> Result<SqlitePool, DatabaseSetup
 /// Returns the file that an `sqlite://` address names. `None` if the database is in memory.
 ///
 /// # Errors
-/// If the address cannot be read, or its path is a URI: SQLite would then open another file than the one named here.
+/// If the address cannot be read, or its path is a URI: SQLite would then open a different file than this function returns.
 pub fn sqlite_file(url: &str) -> Result<Option<PathBuf>, DatabaseSetupError> {
     let options = SqliteConnectOptions::from_str(url).map_err(|_| DatabaseSetupError::Url)?;
     let name = url.trim_start_matches("sqlite:").trim_start_matches("//").split('?').next();
@@ -78,8 +78,8 @@ fn has_mode(url: &str, mode: &str) -> bool {
     url::form_urlencoded::parse(parameters.as_bytes()).any(|(name, value)| name == "mode" && value == mode)
 }
 
-/// Creates the file before SQLite does: SQLite would create it with mode 0644 less the umask. The write-ahead log and
-/// its index get the mode of the database.
+/// Creates the file before SQLite does, because SQLite would let other users read it. SQLite gives the write-ahead log and
+/// its index the same mode as the database.
 fn create_file(path: &Path) -> Result<(), DatabaseSetupError> {
     files::create_file(path).map_err(|error| DatabaseSetupError::Open(error.into()))
 }

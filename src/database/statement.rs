@@ -1,4 +1,4 @@
-//! Values and rows of a statement, alike on both engines.
+//! The values and rows of a statement, the same for both engines.
 
 use jiff::Timestamp;
 use sqlx::mysql::MySqlRow;

@@ -3,11 +3,12 @@
 --       6 traffic of the prefix
 -- Arguments: now (ms), id, address, region, counting ('everything' | 'address_only' | 'nothing'), spans,
 --   hourly, daily (sends of an address, 0 for no limit), total_daily (0 for no limit), day, send_memory (ms, how long the
---   send can become verified), suspect_passes, and guard, which is absent if the guard does not count this send:
+--   send can become verified), suspect_passes (whether a suspect send is allowed), and guard, which is absent if the
+--   guard does not count this send:
 --   daily_ratio, hourly_ratio, daily_floor, hourly_floor, regions_per_address (0 for no limit), hours_of_a_day
 -- Returns {'allowed', suspicion or ''} | {'IP_DAILY', until ms} | {'IP_HOURLY', until ms} | {'TOTAL_DAILY'} |
 --   {'suspect', suspicion}
--- Closes the race of simultaneous sends: only one of them is the last that a limit allows.
+-- Race: simultaneous sends. Only one of them can be the last that a limit allows.
 local now, guard = args.now, args.guard
 
 local function full_until(span, limit)
@@ -19,7 +20,7 @@ local function full_until(span, limit)
   return tonumber(entry[2]) + span
 end
 
--- A place that this send got before its captcha was verified must not count against it.
+-- The send may already have a place, from before its captcha was verified. Its own place must not count against it.
 if not redis.call('ZSCORE', KEYS[1], args.id) then
   local till = full_until(spans.day, args.daily)
   if till then return {'IP_DAILY', till} end
@@ -61,7 +62,7 @@ if args.hourly > 0 or args.daily > 0 then
 end
 if args.counting == 'address_only' then return {'allowed', suspicion} end
 
--- The send records its counts, so that a refund takes it out of nothing else.
+-- The send records which counts include it, so that a refund changes only those.
 redis.call('HSET', KEYS[4], 'address', args.address, 'at', now)
 if args.total_daily > 0 then
   redis.call('HSET', KEYS[3], 'day', day, 'sends', total + 1)

@@ -1,27 +1,27 @@
 //! The pumping guard: a send is suspect if there are more unverified sends than verified traffic explains.
 //!
-//! SMS pumping sends codes to numbers whose owners earn money for each SMS, and never uses the codes. The guard therefore
-//! compares unverified sends (sent, and not used yet) with a budget that follows verified traffic, for the region and for
-//! the number's prefix, over an hour and over a day. The rule is the one that Authgear publishes for its SMS fraud
-//! protection.
+//! In SMS pumping, an attacker requests codes for numbers whose owners earn money for each SMS, and never uses the codes.
+//! The guard therefore compares unverified sends (the code is not used yet) with a budget that follows verified traffic, for
+//! the region and for the number's prefix, over an hour and over a day. It uses the rule that Authgear publishes for its SMS
+//! fraud protection. This module has the rule alone; the stores count the traffic.
 
 use std::time::Duration;
 
-/// After how long a client may retry a send that the guard denied. The rule counts in buckets of five minutes.
+/// After how long a client may retry a send that the guard denied: the shortest bucket of the rule, five minutes.
 pub(super) const RETRY_AFTER: Duration = Duration::from_mins(5);
 
-/// The share of the highest day that a busy hour has: a sixth.
+/// A busy hour may have one sixth of a day's traffic.
 pub(super) const HOURS_OF_A_DAY: f64 = 6.0;
 
-/// The guard counts traffic in buckets of three lengths, and sums those that touch the last hour and the last day.
+/// The lengths of the buckets in which the guard counts traffic.
 pub(super) const FIVE_MINUTES_MS: i64 = 5 * 60 * 1000;
 pub(super) const HOUR_MS: i64 = 60 * 60 * 1000;
 pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
-/// Buckets of five minutes in the hourly sum.
+/// The number of five-minute buckets that are summed for the last hour.
 pub(super) const FIVES_SUMMED: i64 = 12;
-/// Buckets of an hour in the daily sum.
+/// The number of one-hour buckets that are summed for the last day.
 pub(super) const HOURS_SUMMED: i64 = 24;
-/// Days, before the current one, in which the highest verified day is looked for.
+/// The number of days before the current one among which the guard looks for the day with the most verified sends.
 pub(super) const DAYS_COMPARED: i64 = 14;
 
 /// What happens to a suspect send.
@@ -38,7 +38,7 @@ pub enum GuardMode {
 }
 
 impl GuardMode {
-    /// Returns the setting's word.
+    /// Returns the name in settings, logs and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ pub struct GuardPolicy {
     pub daily_floor: u32,
     /// Unverified sends in an hour that are never suspect.
     pub hourly_floor: u32,
-    /// Distinct regions in a day for one address. Zero turns this part off.
+    /// The number of distinct regions that one address may send to in a day. Zero turns this check off.
     pub regions_per_address: u32,
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Traffic {
 }
 
 impl GuardPolicy {
-    /// Returns whether one more unverified send would be more than this traffic explains.
+    /// Returns whether the budget is used up: one more unverified send would be more than this traffic explains.
     pub(super) fn is_spent(&self, traffic: Traffic) -> bool {
         let verified = f64::from(traffic.verified_day.max(traffic.highest_verified_day));
         let daily = f64::from(self.daily_floor).max(self.daily_ratio * verified);

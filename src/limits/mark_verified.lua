@@ -3,8 +3,9 @@
 -- KEYS: 1 this send, 2 traffic of the region, 3 traffic of the prefix, 4 attempts of the address that submitted the code
 -- Arguments: now (ms), send (id), attempt (id), sends_of (the key of an address's sends without the address), spans
 -- Returns 1 if the send was known, else 0.
--- Closes the race with a second use: a send becomes verified once. Only the send knows the address that requested it, so
--- the script builds that key itself; it is in the same slot as the others.
+-- Race: two calls for one send. The send becomes verified once.
+-- Only the stored send contains the address that requested it, so the script builds that address's key itself. That key
+-- is in the same slot of a cluster as the others.
 redis.call('ZREM', KEYS[4], args.attempt)
 local send = redis.call('HMGET', KEYS[1], 'address', 'at', 'traffic')
 if not send[1] then return 0 end

@@ -19,7 +19,7 @@ use crate::tags::AddressTag;
 /// The store is not swept while it has fewer entries than this.
 const SWEEP_FLOOR: usize = 1024;
 
-/// The limit store of a server without Redis.
+/// The limit store of an embedded server.
 #[derive(Debug, Default)]
 pub struct MemoryLimitStore(Mutex<State>);
 
@@ -51,13 +51,13 @@ struct Address {
 struct RecordedSend {
     address: AddressTag,
     at: Timestamp,
-    /// The day in whose total it is counted, if it is counted in one.
+    /// The day whose total includes it, or `None` if no total does.
     day: Option<i64>,
-    /// Whether the guard counts it as traffic.
+    /// Whether the guard's traffic includes it.
     in_traffic: bool,
 }
 
-/// The traffic of a region or a prefix. The keys are five minutes, hours and days since 1970.
+/// The traffic of a region or a prefix. The keys of the maps count five-minute spans, hours and days since 1970.
 #[derive(Debug, Default)]
 struct Buckets {
     unverified_fives: BTreeMap<i64, u32>,
@@ -102,13 +102,13 @@ impl Buckets {
 }
 
 impl State {
-    /// Returns the limit of the address or of the day that rejects the send, and until when it does.
+    /// Returns the limit that rejects the send and the time until which it does: a limit of the address or the day's total.
     fn rejection(&mut self, ticket: &SendTicket, limits: &TrafficLimits<'_>) -> Option<(Limit, Timestamp)> {
         let now = ticket.at;
         let sends = &mut self.addresses.entry(ticket.address.clone()).or_default().sends;
         sends.retain(|(at, _)| *at + DAY > now);
 
-        // A place that this send got before its captcha was verified must not count against it.
+        // The send may already have a place, from before its captcha was verified. Its own place must not count against it.
         if !sends.iter().any(|(_, id)| *id == ticket.id) {
             let spans = [(Limit::IpDaily, DAY, limits.ip_daily), (Limit::IpHourly, HOUR, limits.ip_hourly)];
             for (limit, span, most) in spans {
@@ -135,7 +135,8 @@ impl State {
         }
     }
 
-    /// Counts the send everywhere except for its address, and records where, so that a refund takes it out of nothing else.
+    /// Counts the send everywhere except in its address's count. Records which counts include it, so that a refund changes
+    /// only those.
     fn count(&mut self, ticket: &SendTicket, limits: &TrafficLimits<'_>) {
         let mut day = None;
         if limits.total_daily > 0 {
@@ -191,7 +192,8 @@ impl State {
     }
 }
 
-/// Returns until when the window that ends now has `limit` entries, or `None` if it has fewer.
+/// Returns the time at which the window of the last `span` has fewer than `limit` entries again, or `None` if it has fewer
+/// now.
 fn full_until(entries: &[(Timestamp, String)], span: Duration, limit: u32, now: Timestamp) -> Option<Timestamp> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let inside: Vec<Timestamp> = entries.iter().map(|(at, _)| *at).filter(|at| *at + span > now).collect();

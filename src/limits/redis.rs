@@ -1,8 +1,8 @@
 //! The limit store of servers that share a Redis.
 //!
-//! Each step is one Lua script. All keys carry the tag `{limits}`: one script checks a send against its address, its region
-//! and all other sends, so these keys must be in one slot of a cluster. Keys hold no address. A TTL only collects garbage:
-//! the server's clock decides what still counts.
+//! Each step is one Lua script. All keys contain the tag `{limits}`: one script checks a send against its address, its
+//! region and all other sends, so these keys must be in one slot of a cluster. Keys and values contain no address. A TTL
+//! only collects garbage: the server's clock decides what still counts.
 
 use std::fmt::Display;
 
@@ -30,7 +30,7 @@ pub struct RedisLimitStore {
     refund_attempt: StoreScript,
 }
 
-/// How the guard's traffic is divided, for `traffic.lua`.
+/// The lengths and numbers of the guard's buckets, for `traffic.lua`.
 #[derive(Serialize)]
 struct Spans {
     five_minutes: i64,

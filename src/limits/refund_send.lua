@@ -1,8 +1,8 @@
--- Takes a send out of the day's total and the guard's traffic, and out of the address's count if `everything` is true.
+-- Removes a send from the day's total and the guard's traffic, and from the address's count if `everything` is true.
 -- KEYS: 1 sends of the address, 2 total, 3 this send, 4 traffic of the region, 5 traffic of the prefix
 -- Arguments: id, everything, spans
 -- Returns 1 if the send was counted, else 0.
--- Closes the race with a second refund: a send is refunded once.
+-- Race: two refunds of one send. The send is refunded once.
 if args.everything then redis.call('ZREM', KEYS[1], args.id) end
 local send = redis.call('HMGET', KEYS[3], 'at', 'day', 'traffic')
 if not send[1] then return 0 end

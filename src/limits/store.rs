@@ -12,15 +12,15 @@ use crate::tags::AddressTag;
 /// A send that a client requests.
 #[derive(Debug, Clone)]
 pub struct SendTicket {
-    /// Unique: the challenge's nonce.
+    /// The challenge's nonce, which is unique.
     pub id: String,
     /// The address of the client.
     pub address: AddressTag,
-    /// The part of the phone number that traffic is counted by.
+    /// The region and the prefix of the phone number: traffic is counted by them.
     pub destination: Destination,
     /// The current time.
     pub at: Timestamp,
-    /// The current calendar day. If the store has already counted sends of a later day, it goes on with that one.
+    /// The current calendar day. If the store has already counted sends of a later day, it counts on that day instead.
     pub day: Day,
 }
 
@@ -29,7 +29,7 @@ pub struct SendTicket {
 pub struct UsedCode<'a> {
     /// The id of the send.
     pub send: &'a str,
-    /// The part of the phone number that traffic is counted by.
+    /// The region and the prefix of the phone number: traffic is counted by them.
     pub destination: &'a Destination,
     /// The address of the client that submitted the code.
     pub address: &'a AddressTag,
@@ -39,14 +39,14 @@ pub struct UsedCode<'a> {
     pub at: Timestamp,
 }
 
-/// The limits that a send is checked against, over all phones. Zero turns one off.
+/// The limits across phones that a send is checked against. Zero turns a limit off.
 #[derive(Debug, Clone, Copy)]
 pub struct TrafficLimits<'a> {
     /// Unverified sends of the address in an hour.
     pub ip_hourly: u32,
     /// Unverified sends of the address in a day.
     pub ip_daily: u32,
-    /// Sends in the calendar day over all phones. Zero also leaves this send out of the count.
+    /// Sends to all phones together in the calendar day. If it is zero, this send is not added to the total.
     pub total_daily: u32,
     /// The guard's rule, or `None` if the guard does not count this send.
     pub guard: Option<&'a GuardPolicy>,
@@ -57,9 +57,9 @@ pub struct TrafficLimits<'a> {
 /// How much of an allowed send is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counting {
-    /// Nothing: the limits are only checked.
+    /// Nothing is counted: the limits are only checked.
     Nothing,
-    /// Only the address's count. A later `Everything` with the same id does not count for the address a second time.
+    /// Only the address's count. A later call with `Everything` and the same id does not count a second time for the address.
     AddressOnly,
     /// Every count.
     Everything,
@@ -86,7 +86,7 @@ pub enum Suspicion {
 }
 
 impl Suspicion {
-    /// Returns the word for logs and metrics.
+    /// Returns the name in logs and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -112,7 +112,7 @@ pub enum SendVerdict {
         /// The earliest time at which the limit would allow it.
         until: Timestamp,
     },
-    /// The guard holds it back. Nothing is counted.
+    /// The guard finds it suspect. Nothing is counted.
     Suspect(Suspicion),
 }
 
@@ -133,16 +133,16 @@ pub trait LimitStore: Send + Sync {
         counting: Counting,
     ) -> Result<SendVerdict, StoreError>;
 
-    /// Takes a send out of the day's total and the guard's traffic, if it was counted there, and out of the address's
-    /// count if `refund` says so. Repeating the call changes nothing.
+    /// Removes a send from the day's total and the guard's traffic, if they include it, and from the address's count if
+    /// `refund` says so. Repeating the call changes nothing.
     ///
     /// # Errors
     /// If the store fails.
     async fn refund_send(&self, ticket: &SendTicket, refund: SendRefund) -> Result<(), StoreError>;
 
     /// Records that a code was used: refunds the send to the address that requested it, counts the send as verified
-    /// traffic, and refunds the attempt to the address that submitted the code. Repeating the call, or a send that the store
-    /// has forgotten, changes nothing.
+    /// traffic, and refunds the attempt to the address that submitted the code. Changes nothing if the call is repeated or
+    /// the store does not know the send any more.
     ///
     /// # Errors
     /// If the store fails.
@@ -161,7 +161,7 @@ pub trait LimitStore: Send + Sync {
         at: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Takes an attempt out of the count. Repeating the call changes nothing.
+    /// Removes an attempt from its address's count. Repeating the call changes nothing.
     ///
     /// # Errors
     /// If the store fails.

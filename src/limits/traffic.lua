@@ -1,4 +1,4 @@
--- Stands before the scripts that read or count traffic.
+-- Shared functions: this text is put before each script that reads or counts traffic.
 -- The traffic of a region or a prefix is one hash of counts: uf:N unverified sends in the N-th five minutes since 1970,
 -- uh:N unverified in the N-th hour, vh:N verified in the N-th hour, vd:N verified in the N-th day.
 -- `args.spans` has the lengths of the buckets (ms): five_minutes, hour, day; how many buckets each sum covers:
@@ -15,8 +15,9 @@ local function oldest_at(now)
   }
 end
 
--- Returns the sums of a hash at `now`. Deletes buckets that neither a sum at `now` nor one at `server_now`, the time of
--- this Redis, covers: the history that all servers share must not depend on the server whose clock is furthest ahead.
+-- Returns the sums of a hash at `now`. Deletes the buckets that are too old both for a sum at `now` and for a sum at
+-- `server_now`, the time of this Redis. All servers share this history, so a server whose clock is ahead must not delete
+-- buckets that the others still sum.
 local function traffic(key, now, server_now)
   local oldest, kept = oldest_at(now), oldest_at(math.min(now, server_now))
   local t = {uf = 0, uh = 0, vh = 0, vd = 0}
@@ -25,7 +26,7 @@ local function traffic(key, now, server_now)
     local kind, bucket = all[i]:sub(1, 2), tonumber(all[i]:sub(4))
     local count = tonumber(all[i + 1])
     if bucket < kept[kind] then redis.call('HDEL', key, all[i])
-    elseif bucket < oldest[kind] then -- Not summed, but kept for servers whose clocks are right.
+    elseif bucket < oldest[kind] then -- Not summed here, but kept for servers whose clocks are right.
     elseif kind == 'vd' then t.vd = math.max(t.vd, count)
     else t[kind] = t[kind] + count end
   end
@@ -37,7 +38,7 @@ local function add(key, kind, bucket)
   redis.call('HINCRBY', key, kind .. ':' .. math.floor(bucket), 1)
 end
 
--- Takes an unverified send that was counted at `sent` out again.
+-- Removes an unverified send that was counted at `sent`.
 local function remove_unverified(key, sent)
   for kind, span in pairs({uf = spans.five_minutes, uh = spans.hour}) do
     local field = kind .. ':' .. math.floor(sent / span)

@@ -1,4 +1,4 @@
-//! Cleaning up: every server regularly deletes old sessions, in small batches so that no statement locks many rows.
+//! Clean-up: every server regularly deletes old sessions, in small batches so that no statement locks many rows.
 
 use std::error::Error;
 use std::time::Duration;
@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::Sessions;
 use crate::store::StoreError;
 
-/// How long a session is kept after its end, so that its tokens can still be told apart from forged ones.
+/// How long a session is kept after its end: until then, the server can still recognize its refresh tokens as genuine.
 const KEPT: Duration = Duration::from_hours(24);
+/// The pause after a batch that found nothing to delete, or failed.
 const PAUSE: Duration = Duration::from_mins(10);
 const PAUSE_BETWEEN_BATCHES: Duration = Duration::from_millis(100);
 

@@ -1,4 +1,4 @@
-//! Refresh tokens: each is used once, for the next one and a new access token.
+//! Refresh tokens: a client exchanges each of them once for the next one and a new access token.
 //!
 //! A refresh increments the session's generation by one guarded update. Reusing an older token ends the session, because
 //! two parties hold a copy of it. For a short grace period, the immediately preceding token returns the same new token
@@ -14,7 +14,7 @@ use crate::tokens::keys::KeyError;
 use crate::tokens::{Issued, RefreshToken, TokenError};
 use crate::users::User;
 
-/// How often a refresh reads the session again after a simultaneous refresh.
+/// The number of tries of a refresh: another refresh may change the session in the meantime.
 const TRIES: usize = 3;
 
 /// Why a session was not refreshed.
@@ -38,7 +38,7 @@ enum Standing {
     Current,
     /// The token is the preceding one, within the grace period.
     Preceding,
-    /// The token was used before.
+    /// The token is older, so it was used before.
     Reused,
     /// The token cannot be used any more. Its use does not end the session.
     Rejected(TokenError),
@@ -54,7 +54,7 @@ impl Sessions {
         for _ in 0..TRIES {
             let found = self.store.find_session(token.session_id).await?;
             let (row, user) = found.ok_or(TokenError::Invalid)?;
-            // Before anything else: a forged token must not end a session.
+            // This check comes first: a forged token must not end a session.
             if !self.tokens.is_genuine(&token, &row.salt) {
                 return Err(TokenError::Invalid.into());
             }

@@ -1,6 +1,6 @@
 //! Checks of a user's name and avatar.
 //!
-//! What these functions return can be stored and shown to other users as it is.
+//! The values that these functions return can be stored and shown to other users without further checks.
 
 use url::Url;
 
@@ -13,7 +13,7 @@ pub const MAX_AVATAR_LENGTH: usize = 512;
 /// A much longer URL is rejected before it is parsed, because parsing takes time.
 const MAX_AVATAR_INPUT: usize = 8 * MAX_AVATAR_LENGTH;
 
-/// Returns the name in its normal form. `None` if it is not a text of 1 to 32 characters, see [`text::checked`].
+/// Returns the name in its normal form, or `None` if it is not a text of 1 to 32 characters. See [`text::checked`].
 #[must_use]
 pub fn checked_name(name: &str) -> Option<String> {
     text::checked(name, MAX_NAME_CHARACTERS)
@@ -23,8 +23,8 @@ pub fn checked_name(name: &str) -> Option<String> {
 /// `https://example.com/%22`. So a stored URL is ASCII without quotes and angle brackets, and a client contacts the
 /// host that it displays.
 ///
-/// `None` if it is not an `https` URL with a host and without user name and password, or if its normal form has more than
-/// 512 characters.
+/// Returns `None` if it is not an `https` URL with a host and without user name and password, or if its normal form has
+/// more than 512 characters.
 #[must_use]
 pub fn checked_avatar(avatar: &str) -> Option<String> {
     // The URL parser removes line breaks, tabs and surrounding white space. A URL that contains them is a mistake.

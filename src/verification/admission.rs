@@ -1,8 +1,8 @@
-//! The gate before a send: allowed regions, limits over all phones, the pumping guard and the captcha.
+//! The gate before a send: allowed regions, limits across phones, the pumping guard and the captcha.
 //!
-//! Checks run in the order of their cost: what the request itself shows, then the limits, then the captcha, which is a call
-//! to another service. A suspect send is reported once, however many steps find it suspect. The limits of the one phone are
-//! not here: the code store counts them in the step that issues the challenge.
+//! The cheapest checks run first: the request itself, then the limits, then the captcha, which needs a call to another
+//! service. A suspect send is reported once, even if several steps find it suspect. The limits of a single phone are not
+//! checked here: the code store counts them in the step that issues the challenge.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(super) struct Entry<'a> {
     given: Option<&'a CaptchaAnswer>,
     /// The captcha that must be verified before the send is counted.
     unverified: Option<&'a CaptchaAnswer>,
-    /// Whether the send has a place in its address's count already.
+    /// Whether the send already has a place in its address's count.
     has_place: bool,
     is_reported: bool,
 }
@@ -47,7 +47,7 @@ impl Admission {
         Self { regions, limits, captcha }
     }
 
-    /// Checks what the request itself shows: its region, and the form of its captcha if every request needs one.
+    /// Checks the request without a store: its region, and the form of its captcha if every request needs one.
     ///
     /// # Errors
     /// If the region is not allowed, or the captcha is missing or malformed.
@@ -75,7 +75,7 @@ impl Admission {
         self.limits.is_wary(now)
     }
 
-    /// Checks a send and counts nothing. If the guard finds it suspect, the entry may need a captcha afterwards.
+    /// Checks a send without counting it. If the guard finds it suspect, the entry may need a captcha afterwards.
     ///
     /// # Errors
     /// If a limit rejects the send, a captcha is needed but missing, or the store fails.
@@ -83,8 +83,8 @@ impl Admission {
         self.run(ticket, entry, Counting::Nothing).await.map(drop)
     }
 
-    /// Counts a send. Returns false, and counts nothing, if the guard finds it suspect and asks for a captcha; the entry is
-    /// then ready for another try.
+    /// Counts a send. If the guard finds it suspect and asks for a captcha, counts nothing and returns false; after the
+    /// captcha is verified, the caller can try again.
     ///
     /// # Errors
     /// If a limit rejects the send, a captcha is needed but missing, or the store fails. Nothing is counted then.
@@ -121,8 +121,8 @@ impl Admission {
 
     /// Verifies the captcha that the entry awaits.
     ///
-    /// The call costs more than a place in the address's count. So the address pays with a place before the call: otherwise
-    /// a client could invent tickets for free. The send itself takes no second place.
+    /// The call costs money and time, so a place in the address's count is used up before it: otherwise a client could
+    /// invent captcha tickets for free. When the send is counted, it does not use up a second place.
     ///
     /// # Errors
     /// If a limit rejects the send, the captcha is not passed, or the store fails.
@@ -144,7 +144,7 @@ impl Admission {
         entry.has_place = true;
 
         if let Err(error) = self.captcha.verify(answer, client, ticket.at).await {
-            // An outage is not the client's fault.
+            // The captcha service did not answer, which is not the client's fault.
             if matches!(error, CaptchaError::Unverified { .. }) {
                 self.limits.refund_send(ticket).await;
             }
@@ -160,7 +160,7 @@ impl Admission {
         }
     }
 
-    /// Refunds a send that the provider rejected. The address's count stays: rejections must not be free to try.
+    /// Refunds a send that the provider rejected. Its address gets no refund: rejections must not be free to try.
     pub(super) async fn refund_rejected(&self, ticket: &SendTicket) {
         self.limits.refund_rejected_send(ticket).await;
     }

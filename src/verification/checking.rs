@@ -1,7 +1,7 @@
 //! Checking: a user submits a code, and the server acts on it once.
 //!
-//! The steps are claim → act → consume or release, and `redeem` is the only place that knows them. Of any number of
-//! simultaneous right attempts one gets the claim. If the act fails, the code can be tried again.
+//! The steps are claim → act → consume or release, and only `redeem` runs them. If several requests submit the right code
+//! at the same time, exactly one of them gets the claim. If the act fails, the user can try the same code again.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::metrics;
 use crate::phone::{Destination, PhoneNumber};
 use crate::purpose::Purpose;
 
-/// How often consuming a claim is tried. The act is stored by then, so a lost answer should not fail the request.
+/// The number of tries to consume a claim. The act is already stored, so a lost answer should not fail the request.
 const CONSUME_TRIES: usize = 3;
 
 /// How codes are checked.
@@ -53,8 +53,8 @@ pub struct SubmittedCode<'a> {
 pub struct Redeemed<T> {
     /// What the act returned.
     pub value: T,
-    /// Whether the code was consumed after the act. If not, either the store failed or the claim had lapsed and another
-    /// request used the code.
+    /// Whether the code was consumed after the act. If not, the store failed, or the claim's lease ended and another request
+    /// used the code.
     pub consumed: Result<(), AttemptError>,
 }
 
@@ -67,7 +67,7 @@ pub struct Checking {
     clock: Arc<dyn Clock>,
 }
 
-/// A right code, held until it is consumed or released.
+/// The claim on a right code, until the code is consumed or released.
 struct Claimed {
     claim: CodeClaim,
     destination: Destination,
@@ -87,8 +87,8 @@ impl Checking {
         Self { store, limits, keys, policy, clock }
     }
 
-    /// Claims a code, runs `act` with the challenge's reference, and consumes the code. If `act` fails, the code is released
-    /// and can be tried again.
+    /// Claims a code, runs `act` with the challenge's reference, and consumes the code. If `act` fails, releases the code, so
+    /// that the user can try it again.
     ///
     /// # Errors
     /// If the code is rejected, or with the error of `act`.
@@ -109,7 +109,7 @@ impl Checking {
         match act(claimed.reference.take()).await {
             Ok(value) => Ok(Redeemed { value, consumed: self.consume(&claimed).await }),
             Err(error) => {
-                // If releasing fails, the lease ends the claim.
+                // If the release fails, the claim ends with its lease.
                 tokio::join!(self.refund_attempt(&claimed.claim), self.release(&claimed.claim));
                 Err(error)
             }
@@ -133,7 +133,8 @@ impl Checking {
         };
 
         let outcome = self.count_and_attempt(&attempt).await?;
-        // Only a wrong code uses up an attempt of its address. A right one is refunded when it is consumed or released.
+        // Only a wrong code uses up an attempt of the address. The attempt of a right code is refunded when the code is
+        // consumed or released.
         if !matches!(outcome, AttemptOutcome::Claimed { .. } | AttemptOutcome::Incorrect { .. }) {
             self.refund_attempt(&attempt.claim).await;
         }
@@ -152,8 +153,8 @@ impl Checking {
         }
     }
 
-    /// Counts the attempt for its address, and then makes it. The count comes first, so that simultaneous attempts cannot
-    /// guess more often than the limit allows.
+    /// Counts the attempt for its address, and then tries the code. The count comes first, so that simultaneous attempts
+    /// cannot guess more often than the limit allows.
     async fn count_and_attempt(&self, attempt: &Attempt) -> Result<AttemptOutcome, AttemptError> {
         let claim = &attempt.claim;
         if let Some(limited) = self.limits.count_attempt(&claim.subject.address, &claim.token, attempt.at).await? {
@@ -163,7 +164,8 @@ impl Checking {
         match self.store.attempt(attempt).await {
             Ok(outcome) => Ok(outcome),
             Err(error) => {
-                // The store may have claimed the code even though its answer was lost. Nothing must stay used up.
+                // The store may have claimed the code even though its answer was lost. A failed request must not use up
+                // the code or an attempt.
                 tokio::join!(self.refund_attempt(claim), self.release(claim));
                 Err(error.into())
             }
@@ -179,6 +181,7 @@ impl Checking {
             attempt: &claim.token,
             at: self.clock.now(),
         };
+
         let (mut consumed, ()) = tokio::join!(self.store.consume(claim), self.limits.mark_verified(&used));
         for _ in 1..CONSUME_TRIES {
             if consumed.is_ok() {

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 /// Why a code is not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestCodeError {
-    /// The code to delete an account goes to the account's phone only.
+    /// The code to delete an account is only sent to the account's own phone.
     #[error("this is not the account's own phone")]
     NotOwnPhone,
     /// A reference is for `Purpose::Verify` only, and has 1 to 128 characters.
@@ -64,7 +64,7 @@ impl RequestCodeError {
 /// Why a submitted code is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum AttemptError {
-    /// It is not six digits. Nothing was counted.
+    /// The submitted text is not six digits. Nothing was counted.
     #[error("the code is not six digits")]
     Malformed,
     /// The challenge id was not issued for this phone, purpose and user. Nothing was counted.

@@ -66,7 +66,7 @@ pub enum CodeUse {
     ChangePhone(Requester),
     /// To delete the user's account.
     DeleteAccount(Requester),
-    /// To prove to another service that the user holds the phone.
+    /// To prove to another service that the user has the phone.
     Verify,
 }
 
@@ -82,7 +82,7 @@ impl CodeUse {
         }
     }
 
-    /// Returns the user that the code is valid for, if it is valid for one user alone.
+    /// Returns the user whom the code is valid for, if it is valid for one user alone.
     const fn user(&self) -> Option<Uuid> {
         match self {
             Self::ChangePhone(requester) | Self::DeleteAccount(requester) => Some(requester.id),
@@ -165,8 +165,8 @@ impl Issuing {
         Ok(draft.into_answer(sends))
     }
 
-    /// Reserves the send: counts it for the phone and over all phones, and stores its challenge. Returns the phone's sends
-    /// today.
+    /// Reserves the send: counts it for the phone and for the limits across phones, and stores its challenge. Returns the
+    /// phone's sends today.
     async fn reserve(
         &self,
         draft: &mut Draft,
@@ -194,13 +194,13 @@ impl Issuing {
             if let Some(sends) = reserved? {
                 return Ok(sends);
             }
-            // The guard asked for a captcha, so it does not ask again. The challenge is void: the next try needs a new one.
+            // The guard asks for a captcha once, so the loop ends. The challenge is void: the next try needs a new one.
             *draft = self.draft(request, None);
         }
     }
 
-    /// Issues the challenge, and counts the send over all phones. If the send is not counted, the challenge is void and the
-    /// phone is refunded. Returns the phone's sends today, or `None` if the guard asks for a captcha.
+    /// Issues the challenge, and counts the send for the limits across phones. If the send is not counted, voids the
+    /// challenge and refunds the phone. Returns the phone's sends today, or `None` if the guard asks for a captcha.
     async fn issue_and_count(&self, draft: &Draft, entry: &mut Entry<'_>) -> Result<Option<u32>, RequestCodeError> {
         let sends = self.issue(draft).await?;
         let counted = self.admission.count(&draft.ticket, entry).await;
@@ -219,7 +219,8 @@ impl Issuing {
         match self.store.issue(&draft.challenge, &draft.phone_limits).await {
             Ok(outcome) => sends_today(outcome, draft),
             Err(error) => {
-                // The store may have issued the challenge even though its answer was lost. Nothing must stay used up.
+                // The store may have issued the challenge even though its answer was lost. A failed request must not use
+                // up a send.
                 self.void(&draft.challenge, Refund::Send).await;
                 Err(error.into())
             }

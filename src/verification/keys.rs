@@ -55,7 +55,7 @@ impl CodeKeys {
         Some(URL_SAFE_NO_PAD.encode(nonce))
     }
 
-    /// Returns the hash that a store keeps of a code.
+    /// Returns the hash that a store keeps instead of a code.
     pub(super) fn digest(&self, purpose: Purpose, phone: &PhoneNumber, nonce: &str, code: &Code) -> CodeDigest {
         let parts = [purpose.name(), phone.e164(), nonce, code.expose_digits()];
         CodeDigest::new(self.mac("code", &parts.map(str::as_bytes)))
@@ -95,7 +95,7 @@ impl CodeKeys {
     }
 }
 
-/// Draws the token of a claim: 128 random bits, in base64url.
+/// Returns a random token for a claim: 128 bits, in base64url.
 pub(super) fn claim_token() -> String {
     URL_SAFE_NO_PAD.encode(random::bytes::<16>())
 }

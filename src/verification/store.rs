@@ -1,6 +1,6 @@
 //! `CodeStore`: the trait of code stores, with its arguments and outcomes.
 //!
-//! Each method is one atomic step. A store sees no phone number, address or code, only keyed hashes of them. The current
+//! Each method is one atomic step. A store gets no phone number, address or code, only keyed hashes of them. The current
 //! time is an argument. The states of a challenge are issued → claimed → consumed, and issued → expired | exhausted | void.
 
 use std::fmt;
@@ -22,24 +22,24 @@ mod redis;
 pub use memory::MemoryCodeStore;
 pub use redis::RedisCodeStore;
 
-/// How long a claim holds. A claim that a crashed server left behind then falls back to issued.
+/// How long a claim is held. If a server crashes and leaves a claim behind, the challenge then falls back to issued.
 pub const CLAIM_LEASE: Duration = Duration::from_secs(10);
 
-/// How long wrong codes count after the last one.
+/// How long wrong codes are remembered after the last one.
 pub const FAILURE_MEMORY: Duration = Duration::from_hours(30 * 24);
 
-/// The waits after the first, second, third and each further wrong code past the threshold.
+/// The waits after each wrong code from the limit on: the first, the second, the third, and every later one.
 pub const FAILURE_WAITS: [Duration; 4] =
     [Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(15), Duration::from_hours(1)];
 
 /// How long a phone's counts are kept after a send: longer than the calendar day of any offset.
 pub const PHONE_MEMORY: Duration = Duration::from_hours(2 * 24);
 
-/// How long a challenge is kept after its code's expiry: a claim that was made before must still be consumed.
+/// How long a challenge is kept after its code has expired: a claim from shortly before must still be consumed.
 pub const CHALLENGE_MEMORY: Duration = Duration::from_mins(1);
 
-/// How many challenges of one phone can be live. One more drops the oldest, so that a phone without a cooldown, such as a
-/// test number, costs the same however often it is used.
+/// The maximum number of live challenges of one phone. A further one replaces the oldest, so that a phone without a
+/// cooldown, such as a test number, cannot fill the memory.
 pub const LIVE_CHALLENGES: u32 = 16;
 
 /// The keyed hash of a code. The code itself is not stored.
@@ -95,21 +95,21 @@ pub struct NewChallenge {
     pub expires_at: Timestamp,
 }
 
-/// The limits of sends to one phone. Zero turns one off.
+/// The limits of sends to one phone. Zero turns a limit off.
 #[derive(Debug, Clone, Copy)]
 pub struct PhoneLimits {
     /// The minimum time between two sends.
     pub cooldown: Duration,
     /// Sends in a calendar day.
     pub daily: u32,
-    /// The number of the current calendar day. If the store has already counted sends of a later day for this phone, it goes
-    /// on with that one: servers whose days begin at different times share one day's quota.
+    /// The number of the current calendar day. If the store has already counted sends of a later day for this phone, it
+    /// counts on that day instead: servers whose days begin at different times share one day's quota.
     pub day: i64,
     /// The limits of wrong codes. Their waits apply to sends too.
     pub failures: FailureLimits,
 }
 
-/// How many consecutive wrong codes cause a wait. Zero turns one off.
+/// How many consecutive wrong codes cause a wait. Zero turns a limit off.
 #[derive(Debug, Clone, Copy)]
 pub struct FailureLimits {
     /// For a phone from one address.
@@ -126,14 +126,14 @@ pub enum IssueOutcome {
         /// Sends to the phone today, including this one.
         sends: u32,
     },
-    /// The last send was too short a time ago.
+    /// The last send is more recent than the cooldown allows.
     Cooldown {
         /// The earliest time of the next send.
         until: Timestamp,
     },
-    /// The phone has no send left today.
+    /// The phone has no sends left today.
     DailyLimit,
-    /// Too many wrong codes.
+    /// There were too many wrong codes.
     FailureWait {
         /// When the wait ends.
         until: Timestamp,
@@ -168,7 +168,7 @@ pub enum AttemptOutcome {
         /// Attempts left with this challenge.
         attempts_remaining: u32,
     },
-    /// There is no such challenge, or it is expired, used, claimed, void or out of attempts.
+    /// There is no such challenge, or it is expired, claimed, consumed, void or out of attempts.
     Expired,
     /// There were too many wrong codes. The digits were not compared.
     FailureWait {
@@ -186,7 +186,7 @@ pub struct CodeClaim {
     pub nonce: String,
     /// The purpose that the code is used for.
     pub purpose: Purpose,
-    /// Random and unique to this claim.
+    /// Random, so that it is unique to this claim.
     pub token: String,
 }
 

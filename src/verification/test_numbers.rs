@@ -1,6 +1,6 @@
 //! Test numbers: numbers with a fixed code, for app reviewers who have no phone in the app's country.
 //!
-//! No SMS is sent to a test number. After their end date they are ordinary numbers.
+//! The server sends no SMS to a test number. After their end date, test numbers are ordinary numbers.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::code::Code;
 use crate::phone::PhoneNumber;
 
-/// Numbers with a fixed code. `Debug` shows neither whole numbers nor codes.
+/// Numbers with a fixed code. The `Debug` output contains no whole number and no code.
 #[derive(Debug, Clone, Default)]
 pub struct TestNumbers {
     codes: HashMap<PhoneNumber, Code>,
@@ -28,7 +28,7 @@ impl TestNumbers {
         self.codes.get(phone).filter(|_| self.are_active(now))
     }
 
-    /// Returns how many numbers are active, and until when. `None` if no number is active.
+    /// Returns the number of active test numbers and their end date. `None` if no number is active.
     #[must_use]
     pub fn active(&self, now: Timestamp) -> Option<(usize, Option<Timestamp>)> {
         (!self.codes.is_empty() && self.are_active(now)).then_some((self.codes.len(), self.end))

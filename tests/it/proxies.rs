@@ -57,7 +57,7 @@ fn malformed_ranges_and_origins_are_refused() {
         (
             "CORS_ORIGINS",
             "https://app.example.com/",
-            "not origins such as https://app.example.com, in lower case and without a path, and not *",
+            "not origins such as https://app.example.com, in lower case and without a path, or *",
         ),
     ] {
         let error = settings(&[], [(name, value)]).expect_err("refused");

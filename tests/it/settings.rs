@@ -178,7 +178,7 @@ fn a_refusal_names_the_file_the_key_and_the_reason() {
         ("guard_daily_ratio = nan", "guard_daily_ratio in sms-login.toml: not a ratio such as 0.3"),
         (
             "allowed_regions = ['CN', 'China']",
-            "allowed_regions in sms-login.toml: not region codes such as CN,HK, and not *",
+            "allowed_regions in sms-login.toml: not region codes such as CN,HK, or *",
         ),
         ("code_secret = 'short'", "code_secret in sms-login.toml: shorter than 32 bytes"),
         // TOML.

@@ -1,4 +1,6 @@
-//! Delivery of a reserved code, and what is undone if the provider does not accept it.
+//! Sends a reserved code. If the provider does not accept the SMS, voids the challenge and refunds the send.
+//!
+//! A time-out refunds nothing: the SMS may have been sent.
 
 use std::time::{Duration, Instant};
 
@@ -10,16 +12,17 @@ use crate::metrics;
 use crate::sms::{CodeMessage, ProviderWait, SendError, SendOutcome};
 use crate::verification::store::Refund;
 
+/// After how long a client may retry when the provider failed.
 const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-/// An operator needs longer than a provider to fix what is wrong.
+/// Longer than after a failure of the provider: an operator has to fix the cause.
 const RETRY_AFTER_OPERATOR: Duration = Duration::from_mins(1);
 
 impl Issuing {
     /// Sends the code. A test number gets no SMS.
     ///
     /// # Errors
-    /// If the SMS was not accepted. The challenge is void then, and the send is refunded unless the SMS may have gone out.
+    /// If the SMS was not accepted. The challenge is void then, and the send is refunded unless the SMS may have been sent.
     pub(super) async fn deliver(&self, draft: &Draft, request: &CodeRequest) -> Result<(), RequestCodeError> {
         let (phone, purpose) = (&request.phone, request.code_use.purpose());
         if !draft.sends_sms {

@@ -1,4 +1,4 @@
-//! The draft of a challenge: everything about a send that is decided before anything is reserved.
+//! The draft of a challenge: all values of a send, prepared before anything is stored or counted.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::random;
 use crate::verification::keys::Scope;
 use crate::verification::store::{NewChallenge, PhoneLimits, Subject};
 
-/// A challenge that is not reserved yet.
+/// A challenge that is not stored yet, and its send, which is not counted yet.
 pub(super) struct Draft {
     pub(super) code: Code,
-    /// Whether the code goes out by SMS. A test number's does not.
+    /// Whether the code is sent by SMS. The code of a test number is not.
     pub(super) sends_sms: bool,
     challenge_id: String,
     pub(super) challenge: NewChallenge,
@@ -69,7 +69,7 @@ impl Draft {
         self.ticket.day = day;
     }
 
-    /// Builds the answer for the client, after the phone's sends of today.
+    /// Builds the answer for the client. `sends` is the number of the phone's sends today, including this one.
     pub(super) fn into_answer(self, sends: u32) -> CodeSent {
         let Self { challenge_id, challenge, phone_limits: limits, ticket, .. } = self;
         let sends_remaining = (limits.daily > 0).then(|| limits.daily.saturating_sub(sends));
@@ -83,7 +83,8 @@ impl Draft {
     }
 }
 
-/// A send to a test number costs nothing, so of the phone's limits only the waits for wrong codes apply to it.
+/// Returns the phone's limits for this send. For a test number only the waits after wrong codes apply: a send to it costs
+/// nothing.
 fn phone_limits(policy: &IssuingPolicy, day: Day, sends_sms: bool) -> PhoneLimits {
     let (cooldown, daily) = if sends_sms { (policy.cooldown, policy.daily_limit) } else { (Duration::ZERO, 0) };
     PhoneLimits { cooldown, daily, day: day.number, failures: policy.failures }

@@ -3,7 +3,7 @@
 -- Arguments: now (ms), digest (base64url), claim (token), purpose, max_attempts, claim_lease (ms),
 --   by_address, in_all (wrong codes before a wait, 0 for no waits), failure_memory (ms), waits (ms, an array)
 -- Returns {'claimed'} or {'claimed', reference} | {'incorrect', attempts remaining} | {'expired'} | {'wait', until ms}
--- Closes the race of simultaneous right codes: one claims the challenge, the others find it claimed.
+-- Race: several requests submit the right code at the same time. One claims the challenge, the others find it claimed.
 local now = args.now
 local till = math.max(wait_until(KEYS[3], args.by_address, now), wait_until(KEYS[1], args.in_all, now))
 if till > 0 then return {'wait', till} end
@@ -16,7 +16,7 @@ if not (state == 'issued' or state == 'claimed') or held then return {'expired'}
 local voided = tonumber(redis.call('HGET', KEYS[1], 'voided:' .. args.purpose) or 0)
 if tonumber(c[5]) <= voided or tonumber(c[3]) <= now or attempts >= args.max_attempts then return {'expired'} end
 
--- Constant time: every byte is compared, wherever the first difference is.
+-- Constant time: every byte is compared, even after the first difference.
 local stored, submitted = c[2], args.digest
 local difference = #stored == #submitted and 0 or 1
 for i = 1, math.min(#stored, #submitted) do

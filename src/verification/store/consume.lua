@@ -1,8 +1,8 @@
 -- Turns a claim into consumed, voids the phone's other challenges of the purpose, and resets its wrong codes.
 -- KEYS: 1 phone, 2 challenge, 3 wrong codes for the phone from this address
 -- Arguments: claim (token), purpose, phone_memory (ms)
--- Returns 1, also if repeated, or 0 if the claim is not held any more.
--- Closes the race of a lapsed claim: if another request has claimed the challenge since, the challenge is that one's.
+-- Returns 1, also if the call is repeated, or 0 if the claim is not held any more.
+-- Race: the claim's lease ends, and another request claims the challenge. Then only that request can consume it.
 local c = redis.call('HMGET', KEYS[2], 'state', 'claim')
 if c[2] ~= args.claim then return 0 end
 if c[1] == 'consumed' then return 1 end
@@ -10,7 +10,7 @@ if c[1] ~= 'claimed' then return 0 end
 redis.call('HSET', KEYS[2], 'state', 'consumed')
 redis.call('HSET', KEYS[1], 'voided:' .. args.purpose, redis.call('HGET', KEYS[1], 'sequence') or 0)
 
--- The phone's key may have been evicted since the send. A key that is created here must not stay for ever.
+-- Redis may have evicted the phone's key since the send. A key that is created here needs a TTL, too.
 keep(KEYS[1], args.phone_memory)
 redis.call('HDEL', KEYS[1], 'failures', 'failed_at', 'wait_until')
 redis.call('DEL', KEYS[3])

@@ -1,7 +1,7 @@
--- Stands before the scripts that check or count wrong codes.
+-- Shared functions: this text is put before each script that checks or counts wrong codes.
 -- A failure record is three fields of a hash: failures (count), failed_at (ms), wait_until (ms, 0 if there is no wait).
 
--- Returns the time (ms) until which `key` has to wait, or 0. A limit of 0 turns waits off.
+-- Returns the time (ms) at which the wait of `key` ends, or 0 if there is no wait. A limit of 0 turns waits off.
 local function wait_until(key, limit, now)
   if limit == 0 then return 0 end
   local till = tonumber(redis.call('HGET', key, 'wait_until') or 0)

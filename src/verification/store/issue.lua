@@ -2,10 +2,10 @@
 -- KEYS: 1 phone, 2 challenge, 3 wrong codes for the phone from this address
 -- Arguments: now (ms), check_only, cooldown (ms, 0 for none), daily (sends a day, 0 for no limit), day,
 --   by_address, in_all (wrong codes before a wait, 0 for no waits), nonce, digest (base64url), expires_at (ms),
---   challenges (the key of a challenge without the nonce), live_challenges (how many a phone has),
+--   challenges (the key of a challenge without the nonce), live_challenges (at most, for one phone),
 --   phone_memory (ms), challenge_memory (ms, after the expiry), reference (optional)
 -- Returns {'issued', sends today} | {'wait', until ms} | {'daily'} | {'cooldown', until ms}
--- Closes the race of simultaneous requests for one phone: one gets past the cooldown, one gets the last send of the day.
+-- Race: simultaneous requests for one phone. Only one of them passes the cooldown or gets the last send of the day.
 local now, day = args.now, args.day
 local till = math.max(wait_until(KEYS[3], args.by_address, now), wait_until(KEYS[1], args.in_all, now))
 if till > 0 then return {'wait', till} end

@@ -1,7 +1,8 @@
 //! The code store of an embedded server: challenges in the memory of this process.
 //!
-//! Phones are spread over shards. Each shard has a lock, which is held for one step and never across an `await`. When a
-//! shard has doubled since the last sweep, entries that nobody can use any more are swept out.
+//! Phones are spread over shards. Each shard has a lock, which is held for one step and never across an `await`. When the
+//! number of a shard's phones has doubled since its last sweep, the next step removes the entries that have no effect any
+//! more.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -138,7 +139,7 @@ impl Phone {
         }
     }
 
-    /// Removes entries that nobody can use any more, and returns whether any are left.
+    /// Removes entries that have no effect any more, and returns whether any are left.
     fn sweep(&mut self, now: Timestamp) -> bool {
         self.challenges.retain(|_, challenge| challenge.remembered(now));
         self.failures_by_address.retain(|_, failures| failures.remembered(now));

@@ -2,7 +2,7 @@
 -- KEYS: 1 phone, 2 challenge
 -- Arguments: refund
 -- Returns 1 if the challenge was issued, else 0.
--- Closes the race of a second call: a send is refunded once.
+-- Race: two calls for one challenge. The send is refunded once.
 local c = redis.call('HMGET', KEYS[2], 'state', 'issued_at', 'day')
 if c[1] ~= 'issued' then return 0 end
 redis.call('HSET', KEYS[2], 'state', 'void')

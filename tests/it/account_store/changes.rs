@@ -103,8 +103,8 @@ async fn deleting_a_user_deletes_their_sessions() {
         assert_eq!(user(&engine, stranger.id).await, stranger);
         row(&engine, foreign.id).await;
 
-        let (anew, is_new, _) = sign_in(&engine, owner.phone.e164(), start()).await;
-        assert!(is_new && anew.id != owner.id);
+        let (new, is_new, _) = sign_in(&engine, owner.phone.e164(), start()).await;
+        assert!(is_new && new.id != owner.id);
         engine.accounts.delete_user(owner.id).await.expect("nothing to delete");
     }
 }
@@ -134,7 +134,7 @@ async fn only_the_given_fields_of_a_profile_change() {
 }
 
 #[tokio::test]
-async fn a_deleted_user_is_told_apart_from_an_unchanged_one() {
+async fn a_deleted_user_is_distinguished_from_an_unchanged_one() {
     for engine in engines().await {
         let session = new_session(start());
         let (user, _) = engine.accounts.sign_in(&new_user(&phone()), &session).await.expect("a sign-in");
