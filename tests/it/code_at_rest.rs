@@ -1,4 +1,4 @@
-//! What lies in Redis while codes live, and what happens when Redis is away.
+//! The data in Redis while codes are valid, and the store's answers while Redis is unavailable.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -38,24 +38,26 @@ const ADDRESSES: [&str; 2] = ["203.0.113.77", "2001:db8:77:1::9"];
 #[tokio::test]
 async fn redis_holds_no_code_phone_address_challenge_id_or_secret() {
     let redis = OwnRedis::start();
-    let secrets = lead_some_lives(&redis.url()).await;
+    let secrets = use_some_codes(&redis.url()).await;
     let contents = dump(&redis.url());
-    assert!(contents.iter().any(|text| text.ends_with(":phone")), "something is kept: {contents:?}");
-    assert!(contents.contains("transfer:9981"), "the dump sees values");
+    assert!(contents.iter().any(|text| text.ends_with(":phone")), "the store keeps something: {contents:?}");
+    assert!(contents.contains("transfer:9981"), "the dump contains values");
+
     for secret in secrets {
         for text in &contents {
-            // A code of six digits may well be part of a time in milliseconds; elsewhere it has no business.
-            let number = text.bytes().all(|byte| byte.is_ascii_digit()) && secret.len() == 6;
-            let shown = if number { *text == secret } else { text.contains(&secret) };
-            assert!(!shown, "{secret} is in Redis, in {text}");
+            // The digits of a code may happen to be part of a time in milliseconds, so a number must equal the code.
+            let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && secret.len() == 6;
+            let is_found = if is_number { *text == secret } else { text.contains(&secret) };
+            assert!(!is_found, "{secret} is in Redis, in {text}");
         }
     }
 }
 
 #[tokio::test]
-async fn every_key_is_collected_some_day_and_carries_its_phones_tag() {
+async fn every_key_expires_and_contains_its_phones_tag() {
     let redis = OwnRedis::start();
-    lead_some_lives(&redis.url()).await;
+    use_some_codes(&redis.url()).await;
+
     let mut connection = connection(&redis.url());
     let mut tags = BTreeSet::new();
     let mut kinds = BTreeSet::new();
@@ -71,6 +73,7 @@ async fn every_key_is_collected_some_day_and_carries_its_phones_tag() {
         }
         kinds.insert(rest.split(':').nth(1).expect("a kind").to_owned());
     }
+
     assert_eq!(tags.len(), PHONES.len(), "one tag a phone: {tags:?}");
     let of_phones = ["challenge", "failures", "phone"];
     let of_limits = ["attempts", "regions", "send", "sends", "total", "traffic"];
@@ -78,14 +81,16 @@ async fn every_key_is_collected_some_day_and_carries_its_phones_tag() {
 }
 
 #[tokio::test]
-async fn a_stopped_redis_is_unavailable_and_used_again_when_it_is_back() {
+async fn a_stopped_redis_is_unavailable_and_used_again_after_a_restart() {
     let redis = OwnRedis::start();
     let store = redis_store_at(redis.url());
     a_code_works(&store).await;
+
     redis.stop();
     for _ in 0..3 {
         assert_unavailable(&store).await;
     }
+
     redis.start_again();
     recover(&store).await;
     a_code_works(&store).await;
@@ -97,19 +102,22 @@ async fn a_redis_that_starts_after_the_store_is_used() {
     redis.stop();
     let store = redis_store_at(redis.url());
     assert_unavailable(&store).await;
+
     redis.start_again();
     recover(&store).await;
     a_code_works(&store).await;
 }
 
 #[tokio::test]
-async fn a_halted_redis_is_unavailable_within_four_seconds_and_used_again_when_it_goes_on() {
+async fn a_paused_redis_is_unavailable_within_four_seconds_and_used_again_when_resumed() {
     let redis = OwnRedis::start();
     let store = redis_store_at(redis.url());
     let phone = Phone::new(&store);
     let challenge = phone.issued().await;
+
     redis.pause();
     assert_unavailable(&store).await;
+
     redis.resume();
     recover(&store).await;
     assert_eq!(phone.try_code(&challenge, RIGHT).await, AttemptOutcome::Claimed { reference: None });
@@ -117,12 +125,13 @@ async fn a_halted_redis_is_unavailable_within_four_seconds_and_used_again_when_i
 }
 
 #[tokio::test]
-async fn scripts_that_redis_forgot_are_given_to_it_again() {
+async fn scripts_that_redis_forgot_are_sent_again() {
     let redis = OwnRedis::start();
     let store = redis_store_at(redis.url());
     let phone = Phone::new(&store);
     let mut connection = connection(&redis.url());
     let mut forget = || redis::cmd("SCRIPT").arg("FLUSH").exec(&mut connection).expect("scripts are forgotten");
+
     let (challenge, void) = (phone.issued().await, phone.issued().await);
     forget();
     let claim = phone.claimed(&challenge).await;
@@ -138,18 +147,20 @@ async fn scripts_that_redis_forgot_are_given_to_it_again() {
     a_code_works(&store).await;
 }
 
-/// A phone's key can be evicted, or lost in a failover, while its code is being used. Writing to it must not make a key
-/// that stays for ever.
+/// Redis can evict a phone's key or lose it in a failover while a code is being used. The next write creates the key
+/// again, and that key must expire, too.
 #[tokio::test]
-async fn a_key_that_was_lost_is_not_made_again_for_ever() {
+async fn a_key_that_is_created_again_after_a_loss_expires() {
     let redis = OwnRedis::start();
     let store = redis_store_at(redis.url());
     let phone = Phone::new(&store);
     let claim = phone.claimed(&phone.issued().await).await;
+
     let mut connection = connection(&redis.url());
     for key in keys(&mut connection).into_iter().filter(|key| key.ends_with(":phone")) {
         redis::cmd("DEL").arg(key).exec(&mut connection).expect("the key is lost");
     }
+
     assert!(store.consume(&claim).await.expect("the store answers"));
     for key in keys(&mut connection) {
         let ttl: i64 = redis::cmd("PTTL").arg(&key).query(&mut connection).expect("a time to live");
@@ -157,7 +168,7 @@ async fn a_key_that_was_lost_is_not_made_again_for_ever() {
     }
 }
 
-/// More than any key may be kept.
+/// Longer than any key may be kept, in milliseconds.
 const FORTY_DAYS: i64 = 40 * 24 * 60 * 60 * 1000;
 
 async fn a_code_works(store: &Store) {
@@ -167,47 +178,53 @@ async fn a_code_works(store: &Store) {
     assert!(store.consume(&claim).await.expect("the store answers"));
 }
 
-/// Every method says so, each within four seconds.
+/// Checks that the store fails as unavailable, each call within four seconds.
 async fn assert_unavailable(store: &Store) {
     let started = Instant::now();
     let released = store.release(&Phone::new(store).some_claim()).await;
     assert!(matches!(released, Err(StoreError::Unavailable(_))), "{released:?}");
     assert!(started.elapsed() < Duration::from_secs(4), "after {:?}", started.elapsed());
+
     let started = Instant::now();
     let consumed = store.consume(&Phone::new(store).some_claim()).await;
     assert!(matches!(consumed, Err(StoreError::Unavailable(_))), "{consumed:?}");
     assert!(started.elapsed() < Duration::from_secs(4), "after {:?}", started.elapsed());
 }
 
-/// The one call that finds the old connection dead.
+/// Makes the one call that may fail because its connection has ended.
 async fn recover(store: &Store) {
     let claim = Phone::new(store).some_claim();
     if store.release(&claim).await.is_err() {
-        store.release(&claim).await.expect("the second call after Redis is back finds it");
+        store.release(&claim).await.expect("the second call after the restart succeeds");
     }
 }
 
-/// Codes asked for, mistyped, used and left, for two phones from two addresses. Says what must not be found.
-async fn lead_some_lives(url: &str) -> Vec<String> {
+/// Requests, mistypes, uses and abandons codes of two phones from two addresses. Returns the texts that must not be in
+/// Redis.
+async fn use_some_codes(url: &str) -> Vec<String> {
     let sender = Arc::new(CapturingSender::default());
     let clock = Arc::new(ManualClock::new("2026-01-01T12:00:00Z".parse().expect("a time")));
     let keys = Arc::new(CodeKeys::new(SECRET));
+
     let redis = servers::redis_pool_with(&[url.to_owned()], KeyPrefix::default());
     let limits =
         Limits::new(Arc::new(RedisLimitStore::new(redis)), LimitPolicy { total_daily: 1000, ..limit_policy() });
-    let store = redis_store_at(url.to_owned());
     let limits = Arc::new(limits);
+    let store = redis_store_at(url.to_owned());
+
     let regions = PhoneRegions { default: "CN".parse().expect("a region"), allowed: None };
     let admission = Admission::new(regions, Arc::clone(&limits), Captcha::off());
     let issuing =
         Issuing::new(Arc::clone(&store), admission, sender.clone(), Arc::clone(&keys), policy(), clock.clone());
     let checking = CheckingPolicy { max_attempts: 3, failures: FAILURES };
     let checking = Checking::new(store, limits, keys, checking, clock.clone());
+
     let mut secrets = vec![String::from_utf8(SECRET.to_vec()).expect("text")];
     for (phone, address) in PHONES.iter().zip(ADDRESSES) {
         let address: IpAddr = address.parse().expect("an address");
         secrets.extend([address.to_string(), address.to_string().trim_end_matches("::9").to_owned()]);
         secrets.extend([1, 3].map(|skipped| phone[skipped..].to_owned()));
+
         let phone = PhoneNumber::from_e164((*phone).to_owned()).expect("a phone number");
         for (code_use, wrong_codes, right) in [
             (CodeUse::Login, 2, true),
@@ -216,12 +233,14 @@ async fn lead_some_lives(url: &str) -> Vec<String> {
             (CodeUse::Login, 3, false),
         ] {
             let purpose = code_use.purpose();
+
             clock.advance(SignedDuration::from_secs(31));
             let reference = (purpose == Purpose::Verify).then(|| "transfer:9981".to_owned());
             let request =
                 CodeRequest { phone: phone.clone(), code_use, reference, captcha: None, client: address.into() };
             let sent = issuing.request_code(request).await.expect("a code is sent");
             let code = sender.codes.lock().expect("codes").last().expect("a code").clone();
+
             let wrong = if code == "000000" { "111111" } else { "000000" };
             let submitted = |code| SubmittedCode {
                 phone: &phone,
@@ -231,14 +250,17 @@ async fn lead_some_lives(url: &str) -> Vec<String> {
                 user: None,
                 client: address.into(),
             };
+
             for _ in 0..wrong_codes {
                 let rejected = checking.redeem(submitted(wrong), async |_| Ok::<_, AttemptError>(())).await;
                 assert!(matches!(rejected, Err(AttemptError::Incorrect { .. })), "{rejected:?}");
             }
+
             if right {
                 let redeemed = checking.redeem(submitted(&code), async |_| Ok::<_, AttemptError>(())).await;
                 redeemed.expect("the code is right").consumed.expect("the code is consumed");
             }
+
             let mac = &URL_SAFE_NO_PAD.decode(&sent.challenge_id).expect("base64url")[16..];
             secrets.extend([URL_SAFE_NO_PAD.encode(mac), sent.challenge_id[22..].to_owned()]);
             secrets.extend([code, sent.challenge_id.clone()]);
@@ -258,7 +280,7 @@ fn policy() -> IssuingPolicy {
     }
 }
 
-/// Keeps what it is to send.
+/// Keeps the codes instead of sending them.
 #[derive(Default)]
 struct CapturingSender {
     codes: Mutex<Vec<String>>,
@@ -284,7 +306,7 @@ fn keys(connection: &mut redis::Connection) -> Vec<String> {
     redis::cmd("KEYS").arg("*").query(connection).expect("the keys")
 }
 
-/// Every key, field and value in Redis, each once.
+/// Returns every key, field and value in Redis, each once.
 fn dump(url: &str) -> BTreeSet<String> {
     let mut connection = connection(url);
     let mut contents = BTreeSet::new();
@@ -295,6 +317,7 @@ fn dump(url: &str) -> BTreeSet<String> {
             "zset" => redis::cmd("ZRANGE"),
             other => panic!("{key} is a {other}"),
         };
+
         read.arg(&key);
         if kind == "zset" {
             read.arg(0).arg(-1);

@@ -1,7 +1,7 @@
-//! A code's life by chance: random operations and clock steps on one phone, on every store, against a model.
+//! Random operations and clock steps on one phone: every store must give the same answers as a simple model.
 //!
-//! `PROPTEST_CASES` sets how many lives are led. Claims are consumed or released, and challenges voided, within a minute
-//! of the code's expiry, as a server does: how long a store remembers what is past use is its own affair.
+//! `PROPTEST_CASES` sets the number of runs. The steps consume or release a claim, or void a challenge, at most one
+//! minute after the code's expiry, as a server does: after that, the stores may forget a challenge at different times.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -29,19 +29,20 @@ const DAILY: u32 = 6;
 const MAX_ATTEMPTS: u32 = 3;
 const FAILURES: FailureLimits = FailureLimits { by_address: 4, in_all: 6 };
 const PURPOSES: [Purpose; 2] = [Purpose::Login, Purpose::Verify];
+/// How long after its expiry a challenge is still used by the steps.
 const REMEMBERED: Duration = Duration::from_mins(1);
 
 #[test]
-fn a_life_in_memory_is_as_the_model_says() {
+fn random_operations_in_memory_agree_with_the_model() {
     lead_lives(128, memory_store);
 }
 
 #[test]
-fn a_life_on_redis_is_as_the_model_says() {
+fn random_operations_on_redis_agree_with_the_model() {
     lead_lives(64, redis_store);
 }
 
-/// One thing that happens to the phone. Challenges and claims are named by how many were made since.
+/// One operation or clock step. A number of 0 means the latest challenge or claim, 1 the one before it, and so on.
 #[derive(Debug, Clone)]
 enum Step {
     Issue { purpose: usize },
@@ -77,13 +78,15 @@ fn lead_lives(cases: u32, new_store: fn() -> Store) {
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = cases;
     }
+
     let runtime = Runtime::new().expect("a runtime");
     let store = runtime.block_on(async { new_store() });
     let steps = prop::collection::vec(step(), 1..60);
+
     let outcome = TestRunner::new(config).run(&steps, |steps| runtime.block_on(lead_a_life(&store, &steps)));
     match outcome {
         Ok(()) => {}
-        Err(TestError::Fail(reason, steps)) => panic!("{reason}\nthe smallest life that shows it: {steps:#?}"),
+        Err(TestError::Fail(reason, steps)) => panic!("{reason}\nthe shortest list of steps that fails: {steps:#?}"),
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
 }
@@ -95,13 +98,15 @@ async fn lead_a_life(store: &Store, steps: &[Step]) -> Result<(), TestCaseError>
         let (answer, expected) = life.take(step).await;
         let _ = writeln!(log, "{} {step:?} -> {answer}", life.now);
         if answer != expected {
-            return Err(TestCaseError::fail(format!("the model says {expected}, the store the last of\n{log}")));
+            return Err(TestCaseError::fail(format!(
+                "the model expects {expected}, but the last answer of the store differs:\n{log}"
+            )));
         }
     }
     Ok(())
 }
 
-/// The phone in the store, and what the model makes of the same steps.
+/// A phone in the store, and the model that takes the same steps.
 struct Life {
     store: Store,
     phone: PhoneTag,
@@ -123,7 +128,7 @@ impl Life {
         }
     }
 
-    /// What the store answers, and what the model says.
+    /// Takes a step on both. Returns the answers of the store and of the model.
     async fn take(&mut self, step: &Step) -> (String, String) {
         match *step {
             Step::Issue { purpose } => self.issue(PURPOSES[purpose]).await,
@@ -180,9 +185,11 @@ impl Life {
             issued_at: self.now,
             expires_at: self.now + CODE_TTL,
         };
+
         let limits = PhoneLimits { cooldown: COOLDOWN, daily: DAILY, day: self.day(), failures: FAILURES };
         let answer = self.store.issue(&challenge, &limits).await.expect("the store answers");
         let expected = self.model.issue(&challenge, purpose, self.day());
+
         if matches!(answer, IssueOutcome::Issued { .. }) {
             self.challenges.push((challenge, purpose));
         }
@@ -205,6 +212,7 @@ impl Life {
     async fn void(&mut self, challenge: usize, refund: bool) -> (String, String) {
         let index = nth_last(challenge, self.challenges.len()).filter(|index| self.is_remembered(*index));
         let Some(index) = index else { return nothing() };
+
         let refund = if refund { Refund::Send } else { Refund::Nothing };
         self.store.void(&self.challenges[index].0, refund).await.expect("the store answers");
         self.model.void(index, refund);
@@ -235,15 +243,17 @@ impl Life {
     }
 }
 
-/// The index of the one before which `ago` others were made later, among `count`.
+/// Returns the index of the last of `count` items if `ago` is 0, of the one before it if `ago` is 1, and so on.
 fn nth_last(ago: usize, count: usize) -> Option<usize> {
     count.checked_sub(ago + 1)
 }
 
+/// Returns the answers of the store and of the model as texts, to be compared and logged.
 fn told<T: std::fmt::Debug>(answer: &T, expected: &T) -> (String, String) {
     (format!("{answer:?}"), format!("{expected:?}"))
 }
 
+/// Returns the answers of a step that has none.
 fn nothing() -> (String, String) {
     (String::new(), String::new())
 }

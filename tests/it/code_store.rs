@@ -1,6 +1,6 @@
-//! What a `CodeStore` promises, each promise by name, held by every store: in memory, on Redis, on a Redis Cluster.
+//! The contract of `CodeStore`: every behaviour is a named test that runs in memory, on Redis and on a Redis Cluster.
 //!
-//! Limits are off where a test does not set them. Time is an argument: nothing here sleeps.
+//! Limits are off unless a test sets them. Time is an argument, so the tests do not sleep.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +36,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const CODE_TTL: Duration = Duration::from_mins(5);
 
-/// Runs every behaviour as a test of its own in memory and on Redis, and all of them in one test on a cluster.
+/// Runs every behaviour as a separate test in memory and on Redis, and all of them in one test on a cluster.
 macro_rules! hold_on_every_store {
     ($($module:ident::$behaviour:ident,)*) => {
         mod in_memory {
@@ -54,14 +54,15 @@ macro_rules! hold_on_every_store {
         }
 
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn every_promise_holds_on_a_redis_cluster() {
+        async fn every_behaviour_holds_on_a_redis_cluster() {
             let cluster = OwnRedisCluster::start();
             let urls: Vec<String> = cluster.urls().split(',').map(str::to_owned).collect();
             let store: Store = Arc::new(RedisCodeStore::new(servers::redis_pool(&urls)));
             $($module::$behaviour(&store).await;)*
+
             for url in urls {
                 let keys: usize = redis::cmd("DBSIZE").query(&mut connection(&url)).expect("a number of keys");
-                assert!(keys > 0, "no phone's keys are on {url}");
+                assert!(keys > 0, "{url} has no keys of any phone");
             }
         }
     };
@@ -70,111 +71,111 @@ macro_rules! hold_on_every_store {
 hold_on_every_store! {
     issuing::the_first_send_of_a_day_is_counted_as_one,
     issuing::each_send_of_a_day_is_counted_for_its_own_phone,
-    issuing::sends_keep_apart_by_the_cooldown,
-    issuing::a_refused_send_moves_no_cooldown_and_no_count,
+    issuing::a_second_send_within_the_cooldown_is_rejected,
+    issuing::a_rejected_send_does_not_change_the_cooldown_or_the_count,
     issuing::the_daily_limit_holds_until_a_new_day,
     issuing::limits_of_zero_are_off,
-    issuing::a_failure_wait_is_told_before_the_daily_limit_and_that_before_the_cooldown,
-    issuing::a_refused_challenge_is_not_stored,
-    issuing::simultaneous_requests_send_once,
-    issuing::simultaneous_requests_keep_to_the_daily_limit,
-    issuing::without_a_cooldown_simultaneous_requests_all_go_through,
-    issuing::a_check_says_what_issue_would_and_changes_nothing,
-    issuing::a_day_never_goes_back,
-    issuing::a_refund_of_a_send_on_a_later_day_is_of_that_day,
+    issuing::rejections_are_reported_in_the_order_wait_daily_limit_cooldown,
+    issuing::a_rejected_challenge_is_not_stored,
+    issuing::with_a_cooldown_only_one_of_simultaneous_requests_sends,
+    issuing::simultaneous_requests_do_not_exceed_the_daily_limit,
+    issuing::without_a_cooldown_all_simultaneous_requests_send,
+    issuing::a_check_returns_the_outcome_of_issue_and_changes_nothing,
+    issuing::the_day_of_the_count_never_goes_back,
+    issuing::a_refund_applies_to_the_day_that_counted_the_send,
     issuing::the_oldest_of_too_many_live_challenges_is_dropped,
-    trying::a_right_code_is_claimed_and_its_reference_comes_back,
+    trying::a_right_code_is_claimed_and_returns_its_reference,
     trying::an_unknown_challenge_is_expired,
-    trying::codes_are_good_for_their_own_challenge_only,
+    trying::a_code_is_valid_only_for_its_own_challenge,
     trying::every_live_challenge_of_a_phone_works,
-    trying::a_resend_leaves_the_attempts_of_older_challenges,
-    trying::a_code_is_refused_from_its_expiry_on,
+    trying::a_new_challenge_does_not_change_the_attempts_of_older_ones,
+    trying::a_code_is_rejected_from_its_expiry_on,
     trying::a_new_code_works_after_the_old_one_expired,
     trying::the_third_wrong_code_ends_a_challenge,
-    trying::wrong_codes_of_one_challenge_leave_another_whole,
-    trying::one_attempt_more_than_a_lowered_limit_is_expired,
-    trying::a_digest_that_differs_anywhere_is_wrong,
-    trying::a_challenge_past_use_costs_no_failure,
-    trying::simultaneous_wrong_codes_get_no_more_tries_than_one_after_another,
-    trying::of_fifty_simultaneous_right_codes_one_is_claimed,
-    trying::a_repeat_with_the_same_claim_token_is_claimed_again,
-    trying::a_claimed_challenge_is_past_use_to_others_and_costs_them_nothing,
-    using::consuming_says_true_again_to_a_repeat_and_false_to_another_token,
-    using::a_consumed_code_is_past_use,
-    using::what_is_not_claimed_is_not_consumed,
+    trying::wrong_codes_for_one_challenge_use_no_attempts_of_another,
+    trying::a_lowered_attempt_limit_applies_to_existing_challenges,
+    trying::a_digest_that_differs_in_any_bit_is_wrong,
+    trying::an_attempt_at_an_unusable_challenge_is_not_counted_as_a_failure,
+    trying::simultaneous_wrong_codes_do_not_exceed_the_attempt_limit,
+    trying::exactly_one_of_fifty_simultaneous_right_codes_is_claimed,
+    trying::repeating_an_attempt_with_the_same_claim_token_claims_again,
+    trying::a_claimed_challenge_is_expired_for_other_requests_and_counts_no_attempt,
+    using::consuming_again_returns_true_for_the_same_token_and_false_for_another,
+    using::a_consumed_code_is_expired,
+    using::only_a_held_claim_can_be_consumed,
     using::consuming_voids_the_other_challenges_of_the_purpose,
-    using::consuming_voids_what_was_issued_since_the_claim,
-    using::consuming_leaves_other_purposes_and_later_challenges_and_other_phones,
-    using::a_challenge_claimed_before_another_was_consumed_can_be_consumed,
-    using::a_released_code_is_good_again,
-    using::a_released_code_of_an_overtaken_challenge_is_past_use,
-    using::releasing_leaves_anothers_claim,
-    using::releasing_leaves_a_consumed_challenge,
-    using::releasing_what_never_was_does_nothing,
+    using::consuming_voids_challenges_issued_after_the_claim,
+    using::consuming_does_not_void_other_purposes_other_phones_or_later_challenges,
+    using::a_claim_made_before_another_challenge_was_consumed_can_be_consumed,
+    using::a_released_code_can_be_tried_again,
+    using::a_released_code_is_expired_if_another_code_was_consumed,
+    using::releasing_a_lapsed_claim_does_not_release_a_newer_one,
+    using::releasing_a_consumed_claim_does_nothing,
+    using::releasing_an_unknown_claim_does_nothing,
     using::a_claim_falls_back_after_its_lease,
     using::a_repeated_claim_renews_its_lease,
-    using::a_lapsed_claim_is_consumed_where_nobody_else_claimed,
-    using::a_lapsed_claim_is_lost_to_whoever_claimed_since,
-    using::a_claim_outlives_its_codes_expiry_and_a_resend,
-    using::a_consumed_claim_is_remembered_past_its_codes_expiry_and_a_resend,
-    voiding::a_void_challenge_is_past_use,
-    voiding::a_refund_gives_cooldown_and_count_back_once,
+    using::a_lapsed_claim_can_be_consumed_if_no_other_request_claimed,
+    using::a_lapsed_claim_cannot_be_consumed_after_another_request_claimed,
+    using::a_claim_can_be_consumed_after_its_code_expired_and_another_was_issued,
+    using::consuming_can_be_repeated_after_the_code_expired_and_another_was_issued,
+    voiding::a_void_challenge_is_expired,
+    voiding::cooldown_and_count_are_refunded_once,
     voiding::without_a_refund_cooldown_and_count_stay,
-    voiding::a_void_without_refund_is_not_refunded_later,
-    voiding::a_refund_of_an_older_send_leaves_the_cooldown_of_the_last,
-    voiding::a_refund_of_yesterdays_send_leaves_todays_count,
-    voiding::voiding_leaves_what_is_claimed_or_consumed_or_exhausted,
+    voiding::a_challenge_voided_without_refund_is_not_refunded_later,
+    voiding::refunding_an_older_send_does_not_end_the_cooldown_of_the_last,
+    voiding::refunding_yesterdays_send_does_not_change_todays_count,
+    voiding::voiding_does_not_change_claimed_consumed_or_exhausted_challenges,
     voiding::voiding_an_unknown_challenge_does_nothing,
     failures::the_fifth_wrong_code_is_incorrect_and_then_waits_grow,
-    failures::a_wait_holds_for_sends_and_attempts_and_ends_to_the_millisecond,
-    failures::a_wait_is_the_addresss_own,
-    failures::a_wait_is_the_phones_own,
-    failures::wrong_codes_over_all_addresses_lock_everybody,
-    failures::the_longer_of_two_waits_holds,
-    failures::attempts_in_a_wait_cost_nothing,
+    failures::a_wait_applies_to_sends_and_attempts_and_ends_to_the_millisecond,
+    failures::a_wait_applies_only_to_its_address,
+    failures::a_wait_applies_only_to_its_phone,
+    failures::wrong_codes_over_all_addresses_make_every_address_wait,
+    failures::the_longer_of_two_waits_applies,
+    failures::attempts_during_a_wait_are_not_counted,
     failures::a_right_code_works_after_the_wait,
-    failures::a_consumed_code_forgets_the_failures_of_its_address,
-    failures::a_consumed_code_forgets_the_failures_over_all,
-    failures::a_consumed_code_leaves_the_failures_of_other_addresses,
-    failures::claiming_and_releasing_forget_no_failures,
-    failures::a_new_code_forgets_no_failures,
-    failures::failures_are_forgotten_after_their_memory,
-    failures::thresholds_of_zero_never_wait,
+    failures::consuming_resets_the_failures_of_the_address,
+    failures::consuming_resets_the_failures_over_all_addresses,
+    failures::consuming_does_not_reset_the_failures_of_other_addresses,
+    failures::claiming_and_releasing_do_not_reset_failures,
+    failures::a_new_code_does_not_reset_failures,
+    failures::failures_are_forgotten_after_thirty_days,
+    failures::limits_of_zero_cause_no_wait,
 }
 
-/// A store in this process.
+/// Creates a store in this process.
 pub(crate) fn memory_store() -> Store {
     Arc::new(MemoryCodeStore::default())
 }
 
-/// A store on the Redis of the whole run.
+/// Creates a store on the Redis that all tests share.
 pub(crate) fn redis_store() -> Store {
     Arc::new(RedisCodeStore::new(servers::redis_pool(&[servers::redis().fresh_url()])))
 }
 
-/// A store on the Redis at `url`, with keys as they are by default.
+/// Creates a store on the Redis at `url`, with the default key prefix.
 pub(crate) fn redis_store_at(url: String) -> Store {
     Arc::new(RedisCodeStore::new(servers::redis_pool_with(&[url], KeyPrefix::default())))
 }
 
-/// A plain connection to the Redis at `url`, to look behind the store.
+/// Opens a plain connection to the Redis at `url`, to inspect the stored data.
 pub(crate) fn connection(url: &str) -> redis::Connection {
     redis::Client::open(url).and_then(|client| client.get_connection()).expect("Redis answers")
 }
 
-/// A tag, nonce or token that no other test has.
+/// Returns a tag, nonce or token that no other test uses.
 pub(crate) fn unique() -> String {
     Uuid::new_v4().simple().to_string()
 }
 
-/// Stands for the keyed hash of a code.
+/// Returns a digest that stands for the keyed hash of a code.
 pub(crate) fn digest(code: &str) -> CodeDigest {
     let mut hash = [0; 32];
     hash[32 - code.len()..].copy_from_slice(code.as_bytes());
     CodeDigest::new(hash)
 }
 
-/// A phone that no other test has, as one client sees it, and its time.
+/// A phone that no other test uses, a client that uses it, and the current time.
 #[derive(Clone)]
 pub(crate) struct Phone {
     store: Store,
@@ -202,16 +203,17 @@ impl Phone {
         }
     }
 
-    /// The same phone at the same time, used from another address.
+    /// Returns the same phone at the same time, used from another address.
     fn from(&self, address: &str) -> Self {
         Self { address: AddressTag::new(address.to_owned()), ..self.clone() }
     }
 
+    /// Moves the time forward.
     fn pass(&mut self, time: Duration) {
         self.now += time;
     }
 
-    /// All of this time but its last millisecond.
+    /// Moves the time forward to one millisecond before the end of `time`.
     fn pass_nearly(&mut self, time: Duration) {
         self.now += time;
         self.now -= MILLISECOND;
@@ -240,7 +242,7 @@ impl Phone {
         CodeClaim { subject: self.subject(), nonce: challenge.nonce.clone(), purpose, token: unique() }
     }
 
-    /// A claim of a challenge that never was.
+    /// Returns a claim on a challenge that was not issued.
     pub(crate) fn some_claim(&self) -> CodeClaim {
         self.claim(&self.challenge(RIGHT))
     }
@@ -249,17 +251,17 @@ impl Phone {
         self.store.issue(challenge, &self.limits).await.expect("the store answers")
     }
 
-    /// What one more send would get.
+    /// Returns the outcome that one more send would have.
     async fn check(&self) -> IssueOutcome {
         self.store.check(&self.challenge(RIGHT), &self.limits).await.expect("the store answers")
     }
 
-    /// One more send, whatever comes of it.
+    /// Requests one more send, and returns its outcome.
     async fn send(&self) -> IssueOutcome {
         self.issue(&self.challenge(RIGHT)).await
     }
 
-    /// A challenge that is stored, with the right code.
+    /// Issues a challenge with the right code.
     pub(crate) async fn issued(&self) -> NewChallenge {
         let challenge = self.challenge(RIGHT);
         let outcome = self.issue(&challenge).await;
@@ -282,12 +284,12 @@ impl Phone {
         self.store.attempt(&attempt).await.expect("the store answers")
     }
 
-    /// One try with a claim token of its own.
+    /// Makes one attempt with a new claim token.
     pub(crate) async fn try_code(&self, challenge: &NewChallenge, code: &str) -> AttemptOutcome {
         self.attempt(&self.claim(challenge), code).await
     }
 
-    /// The claim that the right code gets.
+    /// Submits the right code, and returns its claim.
     pub(crate) async fn claimed(&self, challenge: &NewChallenge) -> CodeClaim {
         let claim = self.claim(challenge);
         assert_eq!(self.attempt(&claim, RIGHT).await, CLAIMED);
@@ -298,7 +300,7 @@ impl Phone {
         self.store.consume(claim).await.expect("the store answers")
     }
 
-    /// The right code, taken and used.
+    /// Submits the right code and consumes it.
     async fn consumed(&self, challenge: &NewChallenge) -> CodeClaim {
         let claim = self.claimed(challenge).await;
         assert!(self.consume(&claim).await);
@@ -325,7 +327,7 @@ const fn incorrect(attempts_remaining: u32) -> AttemptOutcome {
     AttemptOutcome::Incorrect { attempts_remaining }
 }
 
-/// What comes of so many calls at the same time.
+/// Makes a number of calls at the same time, and returns their outcomes.
 async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     times: usize,
     call: impl Fn() -> F,

@@ -1,6 +1,7 @@
-//! The pumping guard on days of traffic: how many SMS attacks get through, and how many honest people are refused.
+//! The pumping guard in simulated days of traffic: how many SMS of an attack are sent, and how many requests of honest
+//! users are rejected.
 //!
-//! Chance is drawn from a fixed seed, so that the table in docs/limits.md is what this prints.
+//! The random numbers have a fixed seed, so that the table in docs/limits.md is exactly the output of this simulation.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -17,10 +18,10 @@ use crate::app::START;
 use crate::limit_store::{address_tag, destination, guard_policy, limit_policy};
 
 const MINUTES_OF_A_DAY: u64 = 24 * 60;
-/// Of a hundred honest people, so many use their code.
+/// The number of honest users in a hundred who use their code.
 const USED_OF_A_HUNDRED: u64 = 90;
 
-/// A small generator (Steele and others, SplitMix64), so that every run is the same.
+/// A small random number generator (SplitMix64 by Steele and others) with a fixed seed, so that every run is the same.
 struct Chance(u64);
 
 impl Chance {
@@ -32,7 +33,7 @@ impl Chance {
     }
 }
 
-/// One send that is asked for, or a code that is used.
+/// A request for a code, or the use of a code.
 enum Event {
     Honest { prefix: u64 },
     Used { id: u64, prefix: u64 },
@@ -61,7 +62,8 @@ impl World {
         Self { limits, chance: Chance(1), next_id: 0, now: START.parse().expect("a time") }
     }
 
-    /// Lives through a day: `people` who sign in, most of them by day, and `attack`: an address a minute, or none.
+    /// Simulates a day. `people` is the number of honest users, most of whom sign in around noon. `attack` returns the
+    /// attacker's requests of a minute, each with its address and prefix.
     async fn day(&mut self, people: u64, attack: impl Fn(u64) -> Vec<(u64, u64)>) -> Count {
         let mut events: Vec<(u64, Event)> = Vec::new();
         for _ in 0..people {
@@ -69,10 +71,13 @@ impl World {
                 (self.chance.below(MINUTES_OF_A_DAY / 2) + self.chance.below(MINUTES_OF_A_DAY / 2)) % MINUTES_OF_A_DAY;
             events.push((minute, Event::Honest { prefix: self.chance.below(30) }));
         }
+
         for minute in 0..MINUTES_OF_A_DAY {
             let calls = attack(minute).into_iter();
             events.extend(calls.map(|(address, prefix)| (minute, Event::Attack { address, prefix })));
         }
+
+        // The next event is the last in the list.
         events.sort_by_key(|(minute, _)| std::cmp::Reverse(*minute));
         let (morning, mut count) = (self.now, Count::default());
         while let Some((minute, event)) = events.pop() {
@@ -98,6 +103,7 @@ impl World {
                 }
             }
         }
+
         self.now = morning + Duration::from_mins(MINUTES_OF_A_DAY);
         count
     }
@@ -130,6 +136,7 @@ impl World {
         self.limits.mark_verified(&used).await;
     }
 
+    /// Simulates fourteen days without an attack.
     async fn fortnight(mode: GuardMode) -> (Self, Count) {
         let (mut world, mut all) = (Self::new(mode), Count::default());
         for _ in 0..14 {
@@ -145,17 +152,17 @@ fn nobody(_: u64) -> Vec<(u64, u64)> {
     Vec::new()
 }
 
-/// One address, ten a minute all day.
+/// An attack from one address: ten requests a minute all day.
 fn one_address(minute: u64) -> Vec<(u64, u64)> {
     (0..10).map(|n| (0, (minute + n) % 30)).collect()
 }
 
-/// A new address for every send, ten a minute all day.
+/// An attack with a new address for every request: ten requests a minute all day.
 fn rotating_addresses(minute: u64) -> Vec<(u64, u64)> {
     (0..10).map(|n| (minute * 10 + n, 7)).collect()
 }
 
-/// A new address for every send, one in ten minutes all day, over all prefixes.
+/// An attack with a new address for every request: one request in ten minutes all day, spread over all prefixes.
 fn low_and_slow(minute: u64) -> Vec<(u64, u64)> {
     if minute.is_multiple_of(10) { vec![(minute, (minute / 10) % 30)] } else { Vec::new() }
 }
@@ -184,22 +191,23 @@ const SCENES: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn the_documented_table_is_what_happens() {
+async fn the_documented_table_agrees_with_the_simulation() {
     let mut table = String::new();
     for name in SCENES {
         for mode in [GuardMode::Record, GuardMode::Deny] {
             let (row, count) = row(name, mode).await;
             table.push_str(&row);
             if mode == GuardMode::Record {
-                assert_eq!(count.refused, 0, "nobody honest is refused by default: {name}");
+                assert_eq!(count.refused, 0, "honest users are never rejected by default: {name}");
             }
             assert!(count.attacked == 0 || count.through < count.attacked || mode == GuardMode::Record, "{row}");
         }
     }
+
     let document = include_str!("../../docs/limits.md");
     let mut missing = String::new();
     for line in table.lines().filter(|line| !document.contains(line)) {
         writeln!(missing, "{line}").expect("a line");
     }
-    assert!(missing.is_empty(), "docs/limits.md lacks:\n{missing}\nall of it:\n{table}");
+    assert!(missing.is_empty(), "lines missing in docs/limits.md:\n{missing}\nthe whole table:\n{table}");
 }

@@ -131,6 +131,7 @@ fn each_library_is_named_in_one_place() {
     only(|module| ends_in(module, &["redis"]), &["::redis::{", "::redis::a", "::redis::c", "::redis::E"]);
     only(|module| module.path == "outbound", &["reqwest"]);
     only(|module| module.is_in("tokens"), &["jsonwebtoken"]);
+    only(|module| module.path == "config/file", &["toml::"]);
     only(|module| module.is_in("graphql") || module.is_in("http"), &["async_graphql"]);
     only(|module| module.is_in("http") || module.path == "app", &["axum::", "axum("]);
     only(|module| ["random", "code", "sessions"].contains(&module.path.as_str()), &["rand::"]);

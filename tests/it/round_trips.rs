@@ -1,4 +1,4 @@
-//! What an operation costs: commands to Redis and statements to SQL, counted by the servers themselves.
+//! The round trips of each operation: Redis and MariaDB themselves count the scripts and statements that they run.
 
 use serde_json::json;
 use sqlx::Connection;
@@ -21,7 +21,7 @@ impl Counters {
         (Self { mariadb, redis, _own: own }, builder.start().await)
     }
 
-    /// Scripts run by Redis, and statements that read or write run by MariaDB.
+    /// Returns the number of scripts that Redis has run, and of reading and writing statements that MariaDB has run.
     async fn read(&self) -> (i64, i64) {
         let mut redis = self.redis.get_multiplexed_async_connection().await.expect("a connection");
         let stats: String = redis::cmd("INFO").arg("commandstats").query_async(&mut redis).await.expect("statistics");
@@ -30,6 +30,7 @@ impl Counters {
             line.and_then(|line| line.split(',').next()).map_or(0, |count| count.parse().expect("a number"))
         };
         let scripts = calls("evalsha") + calls("eval");
+
         let mut sql = sqlx::MySqlConnection::connect(&self.mariadb.url()).await.expect("a connection");
         let query =
             "SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_select', 'Com_insert', 'Com_update', 'Com_delete')";
@@ -41,7 +42,7 @@ impl Counters {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operations_stay_within_their_round_trips() {
     let (counters, app) = Counters::app().await;
-    // The first of each loads its script and prepares its statements.
+    // The first operation of each kind loads its script and prepares its statements.
     let user = app.signed_in().await;
     user.run(ME, json!({})).await.data("me");
     app.advance(std::time::Duration::from_mins(1));
@@ -51,15 +52,17 @@ async fn operations_stay_within_their_round_trips() {
         assert_eq!(after.0 - before.0, redis, "Redis, {label}");
         assert_eq!(after.1 - before.1, sql, "SQL, {label}");
     };
+
     let idle = counters.read().await;
     let before = counters.read().await;
-    assert_eq!(before, idle, "counting costs nothing");
+    assert_eq!(before, idle, "reading the counters is not counted");
+
     let session_id = app.anonymous().ask(&user.phone).await;
     cost("requestCode: limits, issue", before, 2, 0).await;
 
     let before = counters.read().await;
     assert_eq!(app.anonymous().try_ask(&user.phone).await.extensions()["limit"], "COOLDOWN");
-    cost("requestCode that the phone's cooldown refuses", before, 1, 0).await;
+    cost("requestCode rejected by the phone's cooldown", before, 1, 0).await;
 
     let before = counters.read().await;
     app.anonymous().login(&user.phone, &app.code(&user.phone), &session_id).await.data("login");
@@ -71,7 +74,7 @@ async fn operations_stay_within_their_round_trips() {
 
     let before = counters.read().await;
     user.run("{ __typename }", json!({})).await.data("__typename");
-    cost("nothing", before, 0, 0).await;
+    cost("a query without a store", before, 0, 0).await;
 
     let others = [app.signed_in().await.id, app.signed_in().await.id];
     let fields: Vec<String> = (0..40).map(|n| format!("u{n}: user(id: \"{}\") {{ name }}", others[n % 2])).collect();

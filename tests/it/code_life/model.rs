@@ -1,4 +1,4 @@
-//! The rules of a code's life, as plainly as they can be said: what happened is kept, and answers are read off it.
+//! A simple model of a phone's challenges. It stores every event and derives each answer from them.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const LEASE: Duration = Duration::from_secs(10);
 const FAILURE_MEMORY: Duration = Duration::from_hours(30 * 24);
 const WAIT_MINUTES: [u64; 4] = [1, 5, 15, 60];
 
-/// All that happened to one phone.
+/// The events of one phone.
 #[derive(Default)]
 pub(super) struct Model {
     challenges: Vec<Challenge>,
@@ -31,10 +31,10 @@ struct Challenge {
     wrong: u32,
     claim: Option<(String, Timestamp)>,
     consumed_by: Option<String>,
-    /// A code of the same purpose was used after this was issued.
+    /// A code of the same purpose was consumed after this challenge was issued.
     overtaken: bool,
     void: bool,
-    given_back: bool,
+    refunded: bool,
 }
 
 impl Model {
@@ -43,7 +43,8 @@ impl Model {
         if let Some(until) = self.wait(&new.subject.address, now) {
             return IssueOutcome::FailureWait { until };
         }
-        let paid = || self.challenges.iter().filter(|challenge| !challenge.given_back);
+
+        let paid = || self.challenges.iter().filter(|challenge| !challenge.refunded);
         let today = paid().filter(|challenge| challenge.day == day).count();
         let sends = u32::try_from(today).expect("a few");
         if sends >= DAILY {
@@ -52,6 +53,7 @@ impl Model {
         if let Some(until) = paid().map(|sent| sent.issued_at + COOLDOWN).max().filter(|until| *until > now) {
             return IssueOutcome::Cooldown { until };
         }
+
         self.challenges.push(Challenge {
             purpose,
             reference: new.reference.clone(),
@@ -63,7 +65,7 @@ impl Model {
             consumed_by: None,
             overtaken: false,
             void: false,
-            given_back: false,
+            refunded: false,
         });
         IssueOutcome::Issued { sends: sends + 1 }
     }
@@ -72,16 +74,19 @@ impl Model {
         if let Some(until) = self.wait(&by.subject.address, now) {
             return AttemptOutcome::FailureWait { until };
         }
+
         let challenge = &mut self.challenges[index];
         let held = challenge.claim.as_ref().is_some_and(|(token, at)| *token != by.token && now < *at + LEASE);
         let ended = challenge.void || challenge.overtaken || challenge.wrong >= MAX_ATTEMPTS;
         if held || ended || now >= challenge.expires_at {
             return AttemptOutcome::Expired;
         }
+
         if right {
             challenge.claim = Some((by.token.clone(), now));
             return AttemptOutcome::Claimed { reference: challenge.reference.clone() };
         }
+
         challenge.claim = None;
         challenge.wrong += 1;
         let attempts_remaining = MAX_ATTEMPTS - challenge.wrong;
@@ -97,6 +102,7 @@ impl Model {
         if !self.holds(index, by) {
             return false;
         }
+
         self.challenges[index].consumed_by = Some(by.token.clone());
         let purpose = self.challenges[index].purpose;
         for challenge in self.challenges.iter_mut().filter(|challenge| challenge.purpose == purpose) {
@@ -117,7 +123,7 @@ impl Model {
         let challenge = &mut self.challenges[index];
         if !challenge.void && challenge.claim.is_none() && challenge.wrong < MAX_ATTEMPTS {
             challenge.void = true;
-            challenge.given_back = refund == Refund::Send;
+            challenge.refunded = refund == Refund::Send;
         }
     }
 
@@ -125,7 +131,7 @@ impl Model {
         self.challenges[index].claim.as_ref().is_some_and(|(token, _)| *token == by.token)
     }
 
-    /// Until when the phone waits at this address.
+    /// Returns the time until which the phone has to wait when it is used from this address.
     fn wait(&self, address: &AddressTag, now: Timestamp) -> Option<Timestamp> {
         let by_address = self.failures_by_address.get(address).map_or(&[][..], Vec::as_slice);
         let by_address = wait_after(by_address, FAILURES.by_address);
@@ -133,7 +139,7 @@ impl Model {
     }
 }
 
-/// The wait that the last of these failures brought.
+/// Returns the end of the wait that the last of these failures caused.
 fn wait_after(failures: &[Timestamp], threshold: u32) -> Option<Timestamp> {
     let last = *failures.last()?;
     let forgotten = failures.windows(2).rposition(|two| two[0] + FAILURE_MEMORY <= two[1]);

@@ -1,4 +1,4 @@
-//! Sends: counted, kept apart, limited.
+//! Sends: the daily count, the cooldown and the daily limit.
 
 use super::{
     CLAIMED, Duration, EXPIRED, IssueOutcome, LIVE_CHALLENGES, MILLISECOND, MINUTE, Phone, RIGHT, Refund, SECOND,
@@ -15,31 +15,35 @@ pub(crate) async fn each_send_of_a_day_is_counted_for_its_own_phone(store: &Stor
         assert_eq!(phone.send().await, issued(sends));
     }
     assert_eq!(other.send().await, issued(1));
-    assert_eq!(phone.from("another-address").send().await, issued(4), "a count is the phone's, not the address's");
+    assert_eq!(phone.from("another-address").send().await, issued(4), "all addresses share the phone's count");
 }
 
-pub(crate) async fn sends_keep_apart_by_the_cooldown(store: &Store) {
+pub(crate) async fn a_second_send_within_the_cooldown_is_rejected(store: &Store) {
     let mut phone = Phone::new(store);
     phone.limits.cooldown = 30 * SECOND;
     let until = phone.now + 30 * SECOND;
     assert_eq!(phone.send().await, issued(1));
     assert_eq!(phone.send().await, IssueOutcome::Cooldown { until });
+
     phone.pass_nearly(30 * SECOND);
     assert_eq!(phone.send().await, IssueOutcome::Cooldown { until });
     assert_eq!(phone.from("another-address").send().await, IssueOutcome::Cooldown { until });
+
     phone.pass(MILLISECOND);
     assert_eq!(phone.send().await, issued(2));
 }
 
-pub(crate) async fn a_refused_send_moves_no_cooldown_and_no_count(store: &Store) {
+pub(crate) async fn a_rejected_send_does_not_change_the_cooldown_or_the_count(store: &Store) {
     let mut phone = Phone::new(store);
     phone.limits.cooldown = 30 * SECOND;
     assert_eq!(phone.send().await, issued(1));
     let until = phone.now + 30 * SECOND;
+
     for _ in 0..3 {
         phone.pass(9 * SECOND);
         assert_eq!(phone.send().await, IssueOutcome::Cooldown { until });
     }
+
     phone.pass(3 * SECOND);
     assert_eq!(phone.send().await, issued(2));
 }
@@ -52,6 +56,7 @@ pub(crate) async fn the_daily_limit_holds_until_a_new_day(store: &Store) {
     assert_eq!(phone.send().await, IssueOutcome::DailyLimit);
     phone.pass(MINUTE);
     assert_eq!(phone.send().await, IssueOutcome::DailyLimit);
+
     phone.limits.day += 1;
     assert_eq!(phone.send().await, issued(1));
     assert_eq!(phone.send().await, issued(2));
@@ -67,22 +72,24 @@ pub(crate) async fn limits_of_zero_are_off(store: &Store) {
     }
 }
 
-pub(crate) async fn a_failure_wait_is_told_before_the_daily_limit_and_that_before_the_cooldown(store: &Store) {
+pub(crate) async fn rejections_are_reported_in_the_order_wait_daily_limit_cooldown(store: &Store) {
     let mut phone = Phone::new(store);
     phone.limits.cooldown = 10 * MINUTE;
     phone.limits.daily = 1;
     phone.limits.failures.by_address = 1;
+
     let challenge = phone.issued().await;
     assert_eq!(phone.send().await, IssueOutcome::DailyLimit);
     assert_eq!(phone.try_code(&challenge, WRONG).await, incorrect(2));
     assert_eq!(phone.send().await, IssueOutcome::FailureWait { until: phone.now + MINUTE });
+
     phone.pass(MINUTE);
     assert_eq!(phone.send().await, IssueOutcome::DailyLimit);
     phone.limits.day += 1;
     assert_eq!(phone.send().await, IssueOutcome::Cooldown { until: phone.now + 9 * MINUTE });
 }
 
-pub(crate) async fn a_refused_challenge_is_not_stored(store: &Store) {
+pub(crate) async fn a_rejected_challenge_is_not_stored(store: &Store) {
     let mut phone = Phone::new(store);
     phone.limits.cooldown = 30 * SECOND;
     let first = phone.issued().await;
@@ -92,7 +99,7 @@ pub(crate) async fn a_refused_challenge_is_not_stored(store: &Store) {
     assert_eq!(phone.try_code(&first, RIGHT).await, CLAIMED);
 }
 
-pub(crate) async fn simultaneous_requests_send_once(store: &Store) {
+pub(crate) async fn with_a_cooldown_only_one_of_simultaneous_requests_sends(store: &Store) {
     let mut phone = Phone::new(store);
     phone.limits.cooldown = 30 * SECOND;
     let outcomes = at_once(20, || send(phone.clone())).await;
@@ -101,7 +108,7 @@ pub(crate) async fn simultaneous_requests_send_once(store: &Store) {
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == IssueOutcome::Cooldown { until }).count(), 19);
 }
 
-pub(crate) async fn simultaneous_requests_keep_to_the_daily_limit(store: &Store) {
+pub(crate) async fn simultaneous_requests_do_not_exceed_the_daily_limit(store: &Store) {
     let mut phone = Phone::new(store);
     phone.limits.daily = 7;
     let outcomes = at_once(20, || send(phone.clone())).await;
@@ -115,63 +122,75 @@ async fn send(phone: Phone) -> IssueOutcome {
     phone.send().await
 }
 
-/// Two servers' clocks are never quite the same: the second request may be older than the first.
-pub(crate) async fn without_a_cooldown_simultaneous_requests_all_go_through(store: &Store) {
+/// The clocks of two servers differ a little: the second request may have an earlier time than the first.
+pub(crate) async fn without_a_cooldown_all_simultaneous_requests_send(store: &Store) {
     let mut phone = Phone::new(store);
     phone.limits.cooldown = Duration::ZERO;
     let outcomes = at_once(10, || send(phone.clone())).await;
     assert!(outcomes.iter().all(|outcome| matches!(outcome, IssueOutcome::Issued { .. })), "{outcomes:?}");
+
     phone.now -= MILLISECOND;
     assert_eq!(phone.send().await, issued(11));
 }
 
-pub(crate) async fn a_check_says_what_issue_would_and_changes_nothing(store: &Store) {
+pub(crate) async fn a_check_returns_the_outcome_of_issue_and_changes_nothing(store: &Store) {
     let mut phone = Phone::new(store);
     phone.limits.cooldown = 30 * SECOND;
     phone.limits.daily = 2;
     phone.limits.failures.by_address = 1;
+
     for _ in 0..3 {
         assert_eq!(phone.check().await, issued(1));
     }
+
     let challenge = phone.issued().await;
     assert_eq!(phone.check().await, IssueOutcome::Cooldown { until: phone.now + 30 * SECOND });
+
     phone.pass(30 * SECOND);
     for _ in 0..3 {
         assert_eq!(phone.check().await, issued(2));
     }
+
     assert_eq!(phone.send().await, issued(2));
     assert_eq!(phone.check().await, IssueOutcome::DailyLimit);
     assert_eq!(phone.try_code(&challenge, WRONG).await, incorrect(2));
     assert_eq!(phone.check().await, IssueOutcome::FailureWait { until: phone.now + MINUTE });
 }
 
-/// Servers whose days begin at different times give out one day's sends together.
-pub(crate) async fn a_day_never_goes_back(store: &Store) {
+/// Servers whose days begin at different times share one day's quota.
+pub(crate) async fn the_day_of_the_count_never_goes_back(store: &Store) {
     let mut phone = Phone::new(store);
     phone.limits.daily = 4;
     assert_eq!(phone.send().await, issued(1));
+
     phone.limits.day += 1;
-    assert_eq!(phone.send().await, issued(1), "a new day, on the server that has it first");
+    assert_eq!(phone.send().await, issued(1), "a new day, on the server whose day begins first");
+
     for (step, sends) in [(-1, 2), (1, 3), (-1, 4)] {
         phone.limits.day += step;
         assert_eq!(phone.check().await, issued(sends));
         assert_eq!(phone.send().await, issued(sends));
     }
+
     assert_eq!(phone.send().await, IssueOutcome::DailyLimit);
+
     phone.limits.day += 1;
     assert_eq!(phone.send().await, IssueOutcome::DailyLimit);
+
     phone.limits.day += 1;
     assert_eq!(phone.send().await, issued(1));
 }
 
-pub(crate) async fn a_refund_of_a_send_on_a_later_day_is_of_that_day(store: &Store) {
+pub(crate) async fn a_refund_applies_to_the_day_that_counted_the_send(store: &Store) {
     let mut phone = Phone::new(store);
     phone.limits.daily = 2;
     phone.limits.day += 1;
     assert_eq!(phone.send().await, issued(1));
+
     phone.limits.day -= 1;
     let refused = phone.issued().await;
     assert_eq!(phone.send().await, IssueOutcome::DailyLimit);
+
     phone.void(&refused, Refund::Send).await;
     assert_eq!(phone.send().await, issued(2));
 }

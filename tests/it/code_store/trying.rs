@@ -1,11 +1,11 @@
-//! Attempts: state, age, attempts and digits are looked at, in that order.
+//! Attempts: the store checks state, age, attempts and digits, in that order.
 
 use super::{
     AttemptOutcome, CLAIMED, CODE_TTL, CodeDigest, EXPIRED, MILLISECOND, NewChallenge, Phone, RIGHT, Refund, SECOND,
     Store, WRONG, at_once, incorrect, issued,
 };
 
-pub(crate) async fn a_right_code_is_claimed_and_its_reference_comes_back(store: &Store) {
+pub(crate) async fn a_right_code_is_claimed_and_returns_its_reference(store: &Store) {
     let phone = Phone::new(store);
     for reference in [None, Some("transfer:9981"), Some("转账：9981"), Some("")] {
         let reference = reference.map(str::to_owned);
@@ -22,7 +22,7 @@ pub(crate) async fn an_unknown_challenge_is_expired(store: &Store) {
     assert_eq!(phone.try_code(&phone.challenge(RIGHT), RIGHT).await, EXPIRED, "another challenge was issued");
 }
 
-pub(crate) async fn codes_are_good_for_their_own_challenge_only(store: &Store) {
+pub(crate) async fn a_code_is_valid_only_for_its_own_challenge(store: &Store) {
     let phone = Phone::new(store);
     let (first, second) = (phone.challenge(RIGHT), phone.challenge(WRONG));
     assert_eq!(phone.issue(&first).await, issued(1));
@@ -44,7 +44,7 @@ pub(crate) async fn every_live_challenge_of_a_phone_works(store: &Store) {
     }
 }
 
-pub(crate) async fn a_resend_leaves_the_attempts_of_older_challenges(store: &Store) {
+pub(crate) async fn a_new_challenge_does_not_change_the_attempts_of_older_ones(store: &Store) {
     let phone = Phone::new(store);
     let older = phone.issued().await;
     assert_eq!(phone.try_code(&older, WRONG).await, incorrect(2));
@@ -54,13 +54,15 @@ pub(crate) async fn a_resend_leaves_the_attempts_of_older_challenges(store: &Sto
     assert_eq!(phone.try_code(&older, RIGHT).await, CLAIMED);
 }
 
-pub(crate) async fn a_code_is_refused_from_its_expiry_on(store: &Store) {
+pub(crate) async fn a_code_is_rejected_from_its_expiry_on(store: &Store) {
     let mut phone = Phone::new(store);
     let challenge = phone.issued().await;
+
     phone.pass_nearly(CODE_TTL);
     assert_eq!(phone.try_code(&challenge, WRONG).await, incorrect(2));
     let claim = phone.claimed(&challenge).await;
     phone.release(&claim).await;
+
     phone.pass(MILLISECOND);
     assert_eq!(phone.try_code(&challenge, RIGHT).await, EXPIRED);
     assert_eq!(phone.try_code(&challenge, WRONG).await, EXPIRED);
@@ -71,6 +73,7 @@ pub(crate) async fn a_new_code_works_after_the_old_one_expired(store: &Store) {
     let old = phone.issued().await;
     phone.pass(CODE_TTL);
     assert_eq!(phone.try_code(&old, RIGHT).await, EXPIRED);
+
     let new = phone.issued().await;
     assert_eq!(phone.try_code(&old, RIGHT).await, EXPIRED);
     assert_eq!(phone.try_code(&new, WRONG).await, incorrect(2));
@@ -87,7 +90,7 @@ pub(crate) async fn the_third_wrong_code_ends_a_challenge(store: &Store) {
     assert_eq!(phone.try_code(&challenge, RIGHT).await, EXPIRED);
 }
 
-pub(crate) async fn wrong_codes_of_one_challenge_leave_another_whole(store: &Store) {
+pub(crate) async fn wrong_codes_for_one_challenge_use_no_attempts_of_another(store: &Store) {
     let phone = Phone::new(store);
     let (spent, other) = (phone.issued().await, phone.issued().await);
     for remaining in [2, 1, 0] {
@@ -97,23 +100,25 @@ pub(crate) async fn wrong_codes_of_one_challenge_leave_another_whole(store: &Sto
     assert_eq!(phone.try_code(&other, RIGHT).await, CLAIMED);
 }
 
-pub(crate) async fn one_attempt_more_than_a_lowered_limit_is_expired(store: &Store) {
+pub(crate) async fn a_lowered_attempt_limit_applies_to_existing_challenges(store: &Store) {
     let mut phone = Phone::new(store);
     phone.max_attempts = 5;
     let challenge = phone.issued().await;
     assert_eq!(phone.try_code(&challenge, WRONG).await, incorrect(4));
     assert_eq!(phone.try_code(&challenge, WRONG).await, incorrect(3));
+
     phone.max_attempts = 2;
     assert_eq!(phone.try_code(&challenge, WRONG).await, EXPIRED);
     assert_eq!(phone.try_code(&challenge, RIGHT).await, EXPIRED);
 }
 
-pub(crate) async fn a_digest_that_differs_anywhere_is_wrong(store: &Store) {
+pub(crate) async fn a_digest_that_differs_in_any_bit_is_wrong(store: &Store) {
     let mut phone = Phone::new(store);
     phone.max_attempts = 300;
     let right = [0x5a; 32];
     let challenge = NewChallenge { digest: CodeDigest::new(right), ..phone.challenge(RIGHT) };
     assert_eq!(phone.issue(&challenge).await, issued(1));
+
     for bit in 0..256 {
         let mut digest = right;
         digest[bit / 8] ^= 1 << (bit % 8);
@@ -123,28 +128,32 @@ pub(crate) async fn a_digest_that_differs_anywhere_is_wrong(store: &Store) {
     assert_eq!(phone.attempt_digest(&phone.claim(&challenge), CodeDigest::new(right)).await, CLAIMED);
 }
 
-pub(crate) async fn a_challenge_past_use_costs_no_failure(store: &Store) {
+pub(crate) async fn an_attempt_at_an_unusable_challenge_is_not_counted_as_a_failure(store: &Store) {
     let mut phone = Phone::new(store);
     let old = phone.issued().await;
     phone.pass(CODE_TTL);
+
     let (spent, consumed, void) = (phone.issued().await, phone.issued().await, phone.issued().await);
     for remaining in [2, 1, 0] {
         assert_eq!(phone.try_code(&spent, WRONG).await, incorrect(remaining));
     }
     phone.void(&void, Refund::Nothing).await;
     phone.consumed(&consumed).await;
+
     phone.limits.failures = super::FailureLimits { by_address: 1, in_all: 1 };
     for challenge in [&old, &spent, &consumed, &void, &phone.challenge(RIGHT)] {
         assert_eq!(phone.try_code(challenge, WRONG).await, EXPIRED);
     }
-    let good = phone.issued().await;
-    assert_eq!(phone.try_code(&good, RIGHT).await, CLAIMED);
+
+    let usable = phone.issued().await;
+    assert_eq!(phone.try_code(&usable, RIGHT).await, CLAIMED);
 }
 
-pub(crate) async fn simultaneous_wrong_codes_get_no_more_tries_than_one_after_another(store: &Store) {
+pub(crate) async fn simultaneous_wrong_codes_do_not_exceed_the_attempt_limit(store: &Store) {
     let phone = Phone::new(store);
     let challenge = phone.issued().await;
     let outcomes = at_once(50, || try_code(phone.clone(), challenge.clone(), WRONG)).await;
+
     for remaining in [2, 1, 0] {
         let times = outcomes.iter().filter(|outcome| **outcome == incorrect(remaining)).count();
         assert_eq!(times, 1, "{remaining} remaining");
@@ -152,7 +161,7 @@ pub(crate) async fn simultaneous_wrong_codes_get_no_more_tries_than_one_after_an
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == EXPIRED).count(), 47);
 }
 
-pub(crate) async fn of_fifty_simultaneous_right_codes_one_is_claimed(store: &Store) {
+pub(crate) async fn exactly_one_of_fifty_simultaneous_right_codes_is_claimed(store: &Store) {
     let phone = Phone::new(store);
     let challenge = phone.issued().await;
     let outcomes = at_once(50, || try_code(phone.clone(), challenge.clone(), RIGHT)).await;
@@ -160,7 +169,7 @@ pub(crate) async fn of_fifty_simultaneous_right_codes_one_is_claimed(store: &Sto
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == EXPIRED).count(), 49);
 }
 
-pub(crate) async fn a_repeat_with_the_same_claim_token_is_claimed_again(store: &Store) {
+pub(crate) async fn repeating_an_attempt_with_the_same_claim_token_claims_again(store: &Store) {
     let mut phone = Phone::new(store);
     let challenge = NewChallenge { reference: Some("transfer:9981".to_owned()), ..phone.challenge(RIGHT) };
     assert_eq!(phone.issue(&challenge).await, issued(1));
@@ -173,15 +182,17 @@ pub(crate) async fn a_repeat_with_the_same_claim_token_is_claimed_again(store: &
     assert!(phone.consume(&claim).await);
 }
 
-pub(crate) async fn a_claimed_challenge_is_past_use_to_others_and_costs_them_nothing(store: &Store) {
+pub(crate) async fn a_claimed_challenge_is_expired_for_other_requests_and_counts_no_attempt(store: &Store) {
     let mut phone = Phone::new(store);
     phone.limits.failures = super::FailureLimits { by_address: 1, in_all: 1 };
     let challenge = phone.issued().await;
     let claim = phone.claimed(&challenge).await;
+
     assert_eq!(phone.try_code(&challenge, RIGHT).await, EXPIRED);
     for _ in 0..5 {
         assert_eq!(phone.try_code(&challenge, WRONG).await, EXPIRED);
     }
+
     phone.release(&claim).await;
     assert_eq!(phone.try_code(&challenge, WRONG).await, incorrect(2), "no attempt was used up");
 }

@@ -1,5 +1,5 @@
 //! A server process and its folder, watched by a shell. The shell ends the server and removes the folder as soon as the
-//! test process ends, for whatever reason.
+//! test process ends, even if it is killed.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Write};

@@ -1,7 +1,7 @@
-# Runs one server for a test process, and outlives it just long enough to clean up.
-# $1: the server's folder, removed at the end. The rest: the server's command line.
-# stdin: start, stop, pause, resume or alive, a line each, answered by one line; its end, which also comes when the
-# test process is killed, ends the server. The race closed here: nobody is left to clean up after a SIGKILL.
+# Runs one server for a test process, and cleans up when that process has ended.
+# $1: the server's folder, which is removed at the end. The other arguments: the server's command line.
+# stdin: the commands start, stop, pause, resume and alive, one on each line. Each is answered by one line. The end of
+# stdin ends the server. A test process that is killed cannot clean up, but its end closes stdin.
 trap '' HUP INT QUIT PIPE
 folder=$1
 shift
