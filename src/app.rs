@@ -131,6 +131,7 @@ impl App {
             proofs,
             users,
         };
+
         let state = Arc::new(HttpState {
             executor: Executor::new(config.introspection),
             services: Arc::new(services),
@@ -140,6 +141,7 @@ impl App {
             playground,
             trusted_proxies: config.trusted_proxies,
         });
+
         let router = http::router(state, &config.cors_origins);
         Ok(Self { router, database, sessions, operations, connections, shutdown_grace: config.shutdown_grace })
     }

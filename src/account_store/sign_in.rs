@@ -67,6 +67,7 @@ async fn insert_user(transaction: &mut Transaction, new: &NewUser, now: Timestam
         Param::Time(now),
     ];
     transaction.execute(statements::INSERT_USER, &params).await?;
+
     Ok(User {
         id: new.id,
         phone: new.phone.clone(),

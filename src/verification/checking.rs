@@ -138,6 +138,7 @@ impl Checking {
         if !matches!(outcome, AttemptOutcome::Claimed { .. } | AttemptOutcome::Incorrect { .. }) {
             self.refund_attempt(&attempt.claim).await;
         }
+
         match outcome {
             AttemptOutcome::Claimed { reference } => {
                 Ok(Claimed { claim: attempt.claim, destination: Destination::from(submitted.phone), reference })

@@ -73,8 +73,10 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Forgery::Longer),
         Just(Forgery::Bare),
     ];
+
     let moment = prop_oneof![Just(Moment::GraceEnds), Just(Moment::TokenExpires), Just(Moment::SessionIsTooOld)];
     let wait = [MILLISECOND, Duration::from_secs(3), ACCESS_TTL, Duration::from_hours(29 * 24)];
+
     prop_oneof![
         12 => back.clone().prop_map(|back| Step::Refresh { back }),
         3 => (back, how).prop_map(|(back, how)| Step::Forged { back, how }),
@@ -117,6 +119,7 @@ impl Model {
         if now >= self.expires_at {
             return Outcome::Expired;
         }
+
         if generation == self.generation {
             self.generation += 1;
             self.rotated_at = now;
@@ -124,10 +127,12 @@ impl Model {
             self.access_expires_at = access_expiry(now);
             return Outcome::New;
         }
+
         if generation + 1 == self.generation && now < self.rotated_at + self.grace {
             self.access_expires_at = access_expiry(now);
             return Outcome::SameAgain;
         }
+
         self.ended = true;
         Outcome::Invalid
     }
