@@ -17,13 +17,16 @@ mod field_errors;
 mod inputs;
 mod mutation;
 mod payloads;
+mod problem;
+mod problems;
 mod query;
 mod raises;
+mod results;
 mod scalars;
 mod types;
 
 pub(crate) use context::{Authorization, RequestContext};
-pub(crate) use execute::{Executor, Prepared, too_large};
+pub(crate) use execute::{Executed, Executor, Prepared, too_large};
 
 pub(crate) use self::error::ErrorCode;
 use self::mutation::Mutation;

@@ -5,8 +5,12 @@
 //! A failed field that is not nullable sets its parent to null (6.4.4); in this schema, only the mutations are such
 //! fields.
 
+use std::collections::HashMap;
+
 use async_graphql::indexmap::IndexMap;
-use async_graphql::parser::types::{Directive, ExecutableDocument, OperationDefinition, Selection, SelectionSet};
+use async_graphql::parser::types::{
+    Directive, ExecutableDocument, OperationDefinition, Selection, SelectionSet, TypeCondition,
+};
 use async_graphql::{Name, PathSegment, Positioned, ServerError, Value, Variables};
 
 /// The maximum number of errors in one response. More tell a client nothing new.
@@ -15,34 +19,72 @@ pub(super) const MAX_ERRORS: usize = 10;
 /// request.
 const MAX_MESSAGE_CHARS: usize = 300;
 
+/// The type of a problem. The results of mutations are the only unions, each of a payload and of this type.
+const PROBLEM: &str = "Problem";
+/// How the names of the payloads end.
+const PAYLOAD: &str = "Payload";
+
+/// The shape of an operation's response, for each outcome of its mutations.
+#[derive(Debug, Default)]
+pub(super) struct Shape {
+    payload: Keys,
+    problem: Keys,
+}
+
 /// The response keys of a selection set in the order of the selections, each with the keys of the field's selection
 /// set.
 #[derive(Debug, Default)]
-pub(super) struct Shape(IndexMap<Name, Shape>);
+struct Keys(IndexMap<Name, Keys>);
 
 impl Shape {
     /// Returns the shape of an operation's response. `check_document` has bounded the number of selections.
     pub(super) fn of(document: &ExecutableDocument, operation: &OperationDefinition, variables: &Variables) -> Self {
-        let collector = Collector { document, variables };
-        collector.shape(&[&operation.selection_set.node])
+        let keys = |is_problem| {
+            let collector = Collector { document, variables, is_problem };
+            collector.keys(&[&operation.selection_set.node])
+        };
+        Self { payload: keys(false), problem: keys(true) }
     }
 
-    /// Puts the keys of a value into the order of this shape.
-    pub(super) fn order(&self, value: &mut Value) {
+    /// Returns how many root fields the operation has.
+    pub(super) fn root_fields(&self) -> usize {
+        self.payload.0.len()
+    }
+
+    /// Puts the keys of `data` into the order of the selections. `problems` has the keys of the mutations that ended in a
+    /// problem.
+    pub(super) fn order<T>(&self, data: &mut Value, problems: &HashMap<Name, T>) {
+        if let Value::Object(fields) = data {
+            let mut ordered = IndexMap::with_capacity(fields.len());
+            for (key, payload) in &self.payload.0 {
+                let keys = if problems.contains_key(key) { self.problem.0.get(key) } else { Some(payload) };
+                if let (Some(keys), Some((key, mut value))) = (keys, fields.swap_remove_entry(key)) {
+                    keys.order(&mut value);
+                    ordered.insert(key, value);
+                }
+            }
+            *fields = ordered;
+        }
+    }
+}
+
+impl Keys {
+    /// Puts the keys of a value into this order.
+    fn order(&self, value: &mut Value) {
         if let Value::List(values) = value {
             for value in values {
                 self.order(value);
             }
         }
 
-        // A field without a selection set has an empty shape, and its value is a scalar.
+        // A field without a selection set has no keys, and its value is a scalar.
         if let Value::Object(fields) = value
             && !self.0.is_empty()
         {
             let mut ordered = IndexMap::with_capacity(fields.len());
-            for (key, shape) in &self.0 {
+            for (key, keys) in &self.0 {
                 if let Some((key, mut value)) = fields.swap_remove_entry(key) {
-                    shape.order(&mut value);
+                    keys.order(&mut value);
                     ordered.insert(key, value);
                 }
             }
@@ -52,20 +94,21 @@ impl Shape {
     }
 }
 
-/// Collects fields as the specification says (GraphQL 6.3.2, "Collecting Fields"). The schema has no interfaces and no
-/// unions, so every fragment that passed validation applies.
+/// Collects fields as the specification says (GraphQL 6.3.2, "Collecting Fields").
 struct Collector<'a> {
     document: &'a ExecutableDocument,
     variables: &'a Variables,
+    /// Whether the mutations ended in a problem.
+    is_problem: bool,
 }
 
 impl<'a> Collector<'a> {
-    fn shape(&self, sets: &[&'a SelectionSet]) -> Shape {
+    fn keys(&self, sets: &[&'a SelectionSet]) -> Keys {
         let mut fields = IndexMap::new();
         for set in sets {
             self.collect(set, &mut fields);
         }
-        Shape(fields.into_iter().map(|(key, sets)| (key.clone(), self.shape(&sets))).collect())
+        Keys(fields.into_iter().map(|(key, sets)| (key.clone(), self.keys(&sets))).collect())
     }
 
     fn collect(&self, set: &'a SelectionSet, fields: &mut IndexMap<&'a Name, Vec<&'a SelectionSet>>) {
@@ -79,14 +122,27 @@ impl<'a> Collector<'a> {
                     let sets: &mut Vec<_> = fields.entry(&field.node.response_key().node).or_default();
                     sets.push(&field.node.selection_set.node);
                 }
-                Selection::InlineFragment(inline) => self.collect(&inline.node.selection_set.node, fields),
+                Selection::InlineFragment(inline) => {
+                    let inline = &inline.node;
+                    if inline.type_condition.as_ref().is_none_or(|condition| self.applies(&condition.node)) {
+                        self.collect(&inline.selection_set.node, fields);
+                    }
+                }
                 Selection::FragmentSpread(spread) => {
-                    if let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node) {
+                    if let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node)
+                        && self.applies(&fragment.node.type_condition.node)
+                    {
                         self.collect(&fragment.node.selection_set.node, fields);
                     }
                 }
             }
         }
+    }
+
+    /// Returns whether a fragment applies. Outside of a mutation's result every fragment that passed validation does.
+    fn applies(&self, condition: &TypeCondition) -> bool {
+        let on = condition.on.node.as_str();
+        if self.is_problem { on == PROBLEM || !on.ends_with(PAYLOAD) } else { on != PROBLEM }
     }
 
     fn is_skipped(&self, directives: &[Positioned<Directive>]) -> bool {

@@ -5,10 +5,13 @@
 
 use std::sync::Arc;
 
+use async_graphql::Context;
 use tokio::sync::OnceCell;
 
 use super::Services;
-use super::error::ApiError;
+use super::error::{ApiError, ApiResult};
+use super::problem::{Failure, Problem};
+use super::problems::Problems;
 use super::types::CodePurpose;
 use crate::account_store::UserLoader;
 use crate::client::ClientAddress;
@@ -31,6 +34,8 @@ pub(crate) enum Authorization {
 /// The data of one request, which every resolver can read.
 pub(crate) struct RequestContext {
     authorization: Authorization,
+    pub(super) request_id: String,
+    pub(super) problems: Problems,
     pub(super) client: ClientAddress,
     pub(super) users: UserLoader,
     pub(super) services: Arc<Services>,
@@ -38,9 +43,16 @@ pub(crate) struct RequestContext {
 }
 
 impl RequestContext {
-    pub(crate) fn new(authorization: Authorization, client: ClientAddress, services: Arc<Services>) -> Self {
+    pub(crate) fn new(
+        authorization: Authorization,
+        client: ClientAddress,
+        request_id: String,
+        services: Arc<Services>,
+    ) -> Self {
         Self {
             authorization,
+            request_id,
+            problems: Problems::default(),
             client,
             users: UserLoader::new(Arc::clone(&services.users)),
             services,
@@ -94,5 +106,21 @@ impl RequestContext {
     async fn requester(&self) -> Result<Requester, ApiError> {
         let user = &self.require_viewer().await?.user;
         Ok(Requester { id: user.id, phone: user.phone.clone() })
+    }
+
+    /// Returns the result of the mutation `ctx`: its payload, its problem, or an error.
+    pub(super) fn result<P, R>(&self, ctx: &Context<'_>, outcome: Result<P, Failure>) -> ApiResult<R>
+    where
+        R: From<P> + From<Problem>,
+    {
+        match outcome {
+            Ok(payload) => Ok(payload.into()),
+            Err(Failure::Error(error)) => Err(error),
+            Err(Failure::Problem(problem, fault)) => {
+                let problem = if fault.is_some() { problem.in_request(&self.request_id) } else { *problem };
+                self.problems.add(ctx.item.node.response_key().node.clone(), &problem, fault);
+                Ok(problem.into())
+            }
+        }
     }
 }

@@ -1,8 +1,8 @@
-//! The mapping of failures to clients' errors, in this one place.
+//! GraphQL errors: the failures that generic client code handles for every operation, and the codes of all failures.
 //!
 //! Every error has a code, a number and one fixed sentence. Nothing internal may reach a client: if the server is at
 //! fault, the client gets the request's id, and the log gets the cause, once for each request. Conversions here have no
-//! effects; `log_faults` logs at the end of the request.
+//! effects; `log_faults` logs at the end of the request. `problem` maps the expected failures of mutations.
 
 use std::any::Any;
 use std::error::Error;
@@ -11,15 +11,8 @@ use std::sync::Arc;
 use async_graphql::{Enum, ErrorExtensionValues, ServerError, Value};
 
 use super::bounds::Refusal;
-use crate::accounts::AccountError;
-use crate::captcha::CaptchaError;
-use crate::limits::RateLimited;
-use crate::phone::PhoneError;
-use crate::proofs::ProofError;
-use crate::sessions::{RefreshError, SignInError};
 use crate::store::StoreError;
 use crate::tokens::TokenError;
-use crate::verification::{AttemptError, RequestCodeError};
 
 pub(super) const PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
 pub(super) const VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
@@ -31,7 +24,8 @@ const UNAVAILABLE_RETRY_SECONDS: u64 = 10;
 /// The result of a resolver.
 pub(super) type ApiResult<T> = Result<T, ApiError>;
 
-/// The values of `extensions.code` of an error. `extensions.errorCode` has the number.
+/// The codes of failures: `code` of a `Problem`, and `extensions.code` of a GraphQL error, whose `extensions.errorCode` has
+/// the number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum ErrorCode {
     /// -1001: a value is missing, too long or malformed. `field` is the path of the argument, such as `input.code`.
@@ -51,8 +45,8 @@ pub enum ErrorCode {
     CodeExpired,
     /// -1102: the digits are wrong. `attemptsRemaining` says how many attempts are left for this code.
     CodeIncorrect,
-    /// -1103: the `sessionId` was not issued for this phone and purpose, or not for this user. This costs no attempt.
-    SessionMismatch,
+    /// -1103: the `challengeId` was not issued for this phone and purpose, or not for this user. This costs no attempt.
+    ChallengeMismatch,
     /// -1201: the sign-in could not be stored. The code stays valid: send it again after `retryAfterSeconds`.
     SignupFailed,
     /// -1203: another account has this phone. The code is used up.
@@ -90,7 +84,7 @@ impl ErrorCode {
             Self::Unauthenticated => -1008,
             Self::CodeExpired => -1100,
             Self::CodeIncorrect => -1102,
-            Self::SessionMismatch => -1103,
+            Self::ChallengeMismatch => -1103,
             Self::SignupFailed => -1201,
             Self::PhoneTaken => -1203,
             Self::RateLimited => -1301,
@@ -101,6 +95,14 @@ impl ErrorCode {
             Self::QueryTooComplex => -1401,
             Self::Unavailable => -1501,
             Self::Internal => -1599,
+        }
+    }
+
+    /// Returns the code and the sentence for a token that is rejected.
+    pub(super) const fn of_token(error: TokenError) -> (Self, &'static str) {
+        match error {
+            TokenError::Invalid => (Self::TokenInvalid, "The token is invalid. Sign in again."),
+            TokenError::Expired => (Self::TokenExpired, "The token has expired."),
         }
     }
 
@@ -122,15 +124,15 @@ pub(super) struct ApiError {
 /// The log message and cause of an error that is the server's fault. It is part of the error, so that conversions have
 /// no effects and the end of the request can log it.
 #[derive(Clone)]
-struct Fault {
-    message: &'static str,
-    cause: Arc<dyn Error + Send + Sync>,
+pub(super) struct Fault {
+    pub(super) message: &'static str,
+    pub(super) cause: Arc<dyn Error + Send + Sync>,
 }
 
 /// Logs the faults of one request in one line: the first cause, and how many fields failed. The client chooses the
 /// number of fields, so one line for each field would let attackers fill the log.
-pub(super) fn log_faults(errors: &[ServerError]) {
-    let mut faults = errors.iter().filter_map(ServerError::source::<Fault>);
+pub(super) fn log_faults(of_problems: &[Fault], errors: &[ServerError]) {
+    let mut faults = of_problems.iter().chain(errors.iter().filter_map(ServerError::source::<Fault>));
     if let Some(Fault { message, cause }) = faults.next() {
         tracing::error!(error = cause.as_ref() as &dyn Error, failed_fields = 1 + faults.count(), "{message}");
     }
@@ -169,7 +171,7 @@ impl ApiError {
     }
 
     /// Returns the error for a fault of the server.
-    fn internal(cause: Arc<dyn Error + Send + Sync>) -> Self {
+    pub(super) fn internal(cause: Arc<dyn Error + Send + Sync>) -> Self {
         Self::new(ErrorCode::Internal, "The server has an internal error.").because("internal fault", cause)
     }
 }
@@ -187,18 +189,10 @@ impl From<ApiError> for async_graphql::Error {
     }
 }
 
-impl From<PhoneError> for ApiError {
-    fn from(_: PhoneError) -> Self {
-        invalid_phone()
-    }
-}
-
 impl From<TokenError> for ApiError {
     fn from(error: TokenError) -> Self {
-        match error {
-            TokenError::Invalid => Self::new(ErrorCode::TokenInvalid, "The token is invalid. Sign in again."),
-            TokenError::Expired => Self::new(ErrorCode::TokenExpired, "The token has expired."),
-        }
+        let (code, message) = ErrorCode::of_token(error);
+        Self::new(code, message)
     }
 }
 
@@ -221,139 +215,6 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self::from(&Arc::new(error))
     }
-}
-
-impl From<RequestCodeError> for ApiError {
-    fn from(error: RequestCodeError) -> Self {
-        match error {
-            RequestCodeError::NotOwnPhone => {
-                Self::bad_input("input.phone", "A code to delete an account is sent only to the account's own phone.")
-            }
-            RequestCodeError::BadReference => Self::bad_input(
-                "input.reference",
-                "A reference is only for the purpose VERIFY and has 1 to 128 characters.",
-            ),
-            RequestCodeError::RegionNotAllowed => {
-                Self::new(ErrorCode::RegionNotAllowed, "The server sends no codes to this region.")
-            }
-            RequestCodeError::Captcha(error) => error.into(),
-            RequestCodeError::InvalidPhone => invalid_phone(),
-            RequestCodeError::NumberBlocked => {
-                Self::new(ErrorCode::NumberBlocked, "The carrier or the SMS provider blocks this number.")
-            }
-            RequestCodeError::Limited(limited) => rate_limited(limited),
-            RequestCodeError::SendFailed { retry_after, source } => {
-                Self::new(ErrorCode::SmsSendFailed, "The SMS could not be sent. Request a new code later.")
-                    .with("retryAfterSeconds", retry_after.as_secs())
-                    .because("an SMS could not be sent", Arc::new(source))
-            }
-            RequestCodeError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<CaptchaError> for ApiError {
-    fn from(error: CaptchaError) -> Self {
-        // The app id is a string because the captcha's client library expects one.
-        match error {
-            CaptchaError::Required { app_id } => {
-                Self::new(ErrorCode::CaptchaRequired, "A captcha is required.").with("captchaAppId", app_id.to_string())
-            }
-            CaptchaError::Failed { app_id } | CaptchaError::Unverified { app_id } => {
-                Self::new(ErrorCode::CaptchaFailed, "The captcha was not passed. Solve a new one.")
-                    .with("captchaAppId", app_id.to_string())
-            }
-            CaptchaError::BadTicket => Self::bad_input("input.captcha.ticket", "The captcha ticket is malformed."),
-            CaptchaError::BadRandstr => Self::bad_input("input.captcha.randstr", "The captcha's randstr is malformed."),
-        }
-    }
-}
-
-impl From<AttemptError> for ApiError {
-    fn from(error: AttemptError) -> Self {
-        match error {
-            AttemptError::Malformed => Self::bad_input("input.code", "A code has six digits."),
-            AttemptError::Mismatch => Self::new(
-                ErrorCode::SessionMismatch,
-                "The sessionId was not issued for this phone and purpose. Request a new code.",
-            ),
-            AttemptError::Expired => {
-                Self::new(ErrorCode::CodeExpired, "The code is no longer valid. Request a new one.")
-            }
-            AttemptError::Incorrect { attempts_remaining } => {
-                Self::new(ErrorCode::CodeIncorrect, "The code is wrong.").with("attemptsRemaining", attempts_remaining)
-            }
-            AttemptError::Limited(limited) => rate_limited(limited),
-            AttemptError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<SignInError> for ApiError {
-    fn from(error: SignInError) -> Self {
-        match error {
-            SignInError::BadDeviceName => Self::bad_input(
-                "input.deviceName",
-                "A device name has 1 to 64 characters, at least one of them visible, and no control characters.",
-            ),
-            SignInError::Attempt(error) => error.into(),
-            SignInError::Store(StoreError::Refused(cause)) => {
-                Self::new(ErrorCode::SignupFailed, "The sign-in could not be stored. Try again with the same code.")
-                    .with("retryAfterSeconds", STORE_RETRY_SECONDS)
-                    .because("a sign-in could not be stored", cause.into())
-            }
-            SignInError::Store(error @ StoreError::Unavailable(_)) => error.into(),
-            SignInError::Token(error) => Self::internal(Arc::new(error)),
-        }
-    }
-}
-
-impl From<RefreshError> for ApiError {
-    fn from(error: RefreshError) -> Self {
-        match error {
-            RefreshError::Token(error) => error.into(),
-            RefreshError::Store(error) => error.into(),
-            RefreshError::Key(error) => Self::internal(Arc::new(error)),
-        }
-    }
-}
-
-impl From<AccountError> for ApiError {
-    fn from(error: AccountError) -> Self {
-        match error {
-            AccountError::BadName => Self::bad_input(
-                "input.name",
-                "A name has 1 to 32 characters, at least one of them visible, and no control characters.",
-            ),
-            AccountError::BadAvatar => {
-                Self::bad_input("input.avatar", "An avatar is an https URL of at most 512 characters.")
-            }
-            AccountError::Gone => TokenError::Invalid.into(),
-            AccountError::PhoneTaken => Self::new(ErrorCode::PhoneTaken, "Another account has this phone."),
-            AccountError::Attempt(error) => error.into(),
-            AccountError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<ProofError> for ApiError {
-    fn from(error: ProofError) -> Self {
-        match error {
-            ProofError::Attempt(error) => error.into(),
-            ProofError::Key(error) => Self::internal(Arc::new(error)),
-        }
-    }
-}
-
-fn invalid_phone() -> ApiError {
-    ApiError::new(ErrorCode::InvalidPhone, "This is not a valid mobile phone number.").with("field", "input.phone")
-}
-
-fn rate_limited(limited: RateLimited) -> ApiError {
-    ApiError::new(ErrorCode::RateLimited, "Too many requests. Try again later.")
-        .with("limit", limited.limit.name())
-        .with("retryAfterSeconds", limited.retry_after_seconds)
-        .with("retryAt", limited.retry_at.to_string())
 }
 
 impl From<Refusal> for ServerError {
@@ -451,5 +312,5 @@ pub(super) fn name_request(error: &mut ServerError, request_id: &str) {
 }
 
 fn is_fault(code: &str) -> bool {
-    [ErrorCode::SmsSendFailed, ErrorCode::Unavailable, ErrorCode::Internal].iter().any(|fault| fault.name() == code)
+    [ErrorCode::Unavailable, ErrorCode::Internal].iter().any(|fault| fault.name() == code)
 }

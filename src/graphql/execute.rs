@@ -37,6 +37,13 @@ pub(crate) struct Prepared {
     shape: Shape,
 }
 
+/// The outcome of an operation that ran.
+pub(crate) struct Executed {
+    pub(crate) response: Response,
+    /// After how many seconds to retry, if the only field of the operation is a mutation that ended in such a problem.
+    pub(crate) retry_after_seconds: Option<i32>,
+}
+
 impl Prepared {
     /// Returns whether the operation changes something.
     pub(crate) fn is_mutation(&self) -> bool {
@@ -85,8 +92,9 @@ impl Executor {
     }
 
     /// Runs a prepared operation and returns a response that conforms to the specification.
-    pub(crate) async fn run(&self, prepared: Prepared, context: RequestContext, request_id: &str) -> Response {
+    pub(crate) async fn run(&self, prepared: Prepared, context: RequestContext) -> Executed {
         let Prepared { request, operation_type, shape } = prepared;
+        let (problems, request_id) = (context.problems.clone(), context.request_id.clone());
         let request = request.data(context);
         let is_query = operation_type == Some(OperationType::Query);
 
@@ -95,14 +103,15 @@ impl Executor {
         } else {
             self.schema.execute(request).await
         };
-        log_faults(&response.errors);
+        let problems = problems.take();
+        log_faults(&problems.faults, &response.errors);
 
         // The library returns null if `@skip` or `@include` removes every field. Without an error it must be an object.
         if response.errors.is_empty() && response.data == Value::Null {
             response.data = Value::Object(async_graphql::indexmap::IndexMap::new());
         }
         set_failed_to_null(&mut response.data, &response.errors, is_query);
-        shape.order(&mut response.data);
+        shape.order(&mut response.data, &problems.keys);
 
         // Errors without a code come from the library: its validation, or a value that does not fit its type.
         response.errors.truncate(MAX_ERRORS);
@@ -111,9 +120,12 @@ impl Executor {
             if error.extensions.as_ref().is_none_or(|extensions| extensions.get("code").is_none()) {
                 mark_document_error(error, VALIDATION_FAILED);
             }
-            name_request(error, request_id);
+            name_request(error, &request_id);
         }
-        response
+
+        let is_alone = shape.root_fields() == 1;
+        let retry_after_seconds = problems.keys.into_values().find_map(|seconds| seconds).filter(|_| is_alone);
+        Executed { response, retry_after_seconds }
     }
 }
 

@@ -3,9 +3,9 @@
 //! A service that gets a new error needs its code here, too, in every field that calls the service.
 
 use super::error::ErrorCode::{
-    self, BadInput, CaptchaFailed, CaptchaRequired, CodeExpired, CodeIncorrect, InvalidPhone, NumberBlocked,
-    PhoneTaken, RateLimited, RegionNotAllowed, SessionMismatch, SignupFailed, SmsSendFailed, TokenExpired,
-    TokenInvalid, Unauthenticated,
+    self, BadInput, CaptchaFailed, CaptchaRequired, ChallengeMismatch, CodeExpired, CodeIncorrect, InvalidPhone,
+    NumberBlocked, PhoneTaken, RateLimited, RegionNotAllowed, SignupFailed, SmsSendFailed, TokenExpired, TokenInvalid,
+    Unauthenticated,
 };
 
 /// What can be wrong with a token that the client sent.
@@ -13,7 +13,7 @@ const TOKEN: &[ErrorCode] = &[TokenInvalid, TokenExpired];
 /// What can be wrong with the sign-in of a field that needs one.
 const SIGN_IN: &[ErrorCode] = &[TokenInvalid, TokenExpired, Unauthenticated];
 /// What can be wrong with a one-time code.
-const CODE: &[ErrorCode] = &[CodeExpired, CodeIncorrect, SessionMismatch];
+const CODE: &[ErrorCode] = &[CodeExpired, CodeIncorrect, ChallengeMismatch];
 /// Why the server does not send a code.
 const SENDING: &[ErrorCode] = &[RateLimited, CaptchaRequired, CaptchaFailed, RegionNotAllowed, NumberBlocked];
 

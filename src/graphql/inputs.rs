@@ -39,15 +39,15 @@ impl From<CaptchaInput> for CaptchaAnswer {
     }
 }
 
-/// The phone, the code from its SMS and the `sessionId` from `requestCode`.
+/// The phone, the code from its SMS and the `challengeId` from `requestCode`.
 #[derive(InputObject)]
 pub(super) struct LoginInput {
     /// The phone that received the code.
     pub(super) phone: PhoneNumber,
     /// The six digits from the SMS. Any other text fails with `BAD_INPUT` and costs no attempt.
     pub(super) code: String,
-    /// The `sessionId` that `requestCode` returned for this code. Every other one fails with `SESSION_MISMATCH`.
-    pub(super) session_id: ID,
+    /// The `challengeId` that `requestCode` returned for this code. Every other one fails with `CHALLENGE_MISMATCH`.
+    pub(super) challenge_id: ID,
     /// A name for the device in the user's list of sessions, such as `Anna's phone`; 1 to 64 characters.
     pub(super) device_name: Option<String>,
 }
@@ -85,8 +85,8 @@ pub(super) struct ChangePhoneInput {
     pub(super) phone: PhoneNumber,
     /// The six digits from the SMS. Any other text fails with `BAD_INPUT` and costs no attempt.
     pub(super) code: String,
-    /// The `sessionId` that `requestCode` returned for this code. Every other one fails with `SESSION_MISMATCH`.
-    pub(super) session_id: ID,
+    /// The `challengeId` that `requestCode` returned for this code. Every other one fails with `CHALLENGE_MISMATCH`.
+    pub(super) challenge_id: ID,
 }
 
 /// A code of purpose `DELETE_ACCOUNT` that the account's own phone received.
@@ -94,8 +94,8 @@ pub(super) struct ChangePhoneInput {
 pub(super) struct DeleteAccountInput {
     /// The six digits from the SMS. Any other text fails with `BAD_INPUT` and costs no attempt.
     pub(super) code: String,
-    /// The `sessionId` that `requestCode` returned for this code. Every other one fails with `SESSION_MISMATCH`.
-    pub(super) session_id: ID,
+    /// The `challengeId` that `requestCode` returned for this code. Every other one fails with `CHALLENGE_MISMATCH`.
+    pub(super) challenge_id: ID,
 }
 
 /// A phone and the code of purpose `VERIFY` that it received.
@@ -105,6 +105,6 @@ pub(super) struct VerifyCodeInput {
     pub(super) phone: PhoneNumber,
     /// The six digits from the SMS. Any other text fails with `BAD_INPUT` and costs no attempt.
     pub(super) code: String,
-    /// The `sessionId` that `requestCode` returned for this code. Every other one fails with `SESSION_MISMATCH`.
-    pub(super) session_id: ID,
+    /// The `challengeId` that `requestCode` returned for this code. Every other one fails with `CHALLENGE_MISMATCH`.
+    pub(super) challenge_id: ID,
 }

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object};
 use uuid::Uuid;
 
 use super::context::RequestContext;
-use super::error::{ApiError, ApiResult};
+use super::error::ApiResult;
 use super::field_errors;
 use super::inputs::{
     ChangePhoneInput, DeleteAccountInput, LoginInput, LogoutInput, RefreshSessionInput, RequestCodeInput,
@@ -14,7 +14,12 @@ use super::payloads::{
     ChangePhonePayload, DeleteAccountPayload, LoginPayload, LogoutPayload, RefreshSessionPayload, RequestCodePayload,
     UpdateProfilePayload, VerifyCodePayload,
 };
+use super::problem::Failure;
 use super::raises::raises;
+use super::results::{
+    ChangePhoneResult, DeleteAccountResult, LoginResult, LogoutResult, RefreshSessionResult, RequestCodeResult,
+    UpdateProfileResult, VerifyCodeResult,
+};
 use super::types::UserNode;
 use crate::accounts::Confirmation;
 use crate::sessions::{LogOut, SignIn};
@@ -30,23 +35,27 @@ pub struct Mutation;
 /// Operations that change something.
 #[Object]
 impl Mutation {
-    /// Sends a one-time code of six digits by SMS. Send the code back with its `sessionId`: to `login`, or to the
+    /// Sends a one-time code of six digits by SMS. Send the code back with its `challengeId`: to `login`, or to the
     /// mutation of its purpose.
     #[graphql(directive = raises::apply(field_errors::request_code()))]
     async fn request_code(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The phone, the purpose, and what the purpose requires.")] input: RequestCodeInput,
-    ) -> ApiResult<RequestCodePayload> {
+    ) -> ApiResult<RequestCodeResult> {
         let request = ctx.data_unchecked::<RequestContext>();
-        let sent = request.services.issuing.request_code(CodeRequest {
-            code_use: request.code_use(input.purpose).await?,
-            phone: request.services.phones.parse(&input.phone.0)?,
-            reference: input.reference,
-            captcha: input.captcha.map(Into::into),
-            client: request.client,
-        });
-        Ok(sent.await?.into())
+        let outcome: Result<RequestCodePayload, Failure> = async {
+            let sent = request.services.issuing.request_code(CodeRequest {
+                code_use: request.code_use(input.purpose).await?,
+                phone: request.services.phones.parse(&input.phone.0)?,
+                reference: input.reference,
+                captcha: input.captcha.map(Into::into),
+                client: request.client,
+            });
+            Ok(sent.await?.into())
+        }
+        .await;
+        request.result(ctx, outcome)
     }
 
     /// Signs the user in with a code of purpose `LOGIN`. If no account has the phone, this creates one.
@@ -54,17 +63,22 @@ impl Mutation {
     async fn login(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The phone, the code from its SMS and the `sessionId` from `requestCode`.")] input: LoginInput,
-    ) -> ApiResult<LoginPayload> {
+        #[graphql(desc = "The phone, the code from its SMS and the `challengeId` from `requestCode`.")]
+        input: LoginInput,
+    ) -> ApiResult<LoginResult> {
         let request = ctx.data_unchecked::<RequestContext>();
-        let signed_in = request.services.sessions.sign_in(SignIn {
-            phone: request.services.phones.parse(&input.phone.0)?,
-            code: input.code,
-            challenge_id: input.session_id.0,
-            device_name: input.device_name,
-            client: request.client,
-        });
-        Ok(signed_in.await?.into())
+        let outcome: Result<LoginPayload, Failure> = async {
+            let signed_in = request.services.sessions.sign_in(SignIn {
+                phone: request.services.phones.parse(&input.phone.0)?,
+                code: input.code,
+                challenge_id: input.challenge_id.0,
+                device_name: input.device_name,
+                client: request.client,
+            });
+            Ok(signed_in.await?.into())
+        }
+        .await;
+        request.result(ctx, outcome)
     }
 
     /// Exchanges a refresh token for a new refresh token and a new access token. A refresh token is valid once. Reusing
@@ -75,10 +89,14 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The refresh token to exchange.")] input: RefreshSessionInput,
-    ) -> ApiResult<RefreshSessionPayload> {
+    ) -> ApiResult<RefreshSessionResult> {
         let request = ctx.data_unchecked::<RequestContext>();
-        let refreshed = request.services.sessions.refresh(&input.refresh_token, request.client);
-        Ok(refreshed.await?.into())
+        let outcome: Result<RefreshSessionPayload, Failure> = async {
+            let refreshed = request.services.sessions.refresh(&input.refresh_token, request.client);
+            Ok(refreshed.await?.into())
+        }
+        .await;
+        request.result(ctx, outcome)
     }
 
     /// Ends the current session, the given sessions, or all sessions. Their access tokens are rejected immediately.
@@ -88,12 +106,16 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The sessions to end. If absent, only the current session ends.")] input: Option<LogoutInput>,
-    ) -> ApiResult<LogoutPayload> {
+    ) -> ApiResult<LogoutResult> {
         let request = ctx.data_unchecked::<RequestContext>();
-        let viewer = request.require_viewer().await?;
-        let which = log_out(input.unwrap_or_default())?;
-        let ended = request.services.sessions.log_out(viewer, which).await?;
-        Ok(LogoutPayload { ended_sessions: i32::try_from(ended).unwrap_or(i32::MAX) })
+        let outcome: Result<LogoutPayload, Failure> = async {
+            let viewer = request.require_viewer().await?;
+            let which = log_out(input.unwrap_or_default())?;
+            let ended = request.services.sessions.log_out(viewer, which).await?;
+            Ok(LogoutPayload { ended_sessions: i32::try_from(ended).unwrap_or(i32::MAX) })
+        }
+        .await;
+        request.result(ctx, outcome)
     }
 
     /// Changes the user's name and avatar. A field that is absent or null stays unchanged. Needs sign-in.
@@ -102,12 +124,16 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The fields to change.")] input: UpdateProfileInput,
-    ) -> ApiResult<UpdateProfilePayload> {
+    ) -> ApiResult<UpdateProfileResult> {
         let request = ctx.data_unchecked::<RequestContext>();
-        let viewer = request.require_viewer().await?;
-        let change = ProfileChange { name: input.name, avatar: input.avatar };
-        let user = request.services.accounts.update_profile(viewer, change).await?;
-        Ok(UpdateProfilePayload { user: UserNode::own(user, viewer.session_id) })
+        let outcome: Result<UpdateProfilePayload, Failure> = async {
+            let viewer = request.require_viewer().await?;
+            let change = ProfileChange { name: input.name, avatar: input.avatar };
+            let user = request.services.accounts.update_profile(viewer, change).await?;
+            Ok(UpdateProfilePayload { user: UserNode::own(user, viewer.session_id) })
+        }
+        .await;
+        request.result(ctx, outcome)
     }
 
     /// Moves the account to another phone, with a code of purpose `CHANGE_PHONE` that the new phone received. All other
@@ -116,15 +142,20 @@ impl Mutation {
     async fn change_phone(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The new phone, the code from its SMS and the `sessionId` from `requestCode`.")]
+        #[graphql(desc = "The new phone, the code from its SMS and the `challengeId` from `requestCode`.")]
         input: ChangePhoneInput,
-    ) -> ApiResult<ChangePhonePayload> {
+    ) -> ApiResult<ChangePhoneResult> {
         let request = ctx.data_unchecked::<RequestContext>();
-        let viewer = request.require_viewer().await?;
-        let phone = request.services.phones.parse(&input.phone.0)?;
-        let confirmation = Confirmation { code: input.code, challenge_id: input.session_id.0, client: request.client };
-        let user = request.services.accounts.change_phone(viewer, phone, confirmation).await?;
-        Ok(ChangePhonePayload { user: UserNode::own(user, viewer.session_id) })
+        let outcome: Result<ChangePhonePayload, Failure> = async {
+            let viewer = request.require_viewer().await?;
+            let phone = request.services.phones.parse(&input.phone.0)?;
+            let confirmation =
+                Confirmation { code: input.code, challenge_id: input.challenge_id.0, client: request.client };
+            let user = request.services.accounts.change_phone(viewer, phone, confirmation).await?;
+            Ok(ChangePhonePayload { user: UserNode::own(user, viewer.session_id) })
+        }
+        .await;
+        request.result(ctx, outcome)
     }
 
     /// Deletes the account and all data of the user, with a code of purpose `DELETE_ACCOUNT` that the account's own
@@ -133,14 +164,19 @@ impl Mutation {
     async fn delete_account(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The code from the SMS to the account's own phone and the `sessionId` from `requestCode`.")]
+        #[graphql(desc = "The code from the SMS to the account's own phone and the `challengeId` from `requestCode`.")]
         input: DeleteAccountInput,
-    ) -> ApiResult<DeleteAccountPayload> {
+    ) -> ApiResult<DeleteAccountResult> {
         let request = ctx.data_unchecked::<RequestContext>();
-        let viewer = request.require_viewer().await?;
-        let confirmation = Confirmation { code: input.code, challenge_id: input.session_id.0, client: request.client };
-        request.services.accounts.delete(viewer, confirmation).await?;
-        Ok(DeleteAccountPayload { deleted_user_id: viewer.user.id.into() })
+        let outcome: Result<DeleteAccountPayload, Failure> = async {
+            let viewer = request.require_viewer().await?;
+            let confirmation =
+                Confirmation { code: input.code, challenge_id: input.challenge_id.0, client: request.client };
+            request.services.accounts.delete(viewer, confirmation).await?;
+            Ok(DeleteAccountPayload { deleted_user_id: viewer.user.id.into() })
+        }
+        .await;
+        request.result(ctx, outcome)
     }
 
     /// Exchanges a code of purpose `VERIFY` for a signed proof that the user has the phone. Any service can check the
@@ -149,19 +185,23 @@ impl Mutation {
     async fn verify_code(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The phone, the code from its SMS and the `sessionId` from `requestCode`.")]
+        #[graphql(desc = "The phone, the code from its SMS and the `challengeId` from `requestCode`.")]
         input: VerifyCodeInput,
-    ) -> ApiResult<VerifyCodePayload> {
+    ) -> ApiResult<VerifyCodeResult> {
         let request = ctx.data_unchecked::<RequestContext>();
-        let phone = request.services.phones.parse(&input.phone.0)?;
-        let proof = request.services.proofs.verify(&phone, &input.code, &input.session_id, request.client);
-        Ok(proof.await?.into())
+        let outcome: Result<VerifyCodePayload, Failure> = async {
+            let phone = request.services.phones.parse(&input.phone.0)?;
+            let proof = request.services.proofs.verify(&phone, &input.code, &input.challenge_id, request.client);
+            Ok(proof.await?.into())
+        }
+        .await;
+        request.result(ctx, outcome)
     }
 }
 
 /// Returns which sessions the input names; `everywhere` takes precedence over the ids.
-fn log_out(input: LogoutInput) -> ApiResult<LogOut> {
-    let malformed = || ApiError::bad_input("input.sessionIds", "The session ids are at most 100 UUIDs.");
+fn log_out(input: LogoutInput) -> Result<LogOut, Failure> {
+    let malformed = || Failure::bad_input("input.sessionIds", "The session ids are at most 100 UUIDs.");
     match input.session_ids {
         _ if input.everywhere => Ok(LogOut::Everywhere),
         None => Ok(LogOut::This),

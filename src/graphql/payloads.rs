@@ -9,11 +9,14 @@ use crate::tokens::Issued;
 use crate::users::User;
 use crate::verification::CodeSent;
 
+/// The number of digits in a code.
+const CODE_LENGTH: i32 = 6;
+
 /// A code that was issued and sent.
 #[derive(SimpleObject)]
 pub(super) struct RequestCodePayload {
-    /// The id of this code. Keep it, and send it together with the code.
-    pub(super) session_id: ID,
+    /// The id of this challenge. Keep it, and send it together with the code.
+    pub(super) challenge_id: ID,
     /// When the code expires. From then on, it is rejected with `CODE_EXPIRED`.
     pub(super) expires_at: DateTime,
     /// The earliest time at which this phone can be sent another code. If no send is left today, this is the start of
@@ -21,15 +24,18 @@ pub(super) struct RequestCodePayload {
     pub(super) resend_at: DateTime,
     /// How many more codes can be sent to this phone today. Null if the server has no daily limit.
     pub(super) sends_remaining: Option<u32>,
+    /// The number of digits in the code, for the input field.
+    pub(super) code_length: i32,
 }
 
 impl From<CodeSent> for RequestCodePayload {
     fn from(sent: CodeSent) -> Self {
         Self {
-            session_id: sent.challenge_id.into(),
+            challenge_id: sent.challenge_id.into(),
             expires_at: DateTime(sent.expires_at),
             resend_at: DateTime(sent.resend_at),
             sends_remaining: sent.sends_remaining,
+            code_length: CODE_LENGTH,
         }
     }
 }

@@ -87,14 +87,13 @@ async fn run(state: Arc<HttpState>, parts: &Parts, operation: Prepared, media_ty
     let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let authorization = authorize(&state.tokens, &parts.headers);
     let client = client_address(&parts.extensions, &parts.headers, &state.trusted_proxies);
-    let context = RequestContext::new(authorization, client, Arc::clone(&state.services));
+    let context = RequestContext::new(authorization, client, id.clone(), Arc::clone(&state.services));
 
     // Dropping this future, because the client disconnected or the time is up, does not drop the task.
     let executor = state.executor.clone();
-    let request_id = id.clone();
-    let task = async move { executor.run(operation, context, &request_id).await }.in_current_span();
+    let task = async move { executor.run(operation, context).await }.in_current_span();
     match timeout(OPERATION_TIMEOUT, state.operations.spawn(task)).await {
-        Ok(Ok(outcome)) => answer::outcome(&outcome, media_type),
+        Ok(Ok(executed)) => answer::executed(&executed, media_type),
         Ok(Err(error)) => {
             tracing::error!(error = &error as &dyn std::error::Error, "an operation panicked");
             answer::internal_error(Some(&id))

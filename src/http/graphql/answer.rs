@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::request::Rejection;
-use crate::graphql::{ErrorCode, too_large};
+use crate::graphql::{ErrorCode, Executed, too_large};
 use crate::http::accept::MediaType;
 
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
@@ -43,8 +43,13 @@ pub(super) fn outcome(outcome: &Outcome, media_type: MediaType) -> Response {
         return internal_error(None);
     }
 
-    let mut response = respond(status, media_type, body.bytes);
-    if let Some(seconds) = retry_after(outcome) {
+    respond(status, media_type, body.bytes)
+}
+
+/// Answers with the outcome of an operation that ran.
+pub(super) fn executed(executed: &Executed, media_type: MediaType) -> Response {
+    let mut response = outcome(&executed.response, media_type);
+    if let Some(seconds) = executed.retry_after_seconds {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
@@ -87,18 +92,6 @@ fn respond(status: StatusCode, media_type: MediaType, body: Vec<u8>) -> Response
 fn has_code(outcome: &Outcome, code: &str) -> bool {
     let codes = outcome.errors.iter().filter_map(|error| error.extensions.as_ref()?.get("code"));
     codes.into_iter().any(|found| *found == Value::from(code))
-}
-
-/// Returns the value of `Retry-After` if a rate limit rejected the whole request.
-fn retry_after(outcome: &Outcome) -> Option<u64> {
-    let [error] = outcome.errors.as_slice() else {
-        return None;
-    };
-    let is_rejected = outcome.data == Value::Null && has_code(outcome, "RATE_LIMITED");
-    match error.extensions.as_ref()?.get("retryAfterSeconds") {
-        Some(Value::Number(seconds)) if is_rejected => seconds.as_u64(),
-        _ => None,
-    }
 }
 
 /// Collects an answer of at most `MAX_ANSWER_BYTES`.
