@@ -116,15 +116,15 @@ async fn send(router: &Router, body: String, token: Option<&str>) -> anyhow::Res
 async fn sign_in(router: &Router) -> anyhow::Result<String> {
     let mut token = String::new();
     for device in 0..100 {
-        let ask = json!({ "query": "mutation { requestCode(input: { phone: \"+8613800000000\" }) { sessionId } }" });
+        let ask = json!({ "query": "mutation { requestCode(input: { phone: \"+8613800000000\" }) { ... on RequestCodePayload { challengeId } } }" });
         let asked: Value = serde_json::from_str(&send(router, ask.to_string(), None).await?)?;
         let input = json!({
             "phone": "+8613800000000",
             "code": "135790",
-            "sessionId": asked["data"]["requestCode"]["sessionId"],
+            "challengeId": asked["data"]["requestCode"]["challengeId"],
             "deviceName": format!("{}{device:03}", "設".repeat(61)),
         });
-        let login = json!({ "query": "mutation($i: LoginInput!) { login(input: $i) { accessToken } }", "variables": { "i": input } });
+        let login = json!({ "query": "mutation($i: LoginInput!) { login(input: $i) { ... on LoginPayload { accessToken } } }", "variables": { "i": input } });
         let login: Value = serde_json::from_str(&send(router, login.to_string(), None).await?)?;
         let text = login["data"]["login"]["accessToken"].as_str();
         token = text.map(str::to_owned).ok_or_else(|| anyhow::anyhow!("no sign-in: {login}"))?;
@@ -152,8 +152,11 @@ fn requests() -> Vec<(&'static str, String, Value)> {
     let doubling = many(24, |n| format!("fragment A{n} on Query{{...A{m} ...A{m}}}", m = n + 1));
     let undefined = many(110, |n| format!("${} ", long(n)));
     let operations = |count: usize, set: &str| many(count, |n| format!("query Q{n} {set} "));
-    let uses =
-        |count: usize| many(count, |n| format!("a{n}: logout(input: {{ sessionIds: $ids }}) {{ endedSessions }} "));
+    let uses = |count: usize| {
+        many(count, |n| {
+            format!("a{n}: logout(input: {{ sessionIds: $ids }}) {{ ... on LogoutPayload {{ endedSessions }} }} ")
+        })
+    };
     let described = |count: usize| many(count, |n| format!("d{n}: description "));
     let sessions = "sessions { id deviceName createdAt lastUsedAt expiresAt current ";
     vec![
@@ -251,7 +254,9 @@ fn requests() -> Vec<(&'static str, String, Value)> {
             "profile changes",
             format!(
                 "mutation {{ {} }}",
-                many(58, |n| format!("u{n}: updateProfile(input: {{ name: \"n{n}\" }}) {{ user {{ id }} }} "))
+                many(58, |n| format!(
+                    "u{n}: updateProfile(input: {{ name: \"n{n}\" }}) {{ ... on UpdateProfilePayload {{ user {{ id }} }} }} "
+                ))
             ),
             json!({}),
         ),

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use crate::app::{ASK, LOGIN, ME, SignedIn, Stores, TestApp, phone, wrong};
 
-const UPDATE: &str = "mutation($input: UpdateProfileInput!) { updateProfile(input: $input) { user { name avatar } } }";
-const CHANGE_PHONE: &str = "mutation($input: ChangePhoneInput!) { changePhone(input: $input) { user { id phone } } }";
-const DELETE: &str = "mutation($input: DeleteAccountInput!) { deleteAccount(input: $input) { deletedUserId } }";
-const VERIFY: &str = "mutation($input: VerifyCodeInput!) { verifyCode(input: $input) { proof proofExpiresAt } }";
+const UPDATE: &str = "mutation($input: UpdateProfileInput!) { updateProfile(input: $input) { ... on UpdateProfilePayload { user { name avatar } } ...P } }";
+const CHANGE_PHONE: &str = "mutation($input: ChangePhoneInput!) { changePhone(input: $input) { ... on ChangePhonePayload { user { id phone } } ...P } }";
+const DELETE: &str = "mutation($input: DeleteAccountInput!) { deleteAccount(input: $input) { ... on DeleteAccountPayload { deletedUserId } ...P } }";
+const VERIFY: &str = "mutation($input: VerifyCodeInput!) { verifyCode(input: $input) { ... on VerifyCodePayload { proof proofExpiresAt } ...P } }";
 
-fn shown(phone: &str, code: &str, session_id: &str) -> Value {
-    json!({ "input": { "phone": phone, "code": code, "sessionId": session_id } })
+fn shown(phone: &str, code: &str, challenge_id: &str) -> Value {
+    json!({ "input": { "phone": phone, "code": code, "challengeId": challenge_id } })
 }
 
 #[tokio::test]
@@ -144,12 +144,12 @@ async fn changing_the_phone_requires_its_code_and_ends_other_sessions() {
         app.advance(Duration::from_secs(30));
         let elsewhere = app.sign_in(&user.phone).await;
         let new = phone();
-        let session_id = user.ask_for("CHANGE_PHONE", &new).await;
-        let missed = user.run(CHANGE_PHONE, shown(&new, &wrong(&app.code(&new)), &session_id)).await;
+        let challenge_id = user.ask_for("CHANGE_PHONE", &new).await;
+        let missed = user.run(CHANGE_PHONE, shown(&new, &wrong(&app.code(&new)), &challenge_id)).await;
         assert_eq!(missed.code(), "CODE_INCORRECT");
-        let other_phone = user.run(CHANGE_PHONE, shown(&user.phone, &app.code(&new), &session_id)).await;
-        assert_eq!(other_phone.code(), "SESSION_MISMATCH");
-        let answer = user.run(CHANGE_PHONE, shown(&new, &app.code(&new), &session_id)).await;
+        let other_phone = user.run(CHANGE_PHONE, shown(&user.phone, &app.code(&new), &challenge_id)).await;
+        assert_eq!(other_phone.code(), "CHALLENGE_MISMATCH");
+        let answer = user.run(CHANGE_PHONE, shown(&new, &app.code(&new), &challenge_id)).await;
         assert_eq!(answer.data("changePhone")["user"], json!({ "id": user.id, "phone": new }));
         assert_eq!(user.run(ME, json!({})).await.data("me")["phone"], new);
         assert_eq!(elsewhere.run(ME, json!({})).await.code(), "TOKEN_INVALID");
@@ -166,14 +166,14 @@ async fn only_the_user_who_requested_it_can_use_a_code_for_a_change() {
     let app = TestApp::start(Stores::Embedded).await;
     let (user, thief) = (app.signed_in().await, app.signed_in().await);
     let new = phone();
-    let session_id = user.ask_for("CHANGE_PHONE", &new).await;
-    let stolen = thief.run(CHANGE_PHONE, shown(&new, &app.code(&new), &session_id)).await;
-    assert_eq!(stolen.code(), "SESSION_MISMATCH");
-    let unsigned = app.anonymous().run(CHANGE_PHONE, shown(&new, &app.code(&new), &session_id)).await;
+    let challenge_id = user.ask_for("CHANGE_PHONE", &new).await;
+    let stolen = thief.run(CHANGE_PHONE, shown(&new, &app.code(&new), &challenge_id)).await;
+    assert_eq!(stolen.code(), "CHALLENGE_MISMATCH");
+    let unsigned = app.anonymous().run(CHANGE_PHONE, shown(&new, &app.code(&new), &challenge_id)).await;
     assert_eq!(unsigned.code(), "UNAUTHENTICATED");
-    let login = app.anonymous().login(&new, &app.code(&new), &session_id).await;
-    assert_eq!(login.code(), "SESSION_MISMATCH");
-    user.run(CHANGE_PHONE, shown(&new, &app.code(&new), &session_id)).await.data("changePhone");
+    let login = app.anonymous().login(&new, &app.code(&new), &challenge_id).await;
+    assert_eq!(login.code(), "CHALLENGE_MISMATCH");
+    user.run(CHANGE_PHONE, shown(&new, &app.code(&new), &challenge_id)).await.data("changePhone");
 }
 
 #[tokio::test]
@@ -182,13 +182,13 @@ async fn a_taken_phone_is_reported_only_after_a_correct_code_and_consumes_it() {
         let app = TestApp::start(stores).await;
         let (user, owner) = (app.signed_in().await, app.signed_in().await);
         app.advance(Duration::from_secs(30));
-        let session_id = user.ask_for("CHANGE_PHONE", &owner.phone).await;
+        let challenge_id = user.ask_for("CHANGE_PHONE", &owner.phone).await;
         let code = app.code(&owner.phone);
-        let missed = user.run(CHANGE_PHONE, shown(&owner.phone, &wrong(&code), &session_id)).await;
+        let missed = user.run(CHANGE_PHONE, shown(&owner.phone, &wrong(&code), &challenge_id)).await;
         assert_eq!(missed.code(), "CODE_INCORRECT", "a wrong code does not reveal that the phone is taken");
-        let taken = user.run(CHANGE_PHONE, shown(&owner.phone, &code, &session_id)).await;
+        let taken = user.run(CHANGE_PHONE, shown(&owner.phone, &code, &challenge_id)).await;
         assert_eq!((taken.code(), &taken.extensions()["errorCode"]), ("PHONE_TAKEN", &json!(-1203)));
-        let again = user.run(CHANGE_PHONE, shown(&owner.phone, &code, &session_id)).await;
+        let again = user.run(CHANGE_PHONE, shown(&owner.phone, &code, &challenge_id)).await;
         assert_eq!(again.code(), "CODE_EXPIRED");
         assert_eq!(user.run(ME, json!({})).await.data("me")["phone"], user.phone);
         owner.run(ME, json!({})).await.data("me");
@@ -205,10 +205,10 @@ async fn the_phone_of_a_deleted_account_can_sign_up_again() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let (user, witness) = (app.signed_in().await, app.signed_in().await);
-        let session_id = ask_to_delete(&app, &user).await;
+        let challenge_id = ask_to_delete(&app, &user).await;
         let code = app.code(&user.phone);
-        let input = |code: &str| json!({ "input": { "code": code, "sessionId": session_id } });
-        assert_eq!(witness.run(DELETE, input(&code)).await.code(), "SESSION_MISMATCH", "the code of another user");
+        let input = |code: &str| json!({ "input": { "code": code, "challengeId": challenge_id } });
+        assert_eq!(witness.run(DELETE, input(&code)).await.code(), "CHALLENGE_MISMATCH", "the code of another user");
         assert_eq!(user.run(DELETE, input(&wrong(&code))).await.code(), "CODE_INCORRECT");
         let answer = user.run(DELETE, input(&code)).await;
         assert_eq!(answer.data("deleteAccount")["deletedUserId"], user.id);
@@ -229,9 +229,9 @@ async fn a_login_code_does_not_delete_the_account() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
     app.advance(Duration::from_secs(30));
-    let session_id = app.anonymous().ask(&user.phone).await;
-    let input = json!({ "input": { "code": app.code(&user.phone), "sessionId": session_id } });
-    assert_eq!(user.run(DELETE, input).await.code(), "SESSION_MISMATCH");
+    let challenge_id = app.anonymous().ask(&user.phone).await;
+    let input = json!({ "input": { "code": app.code(&user.phone), "challengeId": challenge_id } });
+    assert_eq!(user.run(DELETE, input).await.code(), "CHALLENGE_MISMATCH");
 }
 
 #[tokio::test]
@@ -242,8 +242,8 @@ async fn a_proof_contains_the_phone_and_the_reference() {
             let (phone, someone) = (phone(), app.anonymous());
             let input = json!({ "phone": phone, "purpose": "VERIFY", "reference": reference });
             let asked = someone.run(ASK, json!({ "input": input })).await;
-            let session_id = asked.data("requestCode")["sessionId"].as_str().expect("an id").to_owned();
-            let answer = someone.run(VERIFY, shown(&phone, &app.code(&phone), &session_id)).await;
+            let challenge_id = asked.data("requestCode")["challengeId"].as_str().expect("an id").to_owned();
+            let answer = someone.run(VERIFY, shown(&phone, &app.code(&phone), &challenge_id)).await;
             let data = answer.data("verifyCode");
             assert_eq!(data["proofExpiresAt"], "2026-03-01T04:05:00Z");
             let proof = data["proof"].as_str().expect("a proof");
@@ -259,10 +259,10 @@ async fn a_proof_contains_the_phone_and_the_reference() {
             assert_eq!(claims["jti"].as_str().map(str::len), Some(36));
             let as_access = app.anonymous().with_token(proof).run(ME, json!({})).await;
             assert_eq!(as_access.code(), "TOKEN_INVALID", "a proof is not an access token");
-            let again = someone.run(VERIFY, shown(&phone, &app.code(&phone), &session_id)).await;
+            let again = someone.run(VERIFY, shown(&phone, &app.code(&phone), &challenge_id)).await;
             assert_eq!(again.code(), "CODE_EXPIRED");
-            let login = json!({ "input": { "phone": phone, "code": app.code(&phone), "sessionId": session_id } });
-            assert_eq!(app.anonymous().run(LOGIN, login).await.code(), "SESSION_MISMATCH");
+            let login = json!({ "input": { "phone": phone, "code": app.code(&phone), "challengeId": challenge_id } });
+            assert_eq!(app.anonymous().run(LOGIN, login).await.code(), "CHALLENGE_MISMATCH");
         }
     }
 }

@@ -23,6 +23,7 @@ use sms_login::config::{self, Config, ConfigError, ParseOutcome, Settings};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use crate::problems::{folded, with_fragment};
 use crate::servers;
 use crate::tencent_stub::{self, TencentStub};
 
@@ -30,10 +31,10 @@ pub(crate) const START: &str = "2026-03-01T04:00:00Z";
 pub(crate) const HOME: &str = "203.0.113.7";
 
 pub(crate) const ASK: &str = "mutation($input: RequestCodeInput!) {
-  requestCode(input: $input) { sessionId expiresAt resendAt sendsRemaining } }";
-pub(crate) const LOGIN: &str = "mutation($input: LoginInput!) { login(input: $input) {
+  requestCode(input: $input) { ... on RequestCodePayload { challengeId expiresAt resendAt sendsRemaining } ...P } }";
+pub(crate) const LOGIN: &str = "mutation($input: LoginInput!) { login(input: $input) { ... on LoginPayload {
   accessToken accessTokenExpiresAt refreshToken refreshTokenExpiresAt isNewUser
-  user { id name avatar phone createdAt lastLoginAt } } }";
+  user { id name avatar phone createdAt lastLoginAt } } ...P } }";
 pub(crate) const ME: &str = "{ me { id name avatar phone createdAt lastLoginAt } }";
 
 /// The stores of a test's server.
@@ -155,8 +156,8 @@ impl TestApp {
 
     pub(crate) async fn sign_in(&self, phone: &str) -> SignedIn<'_> {
         let someone = self.anonymous();
-        let session_id = someone.ask(phone).await;
-        let answer = someone.login(phone, &self.code(phone), &session_id).await;
+        let challenge_id = someone.ask(phone).await;
+        let answer = someone.login(phone, &self.code(phone), &challenge_id).await;
         SignedIn::of(self, phone, answer.data("login"))
     }
 
@@ -189,8 +190,9 @@ pub(crate) fn wrong(code: &str) -> String {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    /// The body, with problems among the errors.
     pub(crate) body: Value,
-    /// The body as text.
+    /// The body as text, as the client gets it.
     pub(crate) text: String,
 }
 
@@ -238,7 +240,7 @@ impl Anonymous<'_> {
     }
 
     pub(crate) async fn run(&self, query: &str, variables: Value) -> Answer {
-        let body = json!({ "query": query, "variables": variables }).to_string();
+        let body = json!({ "query": with_fragment(query), "variables": variables }).to_string();
         let mut request = Request::post("/graphql").header(header::CONTENT_TYPE, "application/json");
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -251,7 +253,7 @@ impl Anonymous<'_> {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a body").to_bytes();
         let text = String::from_utf8_lossy(&body).into_owned();
-        let body = serde_json::from_slice(&body).unwrap_or_else(|_| text.clone().into());
+        let body = serde_json::from_slice(&body).map_or_else(|_| text.clone().into(), folded);
         Answer { status: parts.status, headers: parts.headers, body, text }
     }
 
@@ -259,19 +261,20 @@ impl Anonymous<'_> {
         self.run(ASK, json!({ "input": { "phone": phone } })).await
     }
 
-    /// Requests a code, and returns the session id.
+    /// Requests a code, and returns the challenge id.
     pub(crate) async fn ask(&self, phone: &str) -> String {
-        self.try_ask(phone).await.data("requestCode")["sessionId"].as_str().expect("an id").to_owned()
+        self.try_ask(phone).await.data("requestCode")["challengeId"].as_str().expect("an id").to_owned()
     }
 
-    pub(crate) async fn login(&self, phone: &str, code: &str, session_id: &str) -> Answer {
-        let input = json!({ "phone": phone, "code": code, "sessionId": session_id });
+    pub(crate) async fn login(&self, phone: &str, code: &str, challenge_id: &str) -> Answer {
+        let input = json!({ "phone": phone, "code": code, "challengeId": challenge_id });
         self.run(LOGIN, json!({ "input": input })).await
     }
 }
 
-pub(crate) const REFRESH: &str = "mutation($input: RefreshSessionInput!) { refreshSession(input: $input) {
-  accessToken accessTokenExpiresAt refreshToken refreshTokenExpiresAt user { id phone } } }";
+pub(crate) const REFRESH: &str =
+    "mutation($input: RefreshSessionInput!) { refreshSession(input: $input) { ... on RefreshSessionPayload {
+  accessToken accessTokenExpiresAt refreshToken refreshTokenExpiresAt user { id phone } } ...P } }";
 
 /// A client with a session.
 #[derive(Clone)]
@@ -300,10 +303,10 @@ impl<'a> SignedIn<'a> {
         self.app.anonymous().with_token(&self.access_token).run(query, variables).await
     }
 
-    /// Requests a code for a purpose that needs sign-in, and returns the session id.
+    /// Requests a code for a purpose that needs sign-in, and returns the challenge id.
     pub(crate) async fn ask_for(&self, purpose: &str, phone: &str) -> String {
         let answer = self.run(ASK, json!({ "input": { "phone": phone, "purpose": purpose } })).await;
-        answer.data("requestCode")["sessionId"].as_str().expect("an id").to_owned()
+        answer.data("requestCode")["challengeId"].as_str().expect("an id").to_owned()
     }
 
     /// Refreshes without the access token, like a client whose access token has expired.

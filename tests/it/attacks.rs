@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::app::{ASK, Answer, LOGIN, ME, Stores, TestApp, phone, wrong};
+use crate::problems::with_fragment;
 
 mod connections;
 mod documents;
@@ -95,13 +96,13 @@ async fn a_forged_forwarded_for_changes_nothing() {
             .header("x-forwarded-for", format!("192.0.2.{number}"))
             .header("x-real-ip", format!("192.0.2.{number}"))
             .header("forwarded", format!("for=192.0.2.{number}"));
-        let body = json!({ "query": ASK, "variables": { "input": { "phone": phone() } } }).to_string();
+        let body = json!({ "query": with_fragment(ASK), "variables": { "input": { "phone": phone() } } }).to_string();
         app.anonymous().send(request.body(body.into()).expect("a request")).await;
     }
     assert_eq!(app.sms.messages().len(), 20);
 }
 
-/// The attacker tries code after code, from many addresses, with as many session ids as possible.
+/// The attacker tries code after code, from many addresses, with as many challenge ids as possible.
 #[tokio::test]
 async fn guessing_a_code_is_slow_even_from_everywhere() {
     for stores in Stores::BOTH {
@@ -110,9 +111,9 @@ async fn guessing_a_code_is_slow_even_from_everywhere() {
         for hour in 0..24_u8 {
             let stranger = app.at(&format!("198.51.100.{hour}"));
             let asked = stranger.try_ask(&victim).await;
-            if let Some(session_id) = asked.body["data"]["requestCode"]["sessionId"].as_str() {
+            if let Some(challenge_id) = asked.body["data"]["requestCode"]["challengeId"].as_str() {
                 for _ in 0..5 {
-                    let answer = stranger.login(&victim, &wrong(&app.code(&victim)), session_id).await;
+                    let answer = stranger.login(&victim, &wrong(&app.code(&victim)), challenge_id).await;
                     wrongs += u32::from(answer.code() == "CODE_INCORRECT");
                 }
             }
@@ -131,21 +132,21 @@ async fn one_address_has_sixty_wrong_codes_an_hour() {
         let mut wrongs = 0;
         for _ in 0..25 {
             let phone = phone();
-            let session_id = stranger.ask(&phone).await;
+            let challenge_id = stranger.ask(&phone).await;
             for _ in 0..3 {
-                let answer = stranger.login(&phone, &wrong(&app.code(&phone)), &session_id).await;
+                let answer = stranger.login(&phone, &wrong(&app.code(&phone)), &challenge_id).await;
                 wrongs += u32::from(answer.code() == "CODE_INCORRECT");
             }
         }
         assert_eq!(wrongs, 60);
         let phone = phone();
-        let session_id = stranger.ask(&phone).await;
+        let challenge_id = stranger.ask(&phone).await;
         let code = app.code(&phone);
         for _ in 0..5 {
-            limited_by(&stranger.login(&phone, &wrong(&code), &session_id).await, "IP_ATTEMPTS");
+            limited_by(&stranger.login(&phone, &wrong(&code), &challenge_id).await, "IP_ATTEMPTS");
         }
-        limited_by(&stranger.login(&phone, &code, &session_id).await, "IP_ATTEMPTS");
-        app.anonymous().login(&phone, &code, &session_id).await.data("login");
+        limited_by(&stranger.login(&phone, &code, &challenge_id).await, "IP_ATTEMPTS");
+        app.anonymous().login(&phone, &code, &challenge_id).await.data("login");
     }
 }
 
@@ -168,9 +169,9 @@ async fn an_attacker_who_guesses_locks_out_only_himself() {
         let victim = phone();
         let stranger = app.at("198.51.100.66");
         for _ in 0..2 {
-            let session_id = stranger.ask(&victim).await;
+            let challenge_id = stranger.ask(&victim).await;
             for _ in 0..3 {
-                stranger.login(&victim, &wrong(&app.code(&victim)), &session_id).await;
+                stranger.login(&victim, &wrong(&app.code(&victim)), &challenge_id).await;
             }
             app.advance(Duration::from_secs(30));
         }
@@ -179,15 +180,15 @@ async fn an_attacker_who_guesses_locks_out_only_himself() {
     }
 }
 
-/// The attacker uses the session id and code of his own phone to sign in with another phone.
+/// The attacker uses the challenge id and code of his own phone to sign in with another phone.
 #[tokio::test]
 async fn a_session_id_is_valid_for_one_phone_and_one_purpose() {
     let app = TestApp::start(Stores::Embedded).await;
     let (own, victim) = (phone(), phone());
-    let session_id = app.anonymous().ask(&own).await;
+    let challenge_id = app.anonymous().ask(&own).await;
     let code = app.code(&own);
     app.anonymous().ask(&victim).await;
-    assert_eq!(app.anonymous().login(&victim, &code, &session_id).await.code(), "SESSION_MISMATCH");
+    assert_eq!(app.anonymous().login(&victim, &code, &challenge_id).await.code(), "CHALLENGE_MISMATCH");
 }
 
 /// The attacker wants to know whether a phone has an account.
@@ -208,8 +209,8 @@ async fn responses_do_not_reveal_whether_a_phone_has_an_account() {
     };
     assert_eq!(without_count(&one), without_count(&other));
     for (phone, answer) in [(&known, one), (&unknown, other)] {
-        let session_id = answer.data("requestCode")["sessionId"].as_str().expect("an id");
-        let missed = app.anonymous().login(phone, &wrong(&app.code(phone)), session_id).await;
+        let challenge_id = answer.data("requestCode")["challengeId"].as_str().expect("an id");
+        let missed = app.anonymous().login(phone, &wrong(&app.code(phone)), challenge_id).await;
         assert_eq!((missed.code(), &missed.extensions()["attemptsRemaining"]), ("CODE_INCORRECT", &json!(2)));
     }
 }
@@ -221,7 +222,7 @@ async fn no_token_is_accepted_as_another_kind() {
     let user = app.signed_in().await;
     let as_access = app.anonymous().with_token(&user.refresh_token).run(ME, json!({})).await;
     assert_eq!(as_access.code(), "TOKEN_INVALID");
-    let query = "mutation($t: String!) { refreshSession(input: { refreshToken: $t }) { accessToken } }";
+    let query = "mutation($t: String!) { refreshSession(input: { refreshToken: $t }) { ... on RefreshSessionPayload { accessToken } ...P } }";
     let as_refresh = app.anonymous().run(query, json!({ "t": user.access_token })).await;
     assert_eq!(as_refresh.code(), "TOKEN_INVALID");
 }
@@ -235,13 +236,13 @@ async fn injected_texts_are_only_texts() {
             ["'; DROP TABLE users; --", "\" OR \"\"=\"", "]] redis.call('FLUSHALL') --", "${jndi:ldap://x}", "%s%n"]
         {
             let phone = phone();
-            let session_id = app.anonymous().ask(&phone).await;
+            let challenge_id = app.anonymous().ask(&phone).await;
             let input =
-                json!({ "phone": phone, "code": app.code(&phone), "sessionId": session_id, "deviceName": text });
+                json!({ "phone": phone, "code": app.code(&phone), "challengeId": challenge_id, "deviceName": text });
             let login = app.anonymous().run(LOGIN, json!({ "input": input })).await;
             let token = login.data("login")["accessToken"].as_str().expect("a token").to_owned();
             let someone = app.anonymous().with_token(&token);
-            let update = "mutation($n: String) { updateProfile(input: { name: $n }) { user { name } } }";
+            let update = "mutation($n: String) { updateProfile(input: { name: $n }) { ... on UpdateProfilePayload { user { name } } ...P } }";
             let named = someone.run(update, json!({ "n": text })).await;
             assert_eq!(named.data("updateProfile")["user"]["name"], text);
             let listed = someone.run("{ me { sessions { deviceName } } }", json!({})).await;
@@ -293,10 +294,10 @@ async fn aliases_and_fragments_guess_nothing() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let phone = phone();
-        let session_id = app.anonymous().ask(&phone).await;
+        let challenge_id = app.anonymous().ask(&phone).await;
         let guess = |name: &str, code: u32| {
             format!(
-                "{name}: login(input: {{ phone: \"{phone}\", code: \"{code:06}\", sessionId: \"{session_id}\" }}) {{ accessToken }}"
+                "{name}: login(input: {{ phone: \"{phone}\", code: \"{code:06}\", challengeId: \"{challenge_id}\" }}) {{ ... on LoginPayload {{ accessToken }} ...P }}"
             )
         };
         let aliases: Vec<String> = (0..20).map(|code| guess(&format!("a{code}"), code)).collect();
@@ -304,14 +305,17 @@ async fn aliases_and_fragments_guess_nothing() {
             format!("mutation {{ {} }}", aliases.join(" ")),
             format!("mutation {{ {} ...F }} fragment F on Mutation {{ {} }}", guess("a", 1), guess("b", 2)),
             format!("mutation {{ {} ... on Mutation {{ {} }} }}", guess("a", 1), guess("b", 2)),
-            format!("mutation {{ {} requestCode(input: {{ phone: \"{phone}\" }}) {{ sessionId }} }}", guess("a", 1)),
+            format!(
+                "mutation {{ {} requestCode(input: {{ phone: \"{phone}\" }}) {{ ... on RequestCodePayload {{ challengeId }} ...P }} }}",
+                guess("a", 1)
+            ),
         ];
         for document in documents {
             let answer = app.anonymous().run(&document, json!({})).await;
             assert_eq!(answer.code(), "QUERY_TOO_COMPLEX", "{document:.80}");
             assert!(answer.body["data"].is_null());
         }
-        app.anonymous().login(&phone, &app.code(&phone), &session_id).await.data("login");
+        app.anonymous().login(&phone, &app.code(&phone), &challenge_id).await.data("login");
     }
 }
 
@@ -319,8 +323,14 @@ async fn aliases_and_fragments_guess_nothing() {
 #[tokio::test]
 async fn aliases_send_no_messages() {
     let app = TestApp::start(Stores::Embedded).await;
-    let sends: Vec<String> =
-        (0..20).map(|n| format!("a{n}: requestCode(input: {{ phone: \"{}\" }}) {{ sessionId }}", phone())).collect();
+    let sends: Vec<String> = (0..20)
+        .map(|n| {
+            format!(
+                "a{n}: requestCode(input: {{ phone: \"{}\" }}) {{ ... on RequestCodePayload {{ challengeId }} ...P }}",
+                phone()
+            )
+        })
+        .collect();
     let answer = app.anonymous().run(&format!("mutation {{ {} }}", sends.join(" ")), json!({})).await;
     assert_eq!(answer.code(), "QUERY_TOO_COMPLEX");
     assert!(app.sms.messages().is_empty());
@@ -330,7 +340,7 @@ async fn aliases_send_no_messages() {
 #[tokio::test]
 async fn a_batch_runs_nothing() {
     let app = TestApp::start(Stores::Embedded).await;
-    let one = json!({ "query": ASK, "variables": { "input": { "phone": phone() } } });
+    let one = json!({ "query": with_fragment(ASK), "variables": { "input": { "phone": phone() } } });
     let request = axum::http::Request::post("/graphql").header("content-type", "application/json");
     let body = json!([one, one, one]).to_string();
     let answer = app.anonymous().send(request.body(body.into()).expect("a request")).await;
@@ -366,7 +376,7 @@ async fn expensive_documents_do_not_run() {
 #[tokio::test]
 async fn a_page_of_another_site_cannot_send_requests() {
     let app = TestApp::start(Stores::Embedded).await;
-    let body = json!({ "query": ASK, "variables": { "input": { "phone": phone() } } }).to_string();
+    let body = json!({ "query": with_fragment(ASK), "variables": { "input": { "phone": phone() } } }).to_string();
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
         let request = axum::http::Request::post("/graphql")
             .header("content-type", content_type)

@@ -28,9 +28,9 @@ async fn bad_phones_and_codes_name_their_field() {
     let answer = someone.try_ask("12345").await;
     assert_eq!(error_at(&answer, "requestCode"), expected("INVALID_PHONE", -1002));
     assert_eq!(answer.extensions()["field"], "input.phone");
-    let (phone, session_id) = (phone(), "x");
+    let (phone, challenge_id) = (phone(), "x");
     for code in ["", "12345", "1234567", "12345a", "１２３４５６", "12 456"] {
-        let answer = someone.login(&phone, code, session_id).await;
+        let answer = someone.login(&phone, code, challenge_id).await;
         assert_eq!(error_at(&answer, "login"), expected("BAD_INPUT", -1001));
         assert_eq!(answer.extensions()["field"], "input.code");
     }
@@ -41,11 +41,11 @@ async fn a_malformed_code_costs_no_attempt() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let (phone, someone) = (phone(), app.anonymous());
-        let session_id = someone.ask(&phone).await;
+        let challenge_id = someone.ask(&phone).await;
         for _ in 0..20 {
-            assert_eq!(someone.login(&phone, "12345", &session_id).await.code(), "BAD_INPUT");
+            assert_eq!(someone.login(&phone, "12345", &challenge_id).await.code(), "BAD_INPUT");
         }
-        someone.login(&phone, &app.code(&phone), &session_id).await.data("login");
+        someone.login(&phone, &app.code(&phone), &challenge_id).await.data("login");
     }
 }
 
@@ -53,12 +53,12 @@ async fn a_malformed_code_costs_no_attempt() {
 async fn a_session_id_of_another_phone_or_a_forged_one_is_rejected() {
     let app = TestApp::start(Stores::Embedded).await;
     let (one, other, someone) = (phone(), phone(), app.anonymous());
-    let session_id = someone.ask(&one).await;
+    let challenge_id = someone.ask(&one).await;
     let code = app.code(&one);
-    let mut tampered = session_id.clone();
-    tampered.replace_range(0..1, if session_id.starts_with('A') { "B" } else { "A" });
+    let mut tampered = challenge_id.clone();
+    tampered.replace_range(0..1, if challenge_id.starts_with('A') { "B" } else { "A" });
     for (phone, id) in [
-        (&other, session_id.as_str()),
+        (&other, challenge_id.as_str()),
         (&one, &tampered),
         (&one, ""),
         (&one, "x"),
@@ -66,9 +66,9 @@ async fn a_session_id_of_another_phone_or_a_forged_one_is_rejected() {
         (&one, &"é".repeat(2000)),
     ] {
         let answer = someone.login(phone, &code, id).await;
-        assert_eq!(error_at(&answer, "login"), expected("SESSION_MISMATCH", -1103), "{id}");
+        assert_eq!(error_at(&answer, "login"), expected("CHALLENGE_MISMATCH", -1103), "{id}");
     }
-    someone.login(&one, &code, &session_id).await.data("login");
+    someone.login(&one, &code, &challenge_id).await.data("login");
 }
 
 #[tokio::test]
@@ -76,15 +76,15 @@ async fn an_expired_or_used_code_is_rejected() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let (phone, someone) = (phone(), app.anonymous());
-        let session_id = someone.ask(&phone).await;
+        let challenge_id = someone.ask(&phone).await;
         let code = app.code(&phone);
-        someone.login(&phone, &code, &session_id).await.data("login");
-        let used = someone.login(&phone, &code, &session_id).await;
+        someone.login(&phone, &code, &challenge_id).await.data("login");
+        let used = someone.login(&phone, &code, &challenge_id).await;
         assert_eq!(error_at(&used, "login"), expected("CODE_EXPIRED", -1100));
         app.advance(Duration::from_secs(30));
-        let session_id = someone.ask(&phone).await;
+        let challenge_id = someone.ask(&phone).await;
         app.advance(Duration::from_mins(5));
-        let old = someone.login(&phone, &app.code(&phone), &session_id).await;
+        let old = someone.login(&phone, &app.code(&phone), &challenge_id).await;
         assert_eq!(error_at(&old, "login"), expected("CODE_EXPIRED", -1100));
     }
 }
@@ -140,9 +140,9 @@ async fn wrong_codes_lock_out_only_the_address_that_guesses() {
         let (phone, stranger) = (phone(), app.at("198.51.100.66"));
         let mut wrongs = 0;
         while wrongs < 5 {
-            let session_id = stranger.ask(&phone).await;
+            let challenge_id = stranger.ask(&phone).await;
             for _ in 0..3.min(5 - wrongs) {
-                let answer = stranger.login(&phone, &wrong(&app.code(&phone)), &session_id).await;
+                let answer = stranger.login(&phone, &wrong(&app.code(&phone)), &challenge_id).await;
                 assert_eq!(error_at(&answer, "login"), expected("CODE_INCORRECT", -1102), "the fifth too");
                 wrongs += 1;
             }
@@ -151,11 +151,11 @@ async fn wrong_codes_lock_out_only_the_address_that_guesses() {
         let answer = stranger.try_ask(&phone).await;
         assert_eq!((answer.code(), &answer.extensions()["limit"]), ("RATE_LIMITED", &json!("FAILED_ATTEMPTS")));
         assert_eq!(answer.extensions()["retryAfterSeconds"], 30, "a minute from the fifth wrong code");
-        let session_id = app.anonymous().ask(&phone).await;
+        let challenge_id = app.anonymous().ask(&phone).await;
         let code = app.code(&phone);
-        let right = stranger.login(&phone, &code, &session_id).await;
+        let right = stranger.login(&phone, &code, &challenge_id).await;
         assert_eq!(right.extensions()["limit"], "FAILED_ATTEMPTS", "the correct code is rejected, too");
-        app.anonymous().login(&phone, &code, &session_id).await.data("login");
+        app.anonymous().login(&phone, &code, &challenge_id).await.data("login");
     }
 }
 
@@ -228,7 +228,7 @@ async fn documents_that_do_not_parse_or_validate_have_apollos_codes() {
     for (query, code) in [
         ("{ me", "GRAPHQL_PARSE_FAILED"),
         ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
-        ("mutation { requestCode { sessionId } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("mutation { requestCode { ... on RequestCodePayload { challengeId } ...P } }", "GRAPHQL_VALIDATION_FAILED"),
         ("query A { me { id } } query B { me { id } }", "GRAPHQL_VALIDATION_FAILED"),
     ] {
         let answer = app.anonymous().run(query, json!({})).await;
@@ -277,8 +277,8 @@ async fn a_send_that_the_provider_refuses_counts_for_the_address() {
 async fn if_one_mutation_fails_the_data_is_null() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
-    let both = "mutation { a: updateProfile(input: { name: \"kept\" }) { user { name } }
-                           b: updateProfile(input: { avatar: \"none\" }) { user { name } } }";
+    let both = "mutation { a: updateProfile(input: { name: \"kept\" }) { ... on UpdateProfilePayload { user { name } } ...P }
+                           b: updateProfile(input: { avatar: \"none\" }) { ... on UpdateProfilePayload { user { name } } ...P } }";
     let answer = user.run(both, json!({})).await;
     assert_eq!(error_at(&answer, "b"), expected("BAD_INPUT", -1001));
     assert_eq!(answer.body["data"], json!(null), "a failed field that is not nullable sets its parent to null");

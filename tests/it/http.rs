@@ -5,6 +5,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use serde_json::json;
 
 use crate::app::{Answer, Stores, TestApp, phone};
+use crate::problems::with_fragment;
 
 const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
 
@@ -99,7 +100,7 @@ async fn the_status_follows_the_media_type() {
     let ask = async |accept: &str, query: &str| {
         let request =
             Request::post("/graphql").header(header::CONTENT_TYPE, "application/json").header(header::ACCEPT, accept);
-        let body = json!({ "query": query }).to_string();
+        let body = json!({ "query": with_fragment(query) }).to_string();
         app.anonymous().send(request.body(Body::from(body)).expect("a request")).await
     };
     for (accept, query, status, content_type) in [
@@ -214,7 +215,7 @@ async fn a_rate_limit_that_rejects_the_whole_request_sets_retry_after() {
     let second = app.anonymous().try_ask(&phone).await;
     assert_eq!((second.code(), second.status), ("RATE_LIMITED", StatusCode::OK));
     assert_eq!(second.headers[header::RETRY_AFTER], "30");
-    let part = "mutation($input: RequestCodeInput!) { __typename requestCode(input: $input) { sessionId } }";
+    let part = "mutation($input: RequestCodeInput!) { __typename requestCode(input: $input) { ... on RequestCodePayload { challengeId } ...P } }";
     let answer = app.anonymous().run(part, json!({ "input": { "phone": phone } })).await;
     assert_eq!(answer.headers[header::RETRY_AFTER], "30", "the mutation failed, so the whole `data` is null");
     let other = app.anonymous().try_ask("+1").await;

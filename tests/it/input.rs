@@ -90,8 +90,8 @@ async fn references_and_device_names_are_bounded() {
     someone.run(ASK, json!({ "input": input })).await.data("requestCode");
 
     let phone = phone();
-    let session_id = someone.ask(&phone).await;
-    let login = |name: Value| json!({ "input": { "phone": phone, "code": app.code(&phone), "sessionId": session_id, "deviceName": name } });
+    let challenge_id = someone.ask(&phone).await;
+    let login = |name: Value| json!({ "input": { "phone": phone, "code": app.code(&phone), "challengeId": challenge_id, "deviceName": name } });
     let hostile = [
         "a\u{0}b",
         "a\u{1b}[2Jb",
@@ -132,9 +132,9 @@ async fn device_names_are_stored_in_their_normal_form() {
             (json!(""), json!(null)),
         ] {
             let phone = phone();
-            let session_id = someone.ask(&phone).await;
+            let challenge_id = someone.ask(&phone).await;
             let input =
-                json!({ "phone": phone, "code": app.code(&phone), "sessionId": session_id, "deviceName": given });
+                json!({ "phone": phone, "code": app.code(&phone), "challengeId": challenge_id, "deviceName": given });
             let answer = someone.run(LOGIN, json!({ "input": input })).await;
             let user = SignedIn::of(&app, &phone, answer.data("login"));
             let sessions = user.run("{ me { sessions { deviceName } } }", json!({})).await;
@@ -146,9 +146,17 @@ async fn device_names_are_stored_in_their_normal_form() {
 #[tokio::test]
 async fn literals_are_read_as_variables_are() {
     let app = TestApp::start(Stores::Embedded).await;
-    let query =
-        format!("mutation {{ requestCode(input: {{ phone: \"{}\", purpose: LOGIN }}) {{ sessionId }} }}", phone());
+    let query = format!(
+        "mutation {{ requestCode(input: {{ phone: \"{}\", purpose: LOGIN }}) {{ ... on RequestCodePayload {{ challengeId }} ...P }} }}",
+        phone()
+    );
     app.anonymous().run(&query, json!({})).await.data("requestCode");
-    let wrong = app.anonymous().run("mutation { requestCode(input: { phone: 5 }) { sessionId } }", json!({})).await;
+    let wrong = app
+        .anonymous()
+        .run(
+            "mutation { requestCode(input: { phone: 5 }) { ... on RequestCodePayload { challengeId } ...P } }",
+            json!({}),
+        )
+        .await;
     assert_eq!(wrong.code(), "GRAPHQL_VALIDATION_FAILED");
 }

@@ -22,6 +22,7 @@ mod modules;
 mod outbound;
 mod phone;
 mod playground;
+mod problems;
 mod process;
 mod processes;
 mod prose;

@@ -11,6 +11,7 @@ use reqwest::header;
 use serde_json::{Value, json};
 use sms_login::clock::{Clock, SystemClock};
 
+use crate::problems::{folded, with_fragment};
 use crate::servers;
 use crate::tencent_stub::{self, TencentStub};
 
@@ -126,14 +127,14 @@ impl Server {
     }
 
     pub(crate) async fn run(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
-        let body = json!({ "query": query, "variables": variables }).to_string();
+        let body = json!({ "query": with_fragment(query), "variables": variables }).to_string();
         let mut request =
             self.client.post(format!("{}/graphql", self.base)).header(header::CONTENT_TYPE, "application/json");
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
         let answer = request.body(body).send().await.expect("an answer").text().await.expect("a body");
-        serde_json::from_str(&answer).expect("JSON")
+        folded(serde_json::from_str(&answer).expect("JSON"))
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sqlx::Connection;
 
 use crate::app::{ASK, LOGIN, ME, REFRESH, phone};
+use crate::problems::with_fragment;
 use crate::process::{self, Server, shared_env, stub};
 use crate::servers;
 use crate::servers::own::{OwnMariaDb, OwnRedis};
@@ -16,11 +17,11 @@ const MANY: usize = 50;
 
 pub(crate) async fn ask(server: &Server, phone: &str) -> String {
     let answer = server.run(None, ASK, json!({ "input": { "phone": phone } })).await;
-    answer["data"]["requestCode"]["sessionId"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    answer["data"]["requestCode"]["challengeId"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
 }
 
-pub(crate) async fn login(server: &Server, phone: &str, code: &str, session_id: &str) -> Value {
-    let input = json!({ "phone": phone, "code": code, "sessionId": session_id });
+pub(crate) async fn login(server: &Server, phone: &str, code: &str, challenge_id: &str) -> Value {
+    let input = json!({ "phone": phone, "code": code, "challengeId": challenge_id });
     server.run(None, LOGIN, json!({ "input": input })).await
 }
 
@@ -49,13 +50,13 @@ async fn of_fifty_simultaneous_logins_with_one_code_one_succeeds() {
     let sms = stub().await;
     let (servers, database) = two_servers(&sms, &[]);
     let phone = phone();
-    let session_id = ask(&servers[0], &phone).await;
+    let challenge_id = ask(&servers[0], &phone).await;
     let code = sms.last_code_for(&phone).expect("a code");
 
     let attempts = (0..MANY).map(|number| {
-        let (servers, phone, code, session_id) =
-            (Arc::clone(&servers), phone.clone(), code.clone(), session_id.clone());
-        tokio::spawn(async move { login(&servers[number % 2], &phone, &code, &session_id).await })
+        let (servers, phone, code, challenge_id) =
+            (Arc::clone(&servers), phone.clone(), code.clone(), challenge_id.clone());
+        tokio::spawn(async move { login(&servers[number % 2], &phone, &code, &challenge_id).await })
     });
 
     let mut signed_in = 0;
@@ -79,12 +80,12 @@ async fn fifty_simultaneous_first_logins_create_one_user() {
 
     let mut codes = Vec::new();
     for number in 0..MANY {
-        let session_id = ask(&servers[number % 2], &phone).await;
-        codes.push((session_id, sms.last_code_for(&phone).expect("a code")));
+        let challenge_id = ask(&servers[number % 2], &phone).await;
+        codes.push((challenge_id, sms.last_code_for(&phone).expect("a code")));
     }
-    let attempts = codes.into_iter().enumerate().map(|(number, (session_id, code))| {
+    let attempts = codes.into_iter().enumerate().map(|(number, (challenge_id, code))| {
         let (servers, phone) = (Arc::clone(&servers), phone.clone());
-        tokio::spawn(async move { login(&servers[number % 2], &phone, &code, &session_id).await })
+        tokio::spawn(async move { login(&servers[number % 2], &phone, &code, &challenge_id).await })
     });
 
     let (mut ids, mut new) = (Vec::new(), 0);
@@ -109,12 +110,12 @@ async fn a_code_stays_valid_while_the_database_is_down() {
     assert!(process::run(&["migrate"], &env).status.success());
     let server = Server::start(&env);
     let phone = phone();
-    let session_id = ask(&server, &phone).await;
+    let challenge_id = ask(&server, &phone).await;
     let code = sms.last_code_for(&phone).expect("a code");
 
     mariadb.stop();
     let begun = Instant::now();
-    let answer = login(&server, &phone, &code, &session_id).await;
+    let answer = login(&server, &phone, &code, &challenge_id).await;
     assert_eq!(code_of(&answer), "UNAVAILABLE", "{answer}");
     let extensions = &answer["errors"][0]["extensions"];
     assert!(extensions["requestId"].is_string() && extensions["retryAfterSeconds"].is_number());
@@ -122,7 +123,7 @@ async fn a_code_stays_valid_while_the_database_is_down() {
     assert_eq!(server.get("/readyz").await.0, 503);
 
     mariadb.start_again();
-    let answer = login(&server, &phone, &code, &session_id).await;
+    let answer = login(&server, &phone, &code, &challenge_id).await;
     let token = answer["data"]["login"]["accessToken"].as_str().unwrap_or_else(|| panic!("{answer}"));
 
     mariadb.pause();
@@ -142,11 +143,11 @@ async fn without_redis_users_stay_signed_in_but_get_no_codes() {
     assert!(process::run(&["migrate"], &env).status.success());
     let server = Server::start(&env);
     let (known, other) = (phone(), phone());
-    let session_id = ask(&server, &known).await;
-    let answer = login(&server, &known, &sms.last_code_for(&known).expect("a code"), &session_id).await;
+    let challenge_id = ask(&server, &known).await;
+    let answer = login(&server, &known, &sms.last_code_for(&known).expect("a code"), &challenge_id).await;
     let token = answer["data"]["login"]["accessToken"].as_str().expect("a token").to_owned();
     let mut refresh = answer["data"]["login"]["refreshToken"].as_str().expect("a token").to_owned();
-    let session_id = ask(&server, &other).await;
+    let challenge_id = ask(&server, &other).await;
     let code = sms.last_code_for(&other).expect("a code");
 
     let ways: [(Action, Action); 2] = [(OwnRedis::stop, OwnRedis::start_again), (OwnRedis::pause, OwnRedis::resume)];
@@ -155,7 +156,7 @@ async fn without_redis_users_stay_signed_in_but_get_no_codes() {
         let begun = Instant::now();
         let refused = server.run(None, ASK, json!({ "input": { "phone": phone() } })).await;
         assert_eq!(code_of(&refused), "UNAVAILABLE");
-        assert_eq!(code_of(&login(&server, &other, &code, &session_id).await), "UNAVAILABLE");
+        assert_eq!(code_of(&login(&server, &other, &code, &challenge_id).await), "UNAVAILABLE");
         assert!(begun.elapsed() < Duration::from_secs(15), "the time-outs of Redis are short");
 
         assert!(server.run(Some(&token), ME, json!({})).await["errors"].is_null());
@@ -180,7 +181,7 @@ async fn sigterm_lets_a_request_in_flight_finish() {
     let base = server.base.clone();
     let request = tokio::spawn(async move {
         let client = reqwest::Client::builder().build().expect("a client");
-        let body = json!({ "query": ASK, "variables": { "input": { "phone": phone } } }).to_string();
+        let body = json!({ "query": with_fragment(ASK), "variables": { "input": { "phone": phone } } }).to_string();
         let request = client.post(format!("{base}/graphql")).header("content-type", "application/json").body(body);
         request.send().await.expect("an answer").text().await.expect("a body")
     });
@@ -204,8 +205,8 @@ async fn metrics_count_requests_and_have_no_phone_numbers() {
     env.insert("METRICS_ADDR".to_owned(), "127.0.0.1:0".to_owned());
     let server = Server::start(&env);
     let phone = phone();
-    let session_id = ask(&server, &phone).await;
-    login(&server, &phone, &sms.last_code_for(&phone).expect("a code"), &session_id).await;
+    let challenge_id = ask(&server, &phone).await;
+    login(&server, &phone, &sms.last_code_for(&phone).expect("a code"), &challenge_id).await;
     server.run(None, ASK, json!({ "input": { "phone": phone } })).await;
 
     let printed = server.printed();
@@ -235,18 +236,18 @@ async fn a_code_stays_valid_if_the_database_refuses_to_store_the_user() {
     let sms = stub().await;
     let (servers, database) = two_servers(&sms, &[]);
     let phone = phone();
-    let session_id = ask(&servers[0], &phone).await;
+    let challenge_id = ask(&servers[0], &phone).await;
     let code = sms.last_code_for(&phone).expect("a code");
 
     sql(&database, "RENAME TABLE sessions TO elsewhere").await;
-    let refused = login(&servers[0], &phone, &code, &session_id).await;
+    let refused = login(&servers[0], &phone, &code, &challenge_id).await;
     assert_eq!(code_of(&refused), "SIGNUP_FAILED", "{refused}");
     assert_eq!(refused["errors"][0]["extensions"]["errorCode"], -1201);
     assert!(refused["errors"][0]["extensions"]["retryAfterSeconds"].is_number());
     assert_eq!(users(&database).await, 0, "the user is not stored without the session");
 
     sql(&database, "RENAME TABLE elsewhere TO sessions").await;
-    let answer = login(&servers[1], &phone, &code, &session_id).await;
+    let answer = login(&servers[1], &phone, &code, &challenge_id).await;
     assert_eq!(answer["data"]["login"]["isNewUser"], true, "{answer}");
     let token = answer["data"]["login"]["accessToken"].as_str().expect("a token");
 
@@ -273,8 +274,8 @@ async fn servers_delete_old_sessions() {
     let server = Server::start(&env);
     for _ in 0..2 {
         let phone = phone();
-        let session_id = ask(&server, &phone).await;
-        login(&server, &phone, &sms.last_code_for(&phone).expect("a code"), &session_id).await;
+        let challenge_id = ask(&server, &phone).await;
+        login(&server, &phone, &sms.last_code_for(&phone).expect("a code"), &challenge_id).await;
     }
     drop(server);
 
@@ -307,7 +308,7 @@ async fn redis_over_tls_needs_a_known_authority() {
     env.insert("SSL_CERT_FILE".to_owned(), authority.to_owned());
     let server = Server::start(&env);
     let phone = phone();
-    let session_id = ask(&server, &phone).await;
-    let answer = login(&server, &phone, &sms.last_code_for(&phone).expect("a code"), &session_id).await;
+    let challenge_id = ask(&server, &phone).await;
+    let answer = login(&server, &phone, &sms.last_code_for(&phone).expect("a code"), &challenge_id).await;
     assert_eq!(answer["data"]["login"]["isNewUser"], true, "{answer}");
 }

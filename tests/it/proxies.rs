@@ -26,7 +26,7 @@ async fn guess_five_times(app: &TestApp, phone: &str, client: &str) {
         }
         let asked = run_for(app, &forged, ASK, json!({ "phone": phone })).await;
         app.advance(Duration::from_secs(30));
-        let input = json!({ "phone": phone, "code": wrong(&app.code(phone)), "sessionId": asked.data("requestCode")["sessionId"] });
+        let input = json!({ "phone": phone, "code": wrong(&app.code(phone)), "challengeId": asked.data("requestCode")["challengeId"] });
         assert_eq!(run_for(app, &forged, LOGIN, input).await.code(), "CODE_INCORRECT");
     }
 }

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, Stores, TestApp, phone};
+use crate::problems::with_fragment;
 
 /// Returns an introspection query like GraphiQL's, with every option of graphql-js on and wrapped types nine deep. The
 /// HTTP audits send graphql-js's own query.
@@ -111,8 +112,14 @@ async fn if_all_fields_are_skipped_the_data_is_an_empty_object() {
 #[tokio::test]
 async fn an_operation_has_at_most_one_credential_field() {
     let app = TestApp::start(Stores::Embedded).await;
-    let ask = |alias: &str| format!("{alias}: requestCode(input: {{ phone: \"{}\" }}) {{ sessionId }} ", phone());
-    let refresh = "refreshSession(input: { refreshToken: \"x\" }) { accessToken }";
+    let ask = |alias: &str| {
+        format!(
+            "{alias}: requestCode(input: {{ phone: \"{}\" }}) {{ ... on RequestCodePayload {{ challengeId }} ...P }} ",
+            phone()
+        )
+    };
+    let refresh =
+        "refreshSession(input: { refreshToken: \"x\" }) { ... on RefreshSessionPayload { accessToken } ...P }";
     let (a, b) = (ask("a"), ask("b"));
     for query in [
         format!("mutation {{ {a} {b} }}"),
@@ -128,7 +135,7 @@ async fn an_operation_has_at_most_one_credential_field() {
     }
     assert!(app.sms.messages().is_empty(), "no operation ran");
     let other = format!("mutation A {{ {a} }} mutation B {{ {b} }}");
-    let request = json!({ "query": other, "operationName": "B" });
+    let request = json!({ "query": with_fragment(&other), "operationName": "B" });
     let answer = app.anonymous().send(post(&request)).await;
     answer.data("b");
     assert_eq!(app.sms.messages().len(), 1, "fields of the other operation do not count");
@@ -197,9 +204,15 @@ async fn without_introspection_errors_do_not_reveal_the_schema() {
     for (query, secret) in [
         ("{ me { createdAtt } }", "\"createdAt\""),
         ("{ user(id: 1, idd: 1) { id } }", "\"id\""),
-        ("mutation { logout(inputt: {}) { endedSessions } }", "\"input\""),
-        ("mutation { requestCode(input: { phone: \"1\", purpose: LOGINN }) { sessionId } }", "\"LOGIN\""),
-        ("mutation { updateProfile(input: { namee: \"1\" }) { user { id } } }", "\"name\""),
+        ("mutation { logout(inputt: {}) { ... on LogoutPayload { endedSessions } ...P } }", "\"input\""),
+        (
+            "mutation { requestCode(input: { phone: \"1\", purpose: LOGINN }) { ... on RequestCodePayload { challengeId } ...P } }",
+            "\"LOGIN\"",
+        ),
+        (
+            "mutation { updateProfile(input: { namee: \"1\" }) { ... on UpdateProfilePayload { user { id } } ...P } }",
+            "\"name\"",
+        ),
         ("query($a: LoginInputt) { me { id } }", "\"LoginInput\""),
         ("{ me { ...on Userr { id } } }", "\"User\""),
     ] {

@@ -49,7 +49,7 @@ fn the_three_calls_work_unchanged() {
     let output = shell.wait_with_output().expect("an end");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0].len(), 43, "the session id: {text}");
+    assert_eq!(lines[0].len(), 43, "the challenge id: {text}");
     assert!(lines[1].starts_with("eyJ"), "the access token: {text}");
     assert!(lines[2].contains(r#""phone":"+8613711112222""#), "me: {text}");
     let mode = |name: &str| std::fs::metadata(data.join(name)).expect("a file").permissions().mode() & 0o777;

@@ -17,9 +17,9 @@ async fn no_log_line_has_a_secret() {
     let server = Server::start(&env);
     let phone = phone();
     let asked = server.run(None, ASK, json!({ "input": { "phone": phone } })).await;
-    let session_id = asked["data"]["requestCode"]["sessionId"].as_str().expect("an id").to_owned();
+    let challenge_id = asked["data"]["requestCode"]["challengeId"].as_str().expect("an id").to_owned();
     let code = sms.last_code_for(&phone).expect("a code");
-    let input = |code: &str| json!({ "input": { "phone": phone, "code": code, "sessionId": session_id } });
+    let input = |code: &str| json!({ "input": { "phone": phone, "code": code, "challengeId": challenge_id } });
     server.run(None, LOGIN, input(&wrong(&code))).await;
     let login = server.run(None, LOGIN, input(&code)).await;
     let login = &login["data"]["login"];
@@ -40,7 +40,7 @@ async fn no_log_line_has_a_secret() {
     for secret in [
         national,
         "13711119999",
-        &session_id,
+        &challenge_id,
         &code,
         &wrong(&code),
         &access,

@@ -13,7 +13,7 @@ use sms_login::clock::Clock;
 
 use crate::app::{Answer, ME, REFRESH, SignedIn, Stores, TestApp};
 
-const LOG_OUT: &str = "mutation { logout { endedSessions } }";
+const LOG_OUT: &str = "mutation { logout { ... on LogoutPayload { endedSessions } ...P } }";
 
 /// The session id and the generation.
 const CLAIM_BYTES: usize = 20;

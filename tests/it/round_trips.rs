@@ -57,7 +57,7 @@ async fn operations_stay_within_their_round_trips() {
     let before = counters.read().await;
     assert_eq!(before, idle, "reading the counters is not counted");
 
-    let session_id = app.anonymous().ask(&user.phone).await;
+    let challenge_id = app.anonymous().ask(&user.phone).await;
     cost("requestCode: limits, issue", before, 2, 0).await;
 
     let before = counters.read().await;
@@ -65,7 +65,7 @@ async fn operations_stay_within_their_round_trips() {
     cost("requestCode rejected by the phone's cooldown", before, 1, 0).await;
 
     let before = counters.read().await;
-    app.anonymous().login(&user.phone, &app.code(&user.phone), &session_id).await.data("login");
+    app.anonymous().login(&user.phone, &app.code(&user.phone), &challenge_id).await.data("login");
     cost("login of a known user: limits, attempt, and consume with limits at once", before, 4, 3).await;
 
     let before = counters.read().await;

@@ -14,10 +14,10 @@ use crate::tencent_stub::TencentStub;
 
 const MANY: usize = 50;
 
-const LOG_OUT: &str = "mutation { logout { endedSessions } }";
+const LOG_OUT: &str = "mutation { logout { ... on LogoutPayload { endedSessions } ...P } }";
 const ASK_TO_CHANGE: &str = "mutation($phone: PhoneNumber!) {
-  requestCode(input: { phone: $phone, purpose: CHANGE_PHONE }) { sessionId } }";
-const CHANGE: &str = "mutation($input: ChangePhoneInput!) { changePhone(input: $input) { user { phone } } }";
+  requestCode(input: { phone: $phone, purpose: CHANGE_PHONE }) { ... on RequestCodePayload { challengeId } ...P } }";
+const CHANGE: &str = "mutation($input: ChangePhoneInput!) { changePhone(input: $input) { ... on ChangePhonePayload { user { phone } } ...P } }";
 
 struct Tokens {
     access: String,
@@ -42,9 +42,9 @@ async fn refresh(server: &Server, token: &str) -> Value {
 /// Returns the input of `changePhone` with the code that was sent to the new phone.
 async fn proven(server: &Server, sms: &TencentStub, user: &Tokens, phone: &str) -> Value {
     let asked = server.run(Some(&user.access), ASK_TO_CHANGE, json!({ "phone": phone })).await;
-    let session_id = &asked["data"]["requestCode"]["sessionId"];
+    let session_id = &asked["data"]["requestCode"]["challengeId"];
     assert!(session_id.is_string(), "{asked}");
-    json!({ "input": { "phone": phone, "code": sms.last_code_for(phone), "sessionId": session_id } })
+    json!({ "input": { "phone": phone, "code": sms.last_code_for(phone), "challengeId": session_id } })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::app::{LOGIN, ME, REFRESH, SignedIn, Stores, TestApp, phone};
 
-const LOGOUT: &str = "mutation($input: LogoutInput) { logout(input: $input) { endedSessions } }";
+const LOGOUT: &str =
+    "mutation($input: LogoutInput) { logout(input: $input) { ... on LogoutPayload { endedSessions } ...P } }";
 const SESSIONS: &str = "{ me { sessions { id deviceName createdAt lastUsedAt expiresAt current } } }";
 
 async fn sessions(user: &SignedIn<'_>) -> Vec<Value> {
@@ -17,7 +18,7 @@ async fn sessions(user: &SignedIn<'_>) -> Vec<Value> {
 async fn on<'a>(app: &'a TestApp, phone: &str, device: &str) -> SignedIn<'a> {
     app.advance(Duration::from_secs(30));
     let session_id = app.anonymous().ask(phone).await;
-    let input = json!({ "phone": phone, "code": app.code(phone), "sessionId": session_id, "deviceName": device });
+    let input = json!({ "phone": phone, "code": app.code(phone), "challengeId": session_id, "deviceName": device });
     SignedIn::of(app, phone, app.anonymous().run(LOGIN, json!({ "input": input })).await.data("login"))
 }
 
@@ -193,7 +194,7 @@ async fn other_users_do_not_see_a_users_sessions() {
     let login = LOGIN.replace("user { id", "user { sessions { current } id");
     let phone = phone();
     let session_id = app.anonymous().ask(&phone).await;
-    let input = json!({ "phone": phone, "code": app.code(&phone), "sessionId": session_id });
+    let input = json!({ "phone": phone, "code": app.code(&phone), "challengeId": session_id });
     let answer = app.anonymous().run(&login, json!({ "input": input })).await;
     assert_eq!(answer.data("login")["user"]["sessions"], json!([{ "current": true }]));
 }

@@ -18,7 +18,7 @@ async fn a_new_phone_signs_up() {
         assert_eq!(asked["resendAt"], "2026-03-01T04:00:30Z");
         assert_eq!(asked["sendsRemaining"], 9);
         app.advance(Duration::from_secs(20));
-        let answer = someone.login(&phone, &app.code(&phone), asked["sessionId"].as_str().expect("an id")).await;
+        let answer = someone.login(&phone, &app.code(&phone), asked["challengeId"].as_str().expect("an id")).await;
         let login = answer.data("login");
         assert_eq!(login["isNewUser"], true);
         assert_eq!(login["accessTokenExpiresAt"], "2026-03-01T05:00:20Z");
@@ -42,8 +42,8 @@ async fn a_known_phone_signs_in_to_the_same_account() {
         let app = TestApp::start(stores).await;
         let first = app.signed_in().await;
         app.advance(Duration::from_mins(1));
-        let session_id = app.anonymous().ask(&first.phone).await;
-        let again = app.anonymous().login(&first.phone, &app.code(&first.phone), &session_id).await;
+        let challenge_id = app.anonymous().ask(&first.phone).await;
+        let again = app.anonymous().login(&first.phone, &app.code(&first.phone), &challenge_id).await;
         let again = again.data("login");
         assert_eq!((&again["isNewUser"], &again["user"]["id"]), (&json!(false), &json!(first.id)));
         assert_eq!(again["user"]["createdAt"], "2026-03-01T04:00:00Z");
@@ -56,10 +56,10 @@ async fn a_known_phone_signs_in_to_the_same_account() {
 async fn a_national_number_is_the_same_phone() {
     let app = TestApp::start(Stores::Embedded).await;
     let phone = phone();
-    let session_id = app.anonymous().ask(phone.trim_start_matches("+86")).await;
+    let challenge_id = app.anonymous().ask(phone.trim_start_matches("+86")).await;
     let full_width: String =
         phone.chars().map(|c| char::from_u32(u32::from(c) + 0xFEE0).expect("a character")).collect();
-    let answer = app.anonymous().login(&full_width, &app.code(&phone), &session_id).await;
+    let answer = app.anonymous().login(&full_width, &app.code(&phone), &challenge_id).await;
     assert_eq!(answer.data("login")["user"]["phone"], phone);
 }
 
@@ -131,8 +131,8 @@ async fn other_users_do_not_see_a_users_phone() {
 async fn an_invalid_token_fails_only_fields_that_need_it() {
     let app = TestApp::start(Stores::Embedded).await;
     let (phone, someone) = (phone(), app.anonymous().with_token("stale"));
-    let session_id = someone.ask(&phone).await;
-    let answer = someone.login(&phone, &app.code(&phone), &session_id).await;
+    let challenge_id = someone.ask(&phone).await;
+    let answer = someone.login(&phone, &app.code(&phone), &challenge_id).await;
     assert_eq!(answer.data("login")["isNewUser"], true);
     let mixed = someone.run("{ me { id } __typename }", json!({})).await;
     assert_eq!(mixed.code(), "TOKEN_INVALID");
@@ -146,9 +146,9 @@ async fn a_code_for_one_purpose_is_rejected_for_another() {
     let phone = phone();
     let input = json!({ "phone": phone, "purpose": "VERIFY", "reference": "transfer:9981" });
     let asked = app.anonymous().run(ASK, json!({ "input": input })).await;
-    let session_id = asked.data("requestCode")["sessionId"].as_str().expect("an id");
-    let answer = app.anonymous().login(&phone, &app.code(&phone), session_id).await;
-    assert_eq!(answer.code(), "SESSION_MISMATCH");
+    let challenge_id = asked.data("requestCode")["challengeId"].as_str().expect("an id");
+    let answer = app.anonymous().login(&phone, &app.code(&phone), challenge_id).await;
+    assert_eq!(answer.code(), "CHALLENGE_MISMATCH");
 }
 
 #[tokio::test]
@@ -156,8 +156,9 @@ async fn the_device_name_may_be_absent_or_blank() {
     let app = TestApp::start(Stores::Shared).await;
     for name in [json!(null), json!("  "), json!("My phone 📱"), json!("x".repeat(64))] {
         let phone = phone();
-        let session_id = app.anonymous().ask(&phone).await;
-        let input = json!({ "phone": phone, "code": app.code(&phone), "sessionId": session_id, "deviceName": name });
+        let challenge_id = app.anonymous().ask(&phone).await;
+        let input =
+            json!({ "phone": phone, "code": app.code(&phone), "challengeId": challenge_id, "deviceName": name });
         app.anonymous().run(LOGIN, json!({ "input": input })).await.data("login");
     }
 }
@@ -167,13 +168,13 @@ async fn after_three_wrong_attempts_a_code_is_void() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let (phone, someone) = (phone(), app.anonymous());
-        let session_id = someone.ask(&phone).await;
+        let challenge_id = someone.ask(&phone).await;
         let code = app.code(&phone);
         for left in [2, 1, 0] {
-            let answer = someone.login(&phone, &wrong(&code), &session_id).await;
+            let answer = someone.login(&phone, &wrong(&code), &challenge_id).await;
             assert_eq!((answer.code(), &answer.extensions()["attemptsRemaining"]), ("CODE_INCORRECT", &json!(left)));
         }
-        assert_eq!(someone.login(&phone, &code, &session_id).await.code(), "CODE_EXPIRED");
+        assert_eq!(someone.login(&phone, &code, &challenge_id).await.code(), "CODE_EXPIRED");
     }
 }
 
@@ -183,10 +184,10 @@ async fn a_sign_in_completes_if_the_client_disconnects() {
     let builder = TestApp::on(Stores::Shared).set("DATABASE_URL", mariadb.create_database());
     let app = builder.set("REDIS_URL", redis.url()).start().await;
     let (phone, someone) = (phone(), app.anonymous());
-    let session_id = someone.ask(&phone).await;
+    let challenge_id = someone.ask(&phone).await;
     let code = app.code(&phone);
     mariadb.pause();
-    let login = someone.login(&phone, &code, &session_id);
+    let login = someone.login(&phone, &code, &challenge_id);
     assert!(tokio::time::timeout(Duration::from_millis(300), login).await.is_err(), "the client disconnects");
     mariadb.resume();
     let client = redis::Client::open(redis.url()).expect("a URL");

@@ -40,9 +40,9 @@ async fn the_graphql_of_the_documents_works() {
     let user = SignedIn { access_token, ..user };
 
     app.advance(Duration::from_mins(1));
-    let session_id = app.anonymous().ask(&user.phone).await;
+    let challenge_id = app.anonymous().ask(&user.phone).await;
     let input =
-        json!({ "phone": user.phone, "code": app.code(&user.phone), "sessionId": session_id, "deviceName": "TV" });
+        json!({ "phone": user.phone, "code": app.code(&user.phone), "challengeId": challenge_id, "deviceName": "TV" });
     app.anonymous().run(LOGIN, json!({ "input": input })).await.data("login");
     let listed = user.run(sessions, json!({})).await.data("me")["sessions"].clone();
     assert_eq!(
@@ -56,19 +56,20 @@ async fn the_graphql_of_the_documents_works() {
 
     let phone = phone();
     let asked = user.run(ask_change, json!({ "phone": phone })).await;
-    let session_id = &asked.data("requestCode")["sessionId"];
-    let changed = user.run(change, json!({ "phone": phone, "code": app.code(&phone), "sessionId": session_id })).await;
+    let challenge_id = &asked.data("requestCode")["challengeId"];
+    let changed =
+        user.run(change, json!({ "phone": phone, "code": app.code(&phone), "challengeId": challenge_id })).await;
     assert_eq!(changed.data("changePhone")["user"]["phone"], phone);
 
     app.advance(Duration::from_mins(1));
-    let session_id = user.ask_for("DELETE_ACCOUNT", &phone).await;
-    let deleted = user.run(delete, json!({ "code": app.code(&phone), "sessionId": session_id })).await;
+    let challenge_id = user.ask_for("DELETE_ACCOUNT", &phone).await;
+    let deleted = user.run(delete, json!({ "code": app.code(&phone), "challengeId": challenge_id })).await;
     assert_eq!(deleted.data("deleteAccount")["deletedUserId"], user.id);
 
     app.advance(Duration::from_mins(1));
     let asked = app.anonymous().run(ask_proof, json!({ "phone": phone })).await;
-    let session_id = &asked.data("requestCode")["sessionId"];
-    let shown = json!({ "phone": phone, "code": app.code(&phone), "sessionId": session_id });
+    let challenge_id = &asked.data("requestCode")["challengeId"];
+    let shown = json!({ "phone": phone, "code": app.code(&phone), "challengeId": challenge_id });
     let proven = app.anonymous().run(prove, shown).await;
     assert!(text(&proven.data("verifyCode")["proof"]).starts_with("eyJ"));
 }
@@ -76,8 +77,8 @@ async fn the_graphql_of_the_documents_works() {
 /// Returns a proof for a phone, with the `request` of the documents.
 async fn proof(server: &Server, sms: &TencentStub, phone: &str, request: &str) -> String {
     let asked = server.run(None, request, json!({ "phone": phone })).await;
-    let session_id = &asked["data"]["requestCode"]["sessionId"];
-    let shown = json!({ "phone": phone, "code": sms.last_code_for(phone), "sessionId": session_id });
+    let challenge_id = &asked["data"]["requestCode"]["challengeId"];
+    let shown = json!({ "phone": phone, "code": sms.last_code_for(phone), "challengeId": challenge_id });
     let proven = server.run(None, blocks("graphql")[8], shown).await;
     text(&proven["data"]["verifyCode"]["proof"])
 }
@@ -93,11 +94,10 @@ struct Case {
 async fn cases(server: &Server, sms: &TencentStub, own_key: &str) -> Vec<Case> {
     let (one, two, three) = (phone(), phone(), phone());
     let good = proof(server, sms, &one, blocks("graphql")[7]).await;
-    let unbound =
-        "mutation ($phone: PhoneNumber!) { requestCode(input: { phone: $phone, purpose: VERIFY }) { sessionId } }";
+    let unbound = "mutation ($phone: PhoneNumber!) { requestCode(input: { phone: $phone, purpose: VERIFY }) { ... on RequestCodePayload { challengeId } ...P } }";
     let unbound = proof(server, sms, &two, unbound).await;
-    let session_id = ask(server, &three).await;
-    let signed_in = login(server, &three, &sms.last_code_for(&three).expect("a code"), &session_id).await;
+    let challenge_id = ask(server, &three).await;
+    let signed_in = login(server, &three, &sms.last_code_for(&three).expect("a code"), &challenge_id).await;
     let access_token = text(&signed_in["data"]["login"]["accessToken"]);
 
     let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(&good).expect("a JWT").claims;

@@ -30,7 +30,7 @@ async fn a_test_number_signs_in_with_its_code_and_gets_no_sms() {
             let asked = asked.data("requestCode");
             assert_eq!(asked["sendsRemaining"], json!(null), "no daily limit: {asked}");
             assert_eq!(asked["resendAt"], "2026-03-01T04:00:00Z", "no cooldown");
-            last = asked["sessionId"].as_str().expect("an id").to_owned();
+            last = asked["challengeId"].as_str().expect("an id").to_owned();
         }
 
         let national = LISTED.trim_start_matches("+86");
@@ -51,31 +51,36 @@ async fn a_test_number_signs_in_with_its_code_and_gets_no_sms() {
 #[tokio::test]
 async fn a_test_number_works_for_every_purpose() {
     let app = with_number(Stores::Embedded).start().await;
-    let session_id = app.anonymous().ask(LISTED).await;
-    let login = app.anonymous().login(LISTED, CODE, &session_id).await;
+    let challenge_id = app.anonymous().ask(LISTED).await;
+    let login = app.anonymous().login(LISTED, CODE, &challenge_id).await;
     let token = login.data("login")["accessToken"].as_str().expect("a token").to_owned();
     let reviewer = app.anonymous().with_token(&token);
 
     let steps = [
-        ("VERIFY", LISTED, CODE, "mutation($input: VerifyCodeInput!) { verifyCode(input: $input) { proof } }"),
+        (
+            "VERIFY",
+            LISTED,
+            CODE,
+            "mutation($input: VerifyCodeInput!) { verifyCode(input: $input) { ... on VerifyCodePayload { proof } ...P } }",
+        ),
         (
             "CHANGE_PHONE",
             "+8613800000001",
             "000000",
-            "mutation($input: ChangePhoneInput!) { changePhone(input: $input) { user { id } } }",
+            "mutation($input: ChangePhoneInput!) { changePhone(input: $input) { ... on ChangePhonePayload { user { id } } ...P } }",
         ),
         (
             "DELETE_ACCOUNT",
             "+8613800000001",
             "000000",
-            "mutation($input: DeleteAccountInput!) { deleteAccount(input: $input) { deletedUserId } }",
+            "mutation($input: DeleteAccountInput!) { deleteAccount(input: $input) { ... on DeleteAccountPayload { deletedUserId } ...P } }",
         ),
     ];
 
     for (purpose, phone, code, mutation) in steps {
         let asked = reviewer.run(ASK, json!({ "input": { "phone": phone, "purpose": purpose } })).await;
-        let session_id = &asked.data("requestCode")["sessionId"];
-        let mut input = json!({ "phone": phone, "code": code, "sessionId": session_id });
+        let challenge_id = &asked.data("requestCode")["challengeId"];
+        let mut input = json!({ "phone": phone, "code": code, "challengeId": challenge_id });
         if purpose == "DELETE_ACCOUNT" {
             input.as_object_mut().expect("an object").remove("phone");
         }
@@ -97,13 +102,13 @@ async fn from_its_end_on_a_test_number_is_an_ordinary_number() {
         let asked = app.anonymous().try_ask(LISTED).await;
         let asked = asked.data("requestCode");
         assert_eq!(asked["sendsRemaining"], 9);
-        let session_id = asked["sessionId"].as_str().expect("an id");
+        let challenge_id = asked["challengeId"].as_str().expect("an id");
 
         let code = app.code(LISTED);
         assert_ne!(code, CODE, "the code is random now (one run in a million fails here)");
-        assert_eq!(app.anonymous().login(LISTED, CODE, session_id).await.code(), "CODE_INCORRECT");
+        assert_eq!(app.anonymous().login(LISTED, CODE, challenge_id).await.code(), "CODE_INCORRECT");
         assert_eq!(app.anonymous().try_ask(LISTED).await.extensions()["limit"], "COOLDOWN");
-        app.anonymous().login(LISTED, &code, session_id).await.data("login");
+        app.anonymous().login(LISTED, &code, challenge_id).await.data("login");
     }
 }
 
@@ -133,18 +138,18 @@ async fn wrong_codes_for_a_test_number_cause_waits() {
 
         let mut guesses = 0;
         while guesses < 5 {
-            let session_id = stranger.ask(LISTED).await;
+            let challenge_id = stranger.ask(LISTED).await;
             for remaining in [2, 1, 0].into_iter().take(5 - guesses) {
-                let refused = stranger.login(LISTED, &wrong(CODE), &session_id).await;
+                let refused = stranger.login(LISTED, &wrong(CODE), &challenge_id).await;
                 assert_eq!(refused.extensions()["attemptsRemaining"], remaining, "{}", refused.body);
                 guesses += 1;
             }
         }
 
         assert_eq!(stranger.try_ask(LISTED).await.extensions()["limit"], "FAILED_ATTEMPTS");
-        let session_id = app.anonymous().ask(LISTED).await;
-        assert_eq!(stranger.login(LISTED, CODE, &session_id).await.extensions()["limit"], "FAILED_ATTEMPTS");
-        app.anonymous().login(LISTED, CODE, &session_id).await.data("login");
+        let challenge_id = app.anonymous().ask(LISTED).await;
+        assert_eq!(stranger.login(LISTED, CODE, &challenge_id).await.extensions()["limit"], "FAILED_ATTEMPTS");
+        app.anonymous().login(LISTED, CODE, &challenge_id).await.data("login");
     }
 }
 
@@ -225,8 +230,8 @@ async fn a_test_number_uses_no_quota_of_other_numbers() {
         let app = builder.set("SEND_IP_HOURLY_LIMIT", "2").start().await;
 
         for _ in 0..5 {
-            let session_id = app.anonymous().ask(LISTED).await;
-            app.anonymous().login(LISTED, CODE, &session_id).await.data("login");
+            let challenge_id = app.anonymous().ask(LISTED).await;
+            app.anonymous().login(LISTED, CODE, &challenge_id).await.data("login");
         }
 
         for _ in 0..2 {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sms_login::graphql::bounds::{MAX_INPUT_SIZE, MAX_NAME_BYTES, MAX_OPERATIONS, MAX_SELECTIONS, MAX_VARIABLE_VALUES};
 
 use crate::app::{ASK, Answer, LOGIN, Stores, TestApp, phone};
+use crate::problems::with_fragment;
 use crate::process::{self, Server, shared_env, stub};
 use crate::servers::{self, own::OwnMariaDb};
 
@@ -81,7 +82,9 @@ async fn conflicting_fields_under_many_levels_are_not_compared() {
 async fn a_variable_is_not_copied_without_bound() {
     let app = TestApp::start(Stores::Embedded).await;
     let uses = |count: usize| {
-        let fields = repeat(count, |n| format!("a{n}: logout(input: {{ sessionIds: $ids }}) {{ endedSessions }} "));
+        let fields = repeat(count, |n| {
+            format!("a{n}: logout(input: {{ sessionIds: $ids }}) {{ ... on LogoutPayload {{ endedSessions }} ...P }} ")
+        });
         format!("mutation($ids: [ID!]) {{ {fields} }}")
     };
     // 80,000 ids for 81 aliases: more values than any request needs.
@@ -135,8 +138,10 @@ async fn long_names_are_not_echoed() {
     assert!(answer.body.to_string().len() < 16 * 1024);
     // The library's message repeats a text from a value, so it is shortened.
     let document = "query($p: CodePurpose!) { __typename me { id } user(id: 1) { id } } ";
-    let enumeration =
-        format!("mutation {{ requestCode(input: {{ phone: \"1\", purpose: {} }}) {{ sessionId }} }}", "N".repeat(250));
+    let enumeration = format!(
+        "mutation {{ requestCode(input: {{ phone: \"1\", purpose: {} }}) {{ ... on RequestCodePayload {{ challengeId }} }} }}",
+        "N".repeat(250)
+    );
     for (query, variables) in [(document, json!({ "p": "x".repeat(10_000) })), (&enumeration, json!({}))] {
         let answer = app.anonymous().run(query, variables).await;
         assert!(answer.body.to_string().len() < 2000, "{}", answer.body);
@@ -158,7 +163,7 @@ async fn a_thousand_selections_are_the_limit() {
     let request = |document: String| {
         Request::post("/graphql")
             .header("content-type", "application/json")
-            .body(Body::from(json!({ "query": document, "operationName": "Q0" }).to_string()))
+            .body(Body::from(json!({ "query": with_fragment(&document), "operationName": "Q0" }).to_string()))
             .expect("a request")
     };
     let answer = app.anonymous().send(request(operations(4) + &fragment(fields))).await;
@@ -191,9 +196,9 @@ async fn faults_are_logged_once_for_each_request() {
     let server = Server::start(&env);
     let phone = phone();
     let asked = server.run(None, ASK, json!({ "input": { "phone": phone } })).await;
-    let session_id = &asked["data"]["requestCode"]["sessionId"];
+    let challenge_id = &asked["data"]["requestCode"]["challengeId"];
     let code = sms.last_code_for(&phone).expect("a code");
-    let input = json!({ "input": { "phone": phone, "code": code, "sessionId": session_id } });
+    let input = json!({ "input": { "phone": phone, "code": code, "challengeId": challenge_id } });
     let login = server.run(None, LOGIN, input).await;
     let token = login["data"]["login"]["accessToken"].as_str().expect("a token").to_owned();
     drop(mariadb);
@@ -215,11 +220,13 @@ async fn faults_are_logged_once_for_each_request() {
 #[tokio::test]
 async fn invalid_requests_run_nothing() {
     let app = TestApp::start(Stores::Embedded).await;
-    let twice =
-        format!("mutation {{ requestCode(input: {{ phone: \"12345\", phone: \"{}\" }}) {{ sessionId }} }}", phone());
+    let twice = format!(
+        "mutation {{ requestCode(input: {{ phone: \"12345\", phone: \"{}\" }}) {{ ... on RequestCodePayload {{ challengeId }} }} }}",
+        phone()
+    );
     assert_invalid(&app.anonymous().run(&twice, json!({})).await, "An input object sets the same field twice.");
     let body = format!(
-        "{{\"query\": \"mutation($i: RequestCodeInput!) {{ requestCode(input: $i) {{ sessionId }} }}\",
+        "{{\"query\": \"mutation($i: RequestCodeInput!) {{ requestCode(input: $i) {{ ... on RequestCodePayload {{ challengeId }} ...P }} }}\",
           \"variables\": {{ \"i\": {{ \"phone\": \"12345\", \"phone\": \"{}\" }} }} }}",
         phone()
     );
@@ -253,7 +260,7 @@ async fn invalid_requests_run_nothing() {
     // Variables of an operation that does not run may be absent.
     let two = "query A { __typename } query B($id: ID!) { user(id: $id) { id } }";
     let request = Request::post("/graphql").header("content-type", "application/json");
-    let body = json!({ "query": two, "operationName": "A" }).to_string();
+    let body = json!({ "query": with_fragment(two), "operationName": "A" }).to_string();
     app.anonymous().send(request.body(Body::from(body)).expect("a request")).await.data("__typename");
     assert!(app.sms.messages().is_empty());
 }
@@ -306,7 +313,7 @@ async fn keys_keep_their_order() {
       }
       fragment F on User { name ... { createdAt } id }
       fragment G on Query { me { avatar } y: __typename }";
-    let request = json!({ "query": document });
+    let request = json!({ "query": with_fragment(document) });
     let answer = user.run(request["query"].as_str().expect("a text"), json!({})).await;
     let text = answer.text;
     let data = &text[text.find("\"data\"").expect("data")..];

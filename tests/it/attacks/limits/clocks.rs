@@ -25,6 +25,7 @@ use tower::ServiceExt;
 use crate::app::{ASK, HOME, LOGIN, Stores, TestApp, phone, settings};
 use crate::attacks::limited_by;
 use crate::limit_store::{address_tag, destination, guard_policy};
+use crate::problems::{folded, with_fragment};
 use crate::process::{self, Server, shared_env, stub};
 use crate::servers;
 
@@ -52,11 +53,11 @@ async fn call(router: &Router, request: Request<Body>) -> (u16, Value) {
     let response = router.clone().oneshot(request).await.expect("an answer");
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.expect("a body").to_bytes();
-    (status, serde_json::from_slice(&body).expect("JSON"))
+    (status, folded(serde_json::from_slice(&body).expect("JSON")))
 }
 
 async fn run(router: &Router, query: &str, input: Value) -> Value {
-    let body = json!({ "query": query, "variables": { "input": input } }).to_string();
+    let body = json!({ "query": with_fragment(query), "variables": { "input": input } }).to_string();
     let request = Request::post("/graphql").header(header::CONTENT_TYPE, "application/json").body(Body::from(body));
     call(router, request.expect("a request")).await.1
 }
@@ -88,9 +89,9 @@ async fn a_server_with_a_wrong_clock_is_not_ready_and_rejects_sends_and_attempts
     // A code that a correct server sent loses no attempt at the wrong server.
     let known = phone();
     let asked = run(&right, ASK, json!({ "phone": known })).await;
-    let session_id = asked["data"]["requestCode"]["sessionId"].as_str().expect("an id");
+    let challenge_id = asked["data"]["requestCode"]["challengeId"].as_str().expect("an id");
     let code = sms.last_code_for(&known).expect("a code");
-    let input = json!({ "phone": known, "code": code, "sessionId": session_id });
+    let input = json!({ "phone": known, "code": code, "challengeId": challenge_id });
     let refused = run(&wrong, LOGIN, input.clone()).await;
     assert_eq!(code_of(&refused).as_deref(), Some("UNAVAILABLE"), "{refused}");
     let signed_in = run(&right, LOGIN, input).await;
