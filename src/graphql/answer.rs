@@ -46,9 +46,11 @@ impl Shape {
         Self { payload: keys(false), problem: keys(true) }
     }
 
-    /// Returns how many root fields the operation has.
-    pub(super) fn root_fields(&self) -> usize {
-        self.payload.0.len()
+    /// Returns how many mutations the operation has. Unlike `__typename`, each of them has a selection set.
+    pub(super) fn mutations(&self) -> usize {
+        let has_keys = |keys: Option<&Keys>| keys.is_some_and(|keys| !keys.0.is_empty());
+        let root = self.payload.0.iter();
+        root.filter(|(key, payload)| has_keys(Some(payload)) || has_keys(self.problem.0.get(*key))).count()
     }
 
     /// Puts the keys of `data` into the order of the selections. `problems` has the keys of the mutations that ended in a

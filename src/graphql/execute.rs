@@ -123,7 +123,7 @@ impl Executor {
             name_request(error, &request_id);
         }
 
-        let is_alone = shape.root_fields() == 1;
+        let is_alone = shape.mutations() == 1;
         let retry_after_seconds = problems.keys.into_values().find_map(|seconds| seconds).filter(|_| is_alone);
         Executed { response, retry_after_seconds }
     }

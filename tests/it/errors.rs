@@ -274,13 +274,26 @@ async fn a_send_that_the_provider_refuses_counts_for_the_address() {
 }
 
 #[tokio::test]
-async fn if_one_mutation_fails_the_data_is_null() {
+async fn a_problem_of_one_mutation_leaves_the_payload_of_another() {
     let app = TestApp::start(Stores::Embedded).await;
     let user = app.signed_in().await;
     let both = "mutation { a: updateProfile(input: { name: \"kept\" }) { ... on UpdateProfilePayload { user { name } } ...P }
                            b: updateProfile(input: { avatar: \"none\" }) { ... on UpdateProfilePayload { user { name } } ...P } }";
     let answer = user.run(both, json!({})).await;
     assert_eq!(error_at(&answer, "b"), expected("BAD_INPUT", -1001));
+    assert_eq!(answer.body["data"]["a"]["user"]["name"], "kept");
+}
+
+#[tokio::test]
+async fn if_one_mutation_ends_in_an_error_the_data_is_null() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let phone = phone();
+    let both = format!(
+        "mutation {{ a: requestCode(input: {{ phone: \"{phone}\" }}) {{ ... on RequestCodePayload {{ challengeId }} ...P }}
+                    b: logout {{ __typename }} }}"
+    );
+    let answer = app.anonymous().run(&both, json!({})).await;
+    assert_eq!(error_at(&answer, "b"), expected("UNAUTHENTICATED", -1008));
     assert_eq!(answer.body["data"], json!(null), "a failed field that is not nullable sets its parent to null");
-    assert_eq!(user.run(ME, json!({})).await.data("me")["name"], "kept");
+    assert_eq!(app.sms.messages().len(), 1, "the other mutation ran");
 }

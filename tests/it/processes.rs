@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::Connection;
 
 use crate::app::{ASK, LOGIN, ME, REFRESH, phone};
-use crate::problems::with_fragment;
+use crate::problems::{folded, with_fragment};
 use crate::process::{self, Server, shared_env, stub};
 use crate::servers;
 use crate::servers::own::{OwnMariaDb, OwnRedis};
@@ -190,7 +190,7 @@ async fn sigterm_lets_a_request_in_flight_finish() {
     }
 
     server.terminate();
-    let answer: Value = serde_json::from_str(&request.await.expect("the task ends")).expect("JSON");
+    let answer = folded(serde_json::from_str(&request.await.expect("the task ends")).expect("JSON"));
     assert_eq!(code_of(&answer), "SMS_SEND_FAILED");
     let (status, log) = tokio::task::spawn_blocking(|| server.wait()).await.expect("an end");
     assert!(status.success(), "{log}");

@@ -7,13 +7,14 @@ use axum::http::{Request, header};
 use serde_json::{Value, json};
 
 use crate::app::{ASK, Answer, HOME, LOGIN, Stores, TestApp, phone, settings, wrong};
+use crate::problems::with_fragment;
 
 /// Sends a request from `HOME` with this `X-Forwarded-For`.
 async fn run_for(app: &TestApp, forwarded_for: &str, query: &str, input: Value) -> Answer {
     let request = Request::post("/graphql")
         .header(header::CONTENT_TYPE, "application/json")
         .header("x-forwarded-for", forwarded_for)
-        .body(Body::from(json!({ "query": query, "variables": { "input": input } }).to_string()));
+        .body(Body::from(json!({ "query": with_fragment(query), "variables": { "input": input } }).to_string()));
     app.anonymous().send(request.expect("a request")).await
 }
 

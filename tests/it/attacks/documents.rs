@@ -83,7 +83,7 @@ async fn a_variable_is_not_copied_without_bound() {
     let app = TestApp::start(Stores::Embedded).await;
     let uses = |count: usize| {
         let fields = repeat(count, |n| {
-            format!("a{n}: logout(input: {{ sessionIds: $ids }}) {{ ... on LogoutPayload {{ endedSessions }} ...P }} ")
+            format!("a{n}: logout(input: {{ sessionIds: $ids }}) {{ ... on LogoutPayload {{ endedSessions }} }} ")
         });
         format!("mutation($ids: [ID!]) {{ {fields} }}")
     };
