@@ -39,6 +39,15 @@ pub struct NewUser {
     pub avatar: String,
 }
 
+/// Whether a phone without an account can sign up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignUpPolicy {
+    /// Every phone can sign up.
+    Open,
+    /// Only phones that an operator has added can sign in.
+    Closed,
+}
+
 /// A change of the user's profile. `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub struct ProfileChange {

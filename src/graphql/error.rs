@@ -47,6 +47,8 @@ pub enum ErrorCode {
     TokenExpired,
     /// -1008: the field needs sign-in, but the request has no access token.
     Unauthenticated,
+    /// -1009: the session signed in too long ago for this. Use `reauthenticate` first.
+    ReauthenticationRequired,
     /// -1100: the code has expired, was already used, or has no attempts left. Request a new one.
     CodeExpired,
     /// -1102: the digits are wrong. `attemptsRemaining` says how many attempts are left for this code.
@@ -88,6 +90,7 @@ impl ErrorCode {
             Self::TokenInvalid => -1005,
             Self::TokenExpired => -1006,
             Self::Unauthenticated => -1008,
+            Self::ReauthenticationRequired => -1009,
             Self::CodeExpired => -1100,
             Self::CodeIncorrect => -1102,
             Self::SessionMismatch => -1103,
@@ -227,7 +230,7 @@ impl From<RequestCodeError> for ApiError {
     fn from(error: RequestCodeError) -> Self {
         match error {
             RequestCodeError::NotOwnPhone => {
-                Self::bad_input("input.phone", "A code to delete an account is sent only to the account's own phone.")
+                Self::bad_input("input.phone", "A code for this purpose is sent only to the account's own phone.")
             }
             RequestCodeError::BadReference => Self::bad_input(
                 "input.reference",
@@ -296,6 +299,8 @@ impl From<SignInError> for ApiError {
                 "input.deviceName",
                 "A device name has 1 to 64 characters, at least one of them visible, and no control characters.",
             ),
+            SignInError::BadIdempotencyKey => bad_idempotency_key(),
+            SignInError::IdempotencyKeyReused => reused_idempotency_key(),
             SignInError::Attempt(error) => error.into(),
             SignInError::Store(StoreError::Refused(cause)) => {
                 Self::new(ErrorCode::SignupFailed, "The sign-in could not be stored. Try again with the same code.")
@@ -311,6 +316,8 @@ impl From<SignInError> for ApiError {
 impl From<RefreshError> for ApiError {
     fn from(error: RefreshError) -> Self {
         match error {
+            RefreshError::BadIdempotencyKey => bad_idempotency_key(),
+            RefreshError::IdempotencyKeyReused => reused_idempotency_key(),
             RefreshError::Token(error) => error.into(),
             RefreshError::Store(error) => error.into(),
             RefreshError::Key(error) => Self::internal(Arc::new(error)),
@@ -328,10 +335,15 @@ impl From<AccountError> for ApiError {
             AccountError::BadAvatar => {
                 Self::bad_input("input.avatar", "An avatar is an https URL of at most 512 characters.")
             }
+            AccountError::ReauthenticationRequired => Self::new(
+                ErrorCode::ReauthenticationRequired,
+                "The session signed in too long ago for this. Reauthenticate first.",
+            ),
             AccountError::Gone => TokenError::Invalid.into(),
             AccountError::PhoneTaken => Self::new(ErrorCode::PhoneTaken, "Another account has this phone."),
             AccountError::Attempt(error) => error.into(),
             AccountError::Store(error) => error.into(),
+            AccountError::Token(error) => Self::internal(Arc::new(error)),
         }
     }
 }
@@ -343,6 +355,14 @@ impl From<ProofError> for ApiError {
             ProofError::Key(error) => Self::internal(Arc::new(error)),
         }
     }
+}
+
+fn bad_idempotency_key() -> ApiError {
+    ApiError::bad_input("input.idempotencyKey", "An idempotency key has 16 to 128 characters.")
+}
+
+fn reused_idempotency_key() -> ApiError {
+    ApiError::bad_input("input.idempotencyKey", "This idempotency key was already used with other arguments.")
 }
 
 fn invalid_phone() -> ApiError {

@@ -62,6 +62,8 @@ impl Mutation {
             code: input.code,
             challenge_id: input.session_id.0,
             device_name: input.device_name,
+            device_token: input.device_token,
+            idempotency_key: input.idempotency_key,
             client: request.client,
         });
         Ok(signed_in.await?.into())
@@ -77,8 +79,8 @@ impl Mutation {
         #[graphql(desc = "The refresh token to exchange.")] input: RefreshSessionInput,
     ) -> ApiResult<RefreshSessionPayload> {
         let request = ctx.data_unchecked::<RequestContext>();
-        let refreshed = request.services.sessions.refresh(&input.refresh_token, request.client);
-        Ok(refreshed.await?.into())
+        let key = input.idempotency_key.as_deref();
+        Ok(request.services.sessions.refresh(&input.refresh_token, key, request.client).await?.into())
     }
 
     /// Ends the current session, the given sessions, or all sessions. Their access tokens are rejected immediately.

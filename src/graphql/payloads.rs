@@ -45,6 +45,9 @@ pub(super) struct LoginPayload {
     pub(super) refresh_token: String,
     /// When the refresh token expires, and with it the session.
     pub(super) refresh_token_expires_at: DateTime,
+    /// An opaque token that proves that this device once signed in with the phone. Keep it after the session has ended, and
+    /// send it with later requests: the device has its own quota then. It grants no access.
+    pub(super) device_token: String,
     /// The user who signed in.
     pub(super) user: UserNode,
     /// Whether this sign-in created the account.
@@ -53,14 +56,15 @@ pub(super) struct LoginPayload {
 
 impl From<SignedIn> for LoginPayload {
     fn from(signed_in: SignedIn) -> Self {
-        let SignedIn { tokens, user, .. } = signed_in;
+        let SignedIn { tokens, device_token, user, is_new_user } = signed_in;
         Self {
             access_token: tokens.access.token,
             access_token_expires_at: DateTime(tokens.access.expires_at),
             refresh_token: tokens.refresh.token,
             refresh_token_expires_at: DateTime(tokens.refresh.expires_at),
+            device_token,
             user: UserNode::own(user, tokens.session_id),
-            is_new_user: signed_in.is_new_user,
+            is_new_user,
         }
     }
 }

@@ -230,6 +230,7 @@ async fn lead_some_lives(url: &str) -> Vec<String> {
                 purpose,
                 user: None,
                 client: address.into(),
+                claim: None,
             };
             for _ in 0..wrong_codes {
                 let rejected = checking.redeem(submitted(wrong), async |_| Ok::<_, AttemptError>(())).await;
