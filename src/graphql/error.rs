@@ -401,7 +401,7 @@ impl From<Refusal> for ServerError {
             Refusal::Operations => too_complex("The document has more than 16 operations."),
             Refusal::VariableValues => too_complex("The variables hold more than 1000 values."),
             Refusal::Credentials => too_complex(
-                "An operation may contain only one of requestCode, login, refreshSession, changePhone, deleteAccount and verifyCode.",
+                "An operation may contain only one of requestCode, login, refreshSession, reauthenticate, changePhone, deleteAccount and verifyCode.",
             ),
             Refusal::Selections => {
                 too_complex("The document has more than 1000 selections after its fragments are expanded.")

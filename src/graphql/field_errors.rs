@@ -37,6 +37,10 @@ pub(super) fn refresh_session() -> Vec<ErrorCode> {
     [&[BadInput], TOKEN].concat()
 }
 
+pub(super) fn reauthenticate() -> Vec<ErrorCode> {
+    [&[BadInput], SIGN_IN, CODE, &[RateLimited]].concat()
+}
+
 pub(super) fn logout() -> Vec<ErrorCode> {
     [&[BadInput], SIGN_IN].concat()
 }

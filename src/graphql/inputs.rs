@@ -86,6 +86,15 @@ pub(super) struct UpdateProfileInput {
     pub(super) avatar: Option<String>,
 }
 
+/// A code of purpose `REAUTHENTICATE` that the account's own phone received.
+#[derive(InputObject)]
+pub(super) struct ReauthenticateInput {
+    /// The six digits from the SMS. Any other text fails with `BAD_INPUT` and costs no attempt.
+    pub(super) code: String,
+    /// The `sessionId` that `requestCode` returned for this code. Every other one fails with `SESSION_MISMATCH`.
+    pub(super) session_id: ID,
+}
+
 /// The new phone and the code of purpose `CHANGE_PHONE` that it received.
 #[derive(InputObject)]
 pub(super) struct ChangePhoneInput {

@@ -7,12 +7,12 @@ use super::context::RequestContext;
 use super::error::{ApiError, ApiResult};
 use super::field_errors;
 use super::inputs::{
-    ChangePhoneInput, DeleteAccountInput, LoginInput, LogoutInput, RefreshSessionInput, RequestCodeInput,
-    UpdateProfileInput, VerifyCodeInput,
+    ChangePhoneInput, DeleteAccountInput, LoginInput, LogoutInput, ReauthenticateInput, RefreshSessionInput,
+    RequestCodeInput, UpdateProfileInput, VerifyCodeInput,
 };
 use super::payloads::{
-    ChangePhonePayload, DeleteAccountPayload, LoginPayload, LogoutPayload, RefreshSessionPayload, RequestCodePayload,
-    UpdateProfilePayload, VerifyCodePayload,
+    ChangePhonePayload, DeleteAccountPayload, LoginPayload, LogoutPayload, ReauthenticatePayload,
+    RefreshSessionPayload, RequestCodePayload, UpdateProfilePayload, VerifyCodePayload,
 };
 use super::raises::raises;
 use super::types::UserNode;
@@ -83,6 +83,21 @@ impl Mutation {
         Ok(request.services.sessions.refresh(&input.refresh_token, key, request.client).await?.into())
     }
 
+    /// Confirms that the user of the session holds the account's phone, with a code of purpose `REAUTHENTICATE` that this
+    /// phone received. For a few minutes, the session can then use `changePhone`. Needs sign-in.
+    #[graphql(directive = raises::apply(field_errors::reauthenticate()))]
+    async fn reauthenticate(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The code from the SMS to the account's own phone and the `sessionId` from `requestCode`.")]
+        input: ReauthenticateInput,
+    ) -> ApiResult<ReauthenticatePayload> {
+        let request = ctx.data_unchecked::<RequestContext>();
+        let viewer = request.require_viewer().await?;
+        let confirmation = Confirmation { code: input.code, challenge_id: input.session_id.0, client: request.client };
+        Ok(request.services.accounts.reauthenticate(viewer, confirmation).await?.into())
+    }
+
     /// Ends the current session, the given sessions, or all sessions. Their access tokens are rejected immediately.
     /// Needs sign-in.
     #[graphql(directive = raises::apply(field_errors::logout()))]
@@ -113,7 +128,7 @@ impl Mutation {
     }
 
     /// Moves the account to another phone, with a code of purpose `CHANGE_PHONE` that the new phone received. All other
-    /// sessions of the user end. Needs sign-in.
+    /// sessions of the user end. Needs a session that signed in, or used `reauthenticate`, in the last minutes.
     #[graphql(directive = raises::apply(field_errors::change_phone()))]
     async fn change_phone(
         &self,

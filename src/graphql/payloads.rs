@@ -96,6 +96,21 @@ impl From<(SessionTokens, User)> for RefreshSessionPayload {
     }
 }
 
+/// The session's new access token.
+#[derive(SimpleObject)]
+pub(super) struct ReauthenticatePayload {
+    /// A JWT for the header `Authorization: Bearer <token>`. Its `auth_time` is the time of this request.
+    pub(super) access_token: String,
+    /// When the access token expires. From then on, it is rejected with `TOKEN_EXPIRED`.
+    pub(super) access_token_expires_at: DateTime,
+}
+
+impl From<Issued> for ReauthenticatePayload {
+    fn from(access: Issued) -> Self {
+        Self { access_token: access.token, access_token_expires_at: DateTime(access.expires_at) }
+    }
+}
+
 /// The result of ending sessions.
 #[derive(SimpleObject)]
 pub(super) struct LogoutPayload {

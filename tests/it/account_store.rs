@@ -20,6 +20,7 @@ use crate::app::{START, phone};
 use crate::servers;
 
 mod changes;
+mod login_keys;
 mod sessions;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
