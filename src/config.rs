@@ -166,7 +166,9 @@ fn check(settings: Settings) -> Result<Config, ConfigError> {
         },
         phone_regions: settings.phones.regions(),
         limits: settings.limits.policy(settings.guard.policy()),
-        sessions: settings.sessions.policy(avatars::or_own(settings.new_users.avatars.clone())?),
+        sessions: settings
+            .sessions
+            .policy(avatars::or_default(settings.new_users.avatars.clone(), &settings.listen.public_url())?),
         accounts: settings.sessions.account_policy(),
         playground: playground(&settings, is_embedded, &sms),
         introspection: settings.http.introspection.unwrap_or(is_embedded),

@@ -7,8 +7,10 @@ use uuid::Uuid;
 
 use crate::phone::PhoneNumber;
 
+mod avatars;
 mod profile;
 
+pub use avatars::{AVATARS_PATH, default_avatars, picture};
 pub use profile::{MAX_AVATAR_LENGTH, checked_avatar, checked_name};
 
 /// A user with an account.
