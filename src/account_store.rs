@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::database::{Database, Param, SqlError, bounded, with_list};
+use crate::mac::Mac;
 use crate::store::StoreError;
 use crate::users::{PhoneChange, PhoneChangeOutcome, ProfileChange, User};
 
@@ -18,8 +19,8 @@ mod sign_in;
 mod statements;
 
 pub use loader::UserLoader;
-pub use records::{NewSession, Rotation, SessionRow};
-use rows::{SessionAndUserColumns, SessionColumns, UserColumns};
+pub use records::{LiveUser, LoginKey, NewSession, Rotation, SessionRow, SignInOutcome};
+use rows::{LiveUserColumns, SessionAndUserColumns, SessionColumns, UserColumns};
 
 /// The maximum number of sessions in a list.
 const MAX_LISTED: i64 = 100;
@@ -108,10 +109,10 @@ impl AccountStore {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn find_live_user(&self, session_id: Uuid, now: Timestamp) -> Result<Option<User>, StoreError> {
+    pub async fn find_live_user(&self, session_id: Uuid, now: Timestamp) -> Result<Option<LiveUser>, StoreError> {
         let params = [Param::Uuid(session_id), Param::Time(now)];
-        let row: Option<UserColumns> = self.database.fetch_optional(statements::SELECT_LIVE_USER, &params).await?;
-        Ok(row.map(User::try_from).transpose()?)
+        let row: Option<LiveUserColumns> = self.database.fetch_optional(statements::SELECT_LIVE_USER, &params).await?;
+        Ok(row.map(LiveUser::try_from).transpose()?)
     }
 
     /// Returns a session and its user, by one statement, even if the session has ended or expired.
@@ -120,8 +121,25 @@ impl AccountStore {
     /// If the database fails.
     pub async fn find_session(&self, id: Uuid) -> Result<Option<(SessionRow, User)>, StoreError> {
         let row = self.database.fetch_optional(statements::SELECT_SESSION, &[Param::Uuid(id)]).await?;
-        let read = |row: SessionAndUserColumns| Ok::<_, SqlError>((row.session.try_into()?, row.user.try_into()?));
-        Ok(row.map(read).transpose()?)
+        Ok(row.map(SessionAndUserColumns::read).transpose()?)
+    }
+
+    /// Returns the session whose sign-in had this idempotency key, and its user, by one statement.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn find_session_of_login(&self, key: &Mac) -> Result<Option<(SessionRow, User)>, StoreError> {
+        let row = self.database.fetch_optional(statements::SELECT_SESSION_OF_LOGIN, &[Param::Bytes(key)]).await?;
+        Ok(row.map(SessionAndUserColumns::read).transpose()?)
+    }
+
+    /// Records that the user entered a code in this session at `now`. Returns false if the session is not live.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn reauthenticate_session(&self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+        let params = [Param::Time(now), Param::Uuid(id), Param::Time(now)];
+        Ok(self.database.execute(statements::REAUTHENTICATE_SESSION, &params).await? == 1)
     }
 
     /// Returns the user's live sessions, at most 100, starting with the most recently used.
@@ -147,6 +165,7 @@ impl AccountStore {
             at,
             Param::Text(&address),
             Param::Time(rotation.expires_at),
+            Param::OptionalBytes(rotation.key.as_ref().map(|key| &key[..])),
             Param::Uuid(rotation.session_id),
             Param::Integer(rotation.from.into()),
             at,
@@ -160,6 +179,15 @@ impl AccountStore {
     /// If the database fails.
     pub async fn end_session(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {
         self.database.execute(statements::END_SESSION, &[Param::Time(now), Param::Uuid(id)]).await?;
+        Ok(())
+    }
+
+    /// Ends a session that no client has a token of, and forgets its idempotency key.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn undo_session(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {
+        self.database.execute(statements::UNDO_SESSION, &[Param::Time(now), Param::Uuid(id)]).await?;
         Ok(())
     }
 

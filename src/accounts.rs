@@ -1,9 +1,10 @@
-//! Accounts: the user's profile, changing the phone, and deleting the account.
+//! Accounts: the user's profile, reauthentication, changing the phone, and deleting the account.
 //!
 //! Every change applies only to the signed-in user's own account. A change that needs a code is stored while the code is
 //! claimed, and the code is consumed afterwards.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -14,6 +15,8 @@ use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
 use crate::sessions::Viewer;
 use crate::store::StoreError;
+use crate::tokens::keys::KeyError;
+use crate::tokens::{Issued, Tokens};
 use crate::users::{PhoneChange, PhoneChangeOutcome, ProfileChange, User, checked_avatar, checked_name};
 use crate::verification::{AttemptError, Checking, SubmittedCode};
 
@@ -28,6 +31,13 @@ pub struct Confirmation {
     pub client: ClientAddress,
 }
 
+/// How accounts are protected.
+#[derive(Debug, Clone, Copy)]
+pub struct AccountPolicy {
+    /// How long after the user has entered a code a session may change the phone. Zero turns the limit off.
+    pub reauthentication_max_age: Duration,
+}
+
 /// Why an account is not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
@@ -40,7 +50,10 @@ pub enum AccountError {
     /// Another user has the phone. The code is consumed.
     #[error("the phone is taken")]
     PhoneTaken,
-    /// The account was deleted meanwhile.
+    /// The session signed in, or reauthenticated, too long ago for this change.
+    #[error("the sign-in is too old")]
+    ReauthenticationRequired,
+    /// The account was deleted, or its session ended, meanwhile.
     #[error("the account is gone")]
     Gone,
     /// The code is rejected.
@@ -49,20 +62,57 @@ pub enum AccountError {
     /// The database failed. The code stays valid.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The token could not be signed.
+    #[error(transparent)]
+    Token(#[from] KeyError),
 }
 
 /// The service that changes and deletes accounts.
 pub struct Accounts {
     users: Arc<AccountStore>,
     checking: Arc<Checking>,
+    tokens: Arc<Tokens>,
+    policy: AccountPolicy,
     clock: Arc<dyn Clock>,
 }
 
 impl Accounts {
     /// Creates the service.
     #[must_use]
-    pub fn new(users: Arc<AccountStore>, checking: Arc<Checking>, clock: Arc<dyn Clock>) -> Self {
-        Self { users, checking, clock }
+    pub fn new(
+        users: Arc<AccountStore>,
+        checking: Arc<Checking>,
+        tokens: Arc<Tokens>,
+        policy: AccountPolicy,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { users, checking, tokens, policy, clock }
+    }
+
+    /// Checks that the viewer's session signed in or reauthenticated recently enough to change the phone: a stolen token
+    /// alone must not be enough to take an account.
+    ///
+    /// # Errors
+    /// If it did not: `ReauthenticationRequired`.
+    pub fn check_recent_sign_in(&self, viewer: &Viewer) -> Result<(), AccountError> {
+        let max_age = self.policy.reauthentication_max_age;
+        let is_recent = max_age.is_zero() || self.clock.now() < viewer.authenticated_at + max_age;
+        if is_recent { Ok(()) } else { Err(AccountError::ReauthenticationRequired) }
+    }
+
+    /// Records that the viewer entered a code in their session, and returns a new access token that says so. The code went
+    /// to the account's own phone.
+    ///
+    /// # Errors
+    /// If the code is rejected, the session has ended, or the store fails.
+    pub async fn reauthenticate(&self, viewer: &Viewer, confirmation: Confirmation) -> Result<Issued, AccountError> {
+        let (user, now) = (&viewer.user, self.clock.now());
+        let record = self.users.reauthenticate_session(viewer.session_id, now);
+        if !self.confirmed(user.id, Purpose::Reauthenticate, &user.phone, &confirmation, record).await? {
+            return Err(AccountError::Gone);
+        }
+        tracing::info!(user.id = %user.id, session.id = %viewer.session_id, "reauthenticated");
+        Ok(self.tokens.issue_access(user, viewer.session_id, now)?)
     }
 
     /// Changes the viewer's profile, and returns the user after the change. Fields that are `None` do not change.
@@ -97,6 +147,7 @@ impl Accounts {
         phone: PhoneNumber,
         confirmation: Confirmation,
     ) -> Result<User, AccountError> {
+        self.check_recent_sign_in(viewer)?;
         let user = User { phone: phone.clone(), ..viewer.user.clone() };
         let change = PhoneChange {
             user_id: user.id,
@@ -146,6 +197,7 @@ impl Accounts {
             purpose,
             user: Some(user_id),
             client: confirmation.client,
+            claim: None,
         };
         let redeemed = self.checking.redeem(submitted, async |_| act.await.map_err(AccountError::from)).await?;
 

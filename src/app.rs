@@ -28,12 +28,13 @@ use crate::http::{self, ConnectionLimits, Connections, HttpState, Patience, Play
 use crate::limits::{LimitStore, Limits, MemoryLimitStore, RedisLimitStore};
 use crate::proofs::Proofs;
 use crate::redis::RedisPool;
-use crate::sessions::Sessions;
+use crate::sessions::{IdempotencyKeys, Sessions};
 use crate::sms::SmsSender;
 use crate::sms::console::ConsoleSms;
 use crate::sms::inbox::Inbox;
 use crate::sms::tencent::TencentSms;
 use crate::tokens::Tokens;
+use crate::tokens::device::DeviceTokens;
 use crate::tokens::keys::{self, KeyError, Keys};
 use crate::verification::store::{CodeStore, MemoryCodeStore, RedisCodeStore};
 use crate::verification::{Admission, Checking, CodeKeys, Issuing};
@@ -94,14 +95,15 @@ impl App {
         migrate_or_refuse(&database, &config).await?;
 
         let keys = signing_keys(&config)?;
-        let code_keys = Arc::new(code_keys(&config, &keys)?);
-
+        let secret = code_secret(&config, &keys)?;
+        let code_keys = Arc::new(CodeKeys::new(&secret));
         let has_inbox = config.playground == PlaygroundConfig::PageWithInbox;
         let inbox = has_inbox.then(|| Arc::new(Inbox::new(Arc::clone(&clock))));
         let playground = playground(&config, inbox.clone());
 
         let redis = if config.redis_urls.is_empty() { None } else { Some(redis(&config, &clock)?) };
-        let tokens = Arc::new(Tokens::new(keys, config.tokens, Arc::clone(&clock)));
+        let devices = DeviceTokens::new(&secret, config.tokens.device_ttl);
+        let tokens = Arc::new(Tokens::new(keys, devices, config.tokens, Arc::clone(&clock)));
         let (codes, limit_store) = code_and_limit_stores(redis.as_ref());
         let limits = Arc::new(Limits::new(limit_store, config.limits));
         let captcha = captcha(&config.captcha, &clock)?;
@@ -116,11 +118,22 @@ impl App {
         let checking = Arc::new(Checking::new(codes, limits, code_keys, config.checking, Arc::clone(&clock)));
 
         let users = Arc::new(AccountStore::new(database.clone()));
-        let accounts = Accounts::new(Arc::clone(&users), Arc::clone(&checking), Arc::clone(&clock));
+        let accounts = Accounts::new(
+            Arc::clone(&users),
+            Arc::clone(&checking),
+            Arc::clone(&tokens),
+            config.accounts,
+            Arc::clone(&clock),
+        );
         let proofs = Proofs::new(Arc::clone(&checking), Arc::clone(&tokens));
-        let sessions = Sessions::new(Arc::clone(&users), checking, Arc::clone(&tokens), config.sessions, clock);
-        let sessions = Arc::new(sessions);
-
+        let sessions = Arc::new(Sessions::new(
+            Arc::clone(&users),
+            checking,
+            Arc::clone(&tokens),
+            IdempotencyKeys::new(&secret),
+            config.sessions,
+            clock,
+        ));
         let operations = TaskTracker::new();
         let readiness = Readiness { database: database.clone(), redis };
         let services = Services {
@@ -131,6 +144,7 @@ impl App {
             proofs,
             users,
         };
+
         let state = Arc::new(HttpState {
             executor: Executor::new(config.introspection),
             services: Arc::new(services),
@@ -140,6 +154,7 @@ impl App {
             playground,
             trusted_proxies: config.trusted_proxies,
         });
+
         let router = http::router(state, &config.cors_origins);
         Ok(Self { router, database, sessions, operations, connections, shutdown_grace: config.shutdown_grace })
     }
@@ -248,12 +263,12 @@ pub fn signing_keys(config: &Config) -> Result<Keys, StartError> {
     }
 }
 
-fn code_keys(config: &Config, keys: &Keys) -> Result<CodeKeys, StartError> {
+fn code_secret(config: &Config, keys: &Keys) -> Result<Vec<u8>, StartError> {
     if let Some(secret) = &config.code_secret {
-        return Ok(CodeKeys::new(secret.expose().as_bytes()));
+        return Ok(secret.expose().as_bytes().to_vec());
     }
     let derived = keys.derive("code secret").map_err(|error| ConfigError::new("CODE_SECRET", error))?;
-    Ok(CodeKeys::new(&derived))
+    Ok(derived.to_vec())
 }
 
 fn code_and_limit_stores(redis: Option<&RedisPool>) -> (Arc<dyn CodeStore>, Arc<dyn LimitStore>) {

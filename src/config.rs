@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::accounts::AccountPolicy;
 use crate::limits::LimitPolicy;
 use crate::phone::PhoneRegions;
 use crate::redis::KeyPrefix;
@@ -116,6 +117,8 @@ pub struct Config {
     pub limits: LimitPolicy,
     /// How long sessions live.
     pub sessions: SessionPolicy,
+    /// How accounts are protected.
+    pub accounts: AccountPolicy,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// How many client connections may be open.
@@ -163,7 +166,10 @@ fn check(settings: Settings) -> Result<Config, ConfigError> {
         },
         phone_regions: settings.phones.regions(),
         limits: settings.limits.policy(settings.guard.policy()),
-        sessions: settings.sessions.policy(avatars::or_own(settings.new_users.avatars.clone())?),
+        sessions: settings
+            .sessions
+            .policy(avatars::or_default(settings.new_users.avatars.clone(), &settings.listen.public_url())?),
+        accounts: settings.sessions.account_policy(),
         playground: playground(&settings, is_embedded, &sms),
         introspection: settings.http.introspection.unwrap_or(is_embedded),
         listen_addr: settings.listen.listen_addr,

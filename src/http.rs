@@ -20,8 +20,10 @@ use uuid::Uuid;
 
 use crate::graphql::{Executor, Services};
 use crate::tokens::Tokens;
+use crate::users::AVATARS_PATH;
 
 mod accept;
+mod avatars;
 mod client_ip;
 pub(crate) mod descriptors;
 mod graphql;
@@ -66,6 +68,7 @@ pub(crate) fn router(state: Arc<HttpState>, cors_origins: &[String]) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/.well-known/jwks.json", get(jwks))
+        .route(&format!("{AVATARS_PATH}/{{name}}"), get(avatars::serve))
         .with_state(state)
         .merge(page)
         .layer(CatchPanicLayer::custom(graphql::panicked))

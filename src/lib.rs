@@ -21,8 +21,8 @@
 //! | [`tencent`] | signed calls to Tencent Cloud |
 //! | [`database`] | SQL on MySQL and SQLite |
 //! | [`redis`] | connections to Redis |
-//! | [`code`], [`purpose`], [`tags`], [`day`], [`phone`], [`client`], [`text`] | vocabulary that every module may use |
-//! | [`clock`], [`random`], [`store`], [`files`] | time, randomness, store failures, private files |
+//! | [`code`], [`purpose`], [`tags`], [`day`], [`device`], [`phone`], [`client`], [`text`] | vocabulary that every module may use |
+//! | [`clock`], [`random`], [`mac`], [`store`], [`files`] | time, randomness, keyed hashes, store failures, private files |
 //! | [`telemetry`], `metrics` | logs and metrics |
 //!
 //! A sign-in travels one way. `http` reads the request, verifies the bearer token once and hands the operation to
@@ -41,10 +41,12 @@ pub mod code;
 pub mod config;
 pub mod database;
 pub mod day;
+pub mod device;
 pub mod files;
 pub mod graphql;
 mod http;
 pub mod limits;
+pub mod mac;
 mod metrics;
 pub mod outbound;
 pub mod phone;

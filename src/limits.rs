@@ -200,6 +200,7 @@ impl Limits {
         if !matches!(verdict, SendVerdict::Allowed { .. }) {
             self.rejected_at.store(ticket.at.as_millisecond(), Ordering::Relaxed);
         }
+
         match verdict {
             SendVerdict::Allowed { suspicion } => Ok(Checked::Allowed { suspicion }),
             SendVerdict::Limited { limit, until } => {

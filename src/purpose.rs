@@ -5,6 +5,8 @@
 pub enum Purpose {
     /// Signing up or in.
     Login,
+    /// Reauthenticating the user of a session. The code goes to the account's phone.
+    Reauthenticate,
     /// Changing the phone of an account. The code goes to the new phone.
     ChangePhone,
     /// Deleting an account. The code goes to the account's phone.
@@ -19,6 +21,7 @@ impl Purpose {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Login => "login",
+            Self::Reauthenticate => "reauthenticate",
             Self::ChangePhone => "change_phone",
             Self::DeleteAccount => "delete_account",
             Self::Verify => "verify",

@@ -1,7 +1,7 @@
 //! Sessions: signing in, listing and ending sessions, and checking whether a session is live.
 //!
-//! A session is a row with a generation and a salt. A sign-in stores user and session in one transaction, then consumes the
-//! code, and only then issues tokens. A sign-in that fails before that leaves no live session behind.
+//! A session is a row with a generation and a salt. `sign_in` starts one, `refresh` renews its tokens. A sign-in that fails on
+//! the way leaves no live session behind.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,26 +10,24 @@ use jiff::Timestamp;
 use rand::seq::IndexedRandom;
 use uuid::Uuid;
 
-use crate::account_store::{AccountStore, NewSession, SessionRow};
-use crate::client::ClientAddress;
+use crate::account_store::{AccountStore, LiveUser, SessionRow};
 use crate::clock::Clock;
 use crate::phone::PhoneNumber;
-use crate::purpose::Purpose;
 use crate::random;
 use crate::store::StoreError;
-use crate::text;
 use crate::tokens::keys::KeyError;
 use crate::tokens::{AccessClaims, Issued, Tokens};
-use crate::users::{NewUser, User};
-use crate::verification::{AttemptError, Checking, SubmittedCode};
+use crate::users::{NewUser, SignUpPolicy, User};
+use crate::verification::Checking;
 
 mod cleanup;
+mod idempotency;
 mod refresh;
+mod sign_in;
 
+pub use idempotency::IdempotencyKeys;
 pub use refresh::RefreshError;
-
-/// The longest device name, in characters as a reader counts them (grapheme clusters).
-const MAX_DEVICE_NAME_CHARACTERS: usize = 64;
+pub use sign_in::{SignIn, SignInError, SignedIn};
 
 /// How long sessions and their tokens are valid, and the avatars of new users.
 #[derive(Debug, Clone)]
@@ -40,6 +38,8 @@ pub struct SessionPolicy {
     pub refresh_grace: Duration,
     /// The maximum age of a session, even if it is refreshed regularly. Zero turns the limit off.
     pub max_age: Duration,
+    /// Whether a phone without an account can sign up.
+    pub sign_up: SignUpPolicy,
     /// The avatars from which a new user gets one at random.
     pub avatars: Vec<String>,
 }
@@ -51,21 +51,8 @@ pub struct Viewer {
     pub user: User,
     /// The session.
     pub session_id: Uuid,
-}
-
-/// A request to sign in with a code.
-#[derive(Debug, Clone)]
-pub struct SignIn {
-    /// The phone that the code went to.
-    pub phone: PhoneNumber,
-    /// What the user typed.
-    pub code: String,
-    /// The id of the challenge.
-    pub challenge_id: String,
-    /// The user's name for the device.
-    pub device_name: Option<String>,
-    /// The client's address.
-    pub client: ClientAddress,
+    /// When the user last entered a code to sign in to the session, or to reauthenticate in it.
+    pub authenticated_at: Timestamp,
 }
 
 /// The sessions that a user ends.
@@ -89,38 +76,12 @@ pub struct SessionTokens {
     pub refresh: Issued,
 }
 
-/// The outcome of a sign-in.
-pub struct SignedIn {
-    /// The session's tokens.
-    pub tokens: SessionTokens,
-    /// The user.
-    pub user: User,
-    /// Whether the user has just signed up.
-    pub is_new_user: bool,
-}
-
-/// Why a sign-in fails.
-#[derive(Debug, thiserror::Error)]
-pub enum SignInError {
-    /// The device name is too long, has no visible character, or contains control characters.
-    #[error("the device name is malformed")]
-    BadDeviceName,
-    /// The code is rejected.
-    #[error(transparent)]
-    Attempt(#[from] AttemptError),
-    /// The database failed. The code stays valid.
-    #[error("the sign-in was not stored")]
-    Store(#[source] StoreError),
-    /// The token could not be signed.
-    #[error(transparent)]
-    Token(#[from] KeyError),
-}
-
-/// The service that signs users in and keeps their sessions.
+/// The service of sessions.
 pub struct Sessions {
     store: Arc<AccountStore>,
     checking: Arc<Checking>,
     tokens: Arc<Tokens>,
+    idempotency: IdempotencyKeys,
     policy: SessionPolicy,
     clock: Arc<dyn Clock>,
 }
@@ -132,59 +93,11 @@ impl Sessions {
         store: Arc<AccountStore>,
         checking: Arc<Checking>,
         tokens: Arc<Tokens>,
+        idempotency: IdempotencyKeys,
         policy: SessionPolicy,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, checking, tokens, policy, clock }
-    }
-
-    /// Signs a user up or in with a code.
-    ///
-    /// # Errors
-    /// If the device name is malformed, the code is rejected, or the sign-in cannot be stored. After [`SignInError::Store`]
-    /// the user can try the same code again.
-    pub async fn sign_in(&self, sign_in: SignIn) -> Result<SignedIn, SignInError> {
-        let device_name = checked_device_name(sign_in.device_name.as_deref())?;
-        let new_user = self.new_user(sign_in.phone.clone());
-        let session = self.new_session(device_name, sign_in.client);
-
-        let submitted = SubmittedCode {
-            phone: &sign_in.phone,
-            code: &sign_in.code,
-            challenge_id: &sign_in.challenge_id,
-            purpose: Purpose::Login,
-            user: None,
-            client: sign_in.client,
-        };
-
-        let redeemed = self.checking.redeem(submitted, async |_| self.store_sign_in(&new_user, &session).await).await?;
-        if let Err(error) = redeemed.consumed {
-            // Nobody gets a token of this session, so it must not stay live.
-            self.end_unheld(session.id).await;
-            return Err(error.into());
-        }
-
-        let (user, is_new_user) = redeemed.value;
-        tracing::info!(user.id = %user.id, session.id = %session.id, user.new = is_new_user, "signed in");
-
-        let tokens = SessionTokens {
-            session_id: session.id,
-            access: self.tokens.issue_access(&user, session.id)?,
-            refresh: Issued {
-                token: self.tokens.refresh_token(session.id, 0, &session.salt),
-                expires_at: session.expires_at,
-            },
-        };
-        Ok(SignedIn { tokens, user, is_new_user })
-    }
-
-    async fn store_sign_in(&self, new_user: &NewUser, session: &NewSession) -> Result<(User, bool), SignInError> {
-        let stored = self.store.sign_in(new_user, session).await;
-        if let Err(StoreError::Unavailable(_)) = stored {
-            // The session may have been stored even though the answer was lost.
-            self.end_unheld(session.id).await;
-        }
-        stored.map_err(SignInError::Store)
+        Self { store, checking, tokens, idempotency, policy, clock }
     }
 
     /// Returns the viewer of a verified access token, or `None` if its session has ended.
@@ -193,8 +106,9 @@ impl Sessions {
     /// If the store fails.
     pub async fn viewer(&self, claims: AccessClaims) -> Result<Option<Viewer>, StoreError> {
         let session_id = claims.session_id;
-        let user = self.store.find_live_user(session_id, self.clock.now()).await?;
-        Ok(user.filter(|user| user.id == claims.user_id).map(|user| Viewer { user, session_id }))
+        let live = self.store.find_live_user(session_id, self.clock.now()).await?;
+        let live = live.filter(|live| live.user.id == claims.user_id);
+        Ok(live.map(|LiveUser { user, authenticated_at }| Viewer { user, session_id, authenticated_at }))
     }
 
     /// Returns the user's live sessions, starting with the most recently used.
@@ -226,9 +140,22 @@ impl Sessions {
         if self.policy.max_age.is_zero() { expires_at } else { expires_at.min(created_at + self.policy.max_age) }
     }
 
-    /// Ends a session whose tokens were not sent to any client.
+    /// Makes the tokens of a session's generation.
+    fn tokens_of(
+        &self,
+        session: &SessionRow,
+        user: &User,
+        generation: u32,
+        expires_at: Timestamp,
+    ) -> Result<SessionTokens, KeyError> {
+        let access = self.tokens.issue_access(user, session.id, session.authenticated_at)?;
+        let token = self.tokens.refresh_token(session.id, generation, &session.salt);
+        Ok(SessionTokens { session_id: session.id, access, refresh: Issued { token, expires_at } })
+    }
+
+    /// Ends a session whose tokens no client has received.
     async fn end_unheld(&self, session_id: Uuid) {
-        if let Err(error) = self.store.end_session(session_id, self.clock.now()).await {
+        if let Err(error) = self.store.undo_session(session_id, self.clock.now()).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "a session of a failed sign-in could not be ended"
@@ -241,28 +168,9 @@ impl Sessions {
         NewUser { id: self.new_id(), phone, avatar: avatar.cloned().unwrap_or_default() }
     }
 
-    fn new_session(&self, device_name: Option<String>, address: ClientAddress) -> NewSession {
-        let created_at = self.clock.now();
-        NewSession {
-            id: self.new_id(),
-            salt: random::bytes(),
-            device_name,
-            address,
-            created_at,
-            expires_at: self.expiry(created_at, created_at),
-        }
-    }
-
     /// Creates a UUIDv7 (RFC 9562 5.7) from the clock's time.
     fn new_id(&self) -> Uuid {
         let now = u64::try_from(self.clock.now().as_millisecond()).unwrap_or_default();
         uuid::Builder::from_unix_timestamp_millis(now, &random::bytes()).into_uuid()
     }
-}
-
-/// Returns the name in its normal form, or `None` if it is absent or blank.
-fn checked_device_name(name: Option<&str>) -> Result<Option<String>, SignInError> {
-    let name = name.filter(|name| !name.trim().is_empty());
-    let checked = |name| text::checked(name, MAX_DEVICE_NAME_CHARACTERS).ok_or(SignInError::BadDeviceName);
-    name.map(checked).transpose()
 }

@@ -1,4 +1,4 @@
-//! Tokens: issuing and verifying access tokens, refresh tokens and proofs.
+//! Tokens: issuing and verifying access tokens, refresh tokens, device tokens and proofs.
 //!
 //! This module owns the format of every token. The algorithm always comes from the key, never from the token, and the
 //! current time always comes from the clock. It uses no store: `sessions` decides whether a session is still active.
@@ -17,9 +17,11 @@ use crate::phone::PhoneNumber;
 use crate::random;
 use crate::users::User;
 
+pub mod device;
 pub mod keys;
 mod refresh;
 
+use self::device::DeviceTokens;
 use self::keys::Keys;
 pub use self::refresh::RefreshToken;
 
@@ -41,6 +43,8 @@ pub struct TokenPolicy {
     pub profile_claims: bool,
     /// How long an access token is valid.
     pub access_ttl: Duration,
+    /// How long a device token is valid.
+    pub device_ttl: Duration,
 }
 
 /// A token that was issued, with its expiry.
@@ -81,6 +85,10 @@ struct Claims<'a> {
     sid: Uuid,
     iat: i64,
     exp: i64,
+    /// When the user last entered a code in the session.
+    auth_time: i64,
+    /// How the user authenticated (RFC 8176).
+    amr: [&'static str; 1],
     #[serde(flatten)]
     profile: Option<Profile<'a>>,
 }
@@ -124,6 +132,7 @@ pub struct Jwks<'a> {
 /// The service that issues and verifies tokens.
 pub struct Tokens {
     keys: Keys,
+    devices: DeviceTokens,
     policy: TokenPolicy,
     clock: Arc<dyn Clock>,
 }
@@ -131,15 +140,20 @@ pub struct Tokens {
 impl Tokens {
     /// Creates the service.
     #[must_use]
-    pub fn new(keys: Keys, policy: TokenPolicy, clock: Arc<dyn Clock>) -> Self {
-        Self { keys, policy, clock }
+    pub fn new(keys: Keys, devices: DeviceTokens, policy: TokenPolicy, clock: Arc<dyn Clock>) -> Self {
+        Self { keys, devices, policy, clock }
     }
 
-    /// Issues an access token for a user's session.
+    /// Issues an access token for a user's session, in which the user last entered a code at `authenticated_at`.
     ///
     /// # Errors
     /// If the cryptographic library fails.
-    pub fn issue_access(&self, user: &User, session_id: Uuid) -> Result<Issued, keys::KeyError> {
+    pub fn issue_access(
+        &self,
+        user: &User,
+        session_id: Uuid,
+        authenticated_at: Timestamp,
+    ) -> Result<Issued, keys::KeyError> {
         let now = self.clock.now();
         let expires_at = whole_seconds(now + self.policy.access_ttl);
 
@@ -150,6 +164,8 @@ impl Tokens {
             sid: session_id,
             iat: now.as_second(),
             exp: expires_at.as_second(),
+            auth_time: authenticated_at.as_second(),
+            amr: ["sms"],
             profile: self.policy.profile_claims.then(|| Profile {
                 phone_number: user.phone.e164(),
                 name: &user.name,
@@ -227,6 +243,12 @@ impl Tokens {
     #[must_use]
     pub fn refresh_token(&self, session_id: Uuid, generation: u32, salt: &[u8]) -> String {
         RefreshToken::encode(&self.keys, session_id, generation, salt)
+    }
+
+    /// Returns the service of device tokens.
+    #[must_use]
+    pub const fn devices(&self) -> &DeviceTokens {
+        &self.devices
     }
 
     /// Returns the public keys that verify tokens.

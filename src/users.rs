@@ -7,8 +7,10 @@ use uuid::Uuid;
 
 use crate::phone::PhoneNumber;
 
+mod avatars;
 mod profile;
 
+pub use avatars::{AVATARS_PATH, default_avatars, picture};
 pub use profile::{MAX_AVATAR_LENGTH, checked_avatar, checked_name};
 
 /// A user with an account.
@@ -39,7 +41,16 @@ pub struct NewUser {
     pub avatar: String,
 }
 
-/// A change of the user's profile. A field that is `None` does not change.
+/// Whether a phone without an account can sign up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignUpPolicy {
+    /// Every phone can sign up.
+    Open,
+    /// Only phones that an operator has added can sign in.
+    Closed,
+}
+
+/// A change of the user's profile. `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub struct ProfileChange {
     /// The new name.

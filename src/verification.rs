@@ -8,8 +8,8 @@
 //! | [`store`] | the stored challenges, and the counts of sends and wrong codes |
 //! | `keys` | challenge ids, and the keyed hashes that stores see |
 //!
-//! A code is claimed before the server acts on it, and consumed only after the result of that act is stored. This module
-//! must not know users' rows or tokens, and must not log a code, a challenge id or a whole phone number.
+//! A code is claimed before the server acts on it, and consumed only after the act has succeeded. This module must not
+//! know users' rows or tokens, and must not log a code, a challenge id or a whole phone number.
 
 mod admission;
 pub mod checking;

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::SessionRow;
+use super::{LiveUser, SessionRow};
 use crate::database::{SqlError, instant};
 use crate::phone::PhoneNumber;
 use crate::users::User;
@@ -45,6 +45,9 @@ pub(super) struct SessionColumns {
     last_used_at: i64,
     expires_at: i64,
     ended_at: Option<i64>,
+    authenticated_at: i64,
+    login_arguments: Option<Vec<u8>>,
+    rotation_key: Option<Vec<u8>>,
 }
 
 impl TryFrom<SessionColumns> for SessionRow {
@@ -61,6 +64,9 @@ impl TryFrom<SessionColumns> for SessionRow {
             last_used_at: instant(row.last_used_at)?,
             expires_at: instant(row.expires_at)?,
             ended_at: row.ended_at.map(instant).transpose()?,
+            authenticated_at: instant(row.authenticated_at)?,
+            login_arguments: row.login_arguments,
+            rotation_key: row.rotation_key,
         })
     }
 }
@@ -69,7 +75,29 @@ impl TryFrom<SessionColumns> for SessionRow {
 #[derive(sqlx::FromRow)]
 pub(super) struct SessionAndUserColumns {
     #[sqlx(flatten)]
-    pub(super) session: SessionColumns,
+    session: SessionColumns,
     #[sqlx(flatten)]
-    pub(super) user: UserColumns,
+    user: UserColumns,
+}
+
+impl SessionAndUserColumns {
+    pub(super) fn read(self) -> Result<(SessionRow, User), SqlError> {
+        Ok((self.session.try_into()?, self.user.try_into()?))
+    }
+}
+
+/// The columns of a live session's user.
+#[derive(sqlx::FromRow)]
+pub(super) struct LiveUserColumns {
+    authenticated_at: i64,
+    #[sqlx(flatten)]
+    user: UserColumns,
+}
+
+impl TryFrom<LiveUserColumns> for LiveUser {
+    type Error = SqlError;
+
+    fn try_from(row: LiveUserColumns) -> Result<Self, Self::Error> {
+        Ok(Self { user: row.user.try_into()?, authenticated_at: instant(row.authenticated_at)? })
+    }
 }

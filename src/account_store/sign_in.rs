@@ -1,13 +1,15 @@
 //! Signing in: one transaction stores the user and the session.
 //!
-//! If several requests sign in with a new phone at the same time, one of them creates the user and the others find it.
+//! Of simultaneous first sign-ins with one phone, one creates the user and the others find it. Of simultaneous sign-ins
+//! with one idempotency key, one stores its session and the others find it: the key is unique.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::rows::UserColumns;
-use super::{AccountStore, NewSession, statements};
+use super::rows::{SessionAndUserColumns, UserColumns};
+use super::{AccountStore, NewSession, SignInOutcome, statements};
 use crate::database::{Param, SqlError, Transaction, bounded};
+use crate::phone::PhoneNumber;
 use crate::store::StoreError;
 use crate::users::{NewUser, User};
 
@@ -15,41 +17,86 @@ use crate::users::{NewUser, User};
 const SIGN_IN_TRIES: usize = 4;
 
 impl AccountStore {
-    /// Stores a session for the user with `new_user`'s phone. Stores `new_user` too if the phone has no user, and returns
-    /// true in that case. Stores both or nothing.
+    /// Stores a session for the user with `new_user`'s phone. Stores `new_user` too if the phone has no user. Stores both or
+    /// nothing.
     ///
     /// # Errors
     /// If the database fails: [`StoreError::Refused`] if it answered but did not store them.
-    pub async fn sign_in(&self, new_user: &NewUser, session: &NewSession) -> Result<(User, bool), StoreError> {
-        let signed_in = bounded(async {
+    pub async fn sign_in(&self, new_user: &NewUser, session: &NewSession) -> Result<SignInOutcome, StoreError> {
+        self.sign_in_or_up(&new_user.phone, Some(new_user), session).await
+    }
+
+    /// Stores a session for the user with this phone. Stores nothing if the phone has no user.
+    ///
+    /// # Errors
+    /// If the database fails: [`StoreError::Refused`] if it answered but did not store the session.
+    pub async fn sign_in_known(&self, phone: &PhoneNumber, session: &NewSession) -> Result<SignInOutcome, StoreError> {
+        self.sign_in_or_up(phone, None, session).await
+    }
+
+    async fn sign_in_or_up(
+        &self,
+        phone: &PhoneNumber,
+        new_user: Option<&NewUser>,
+        session: &NewSession,
+    ) -> Result<SignInOutcome, StoreError> {
+        // On the heap: the drivers' futures are tens of kilobytes large.
+        let signed_in = bounded(Box::pin(async {
             for _ in 1..SIGN_IN_TRIES {
-                match self.try_sign_in(new_user, session).await {
-                    // Another request stored a user with this phone in the meantime: the next try finds that user.
-                    Err(SqlError::Taken(_) | SqlError::Deadlock(_)) => {}
+                match self.try_sign_in(phone, new_user, session).await {
+                    // Another request stored the idempotency key or a user with this phone: the next try finds that user.
+                    Err(SqlError::Taken(_)) => {
+                        if let Some(outcome) = self.find_repeated(session).await? {
+                            return Ok(outcome);
+                        }
+                    }
+                    Err(SqlError::Deadlock(_)) => {}
                     outcome => return outcome,
                 }
             }
-            self.try_sign_in(new_user, session).await
-        });
+            self.try_sign_in(phone, new_user, session).await
+        }));
         Ok(signed_in.await?)
     }
 
-    async fn try_sign_in(&self, new_user: &NewUser, session: &NewSession) -> Result<(User, bool), SqlError> {
+    /// Returns the session that has the idempotency key of this one. A key that is old enough is forgotten instead.
+    async fn find_repeated(&self, session: &NewSession) -> Result<Option<SignInOutcome>, SqlError> {
+        let Some(login) = &session.login else {
+            return Ok(None);
+        };
+        let select = statements::SELECT_SESSION_OF_LOGIN;
+        let found = self.database.fetch_optional(select, &[Param::Bytes(&login.key)]).await?;
+        match found.map(SessionAndUserColumns::read).transpose()? {
+            Some((row, _)) if row.created_at <= login.forgotten_before => {
+                let params = [Param::Bytes(&login.key), Param::Time(login.forgotten_before)];
+                self.database.execute(statements::FORGET_LOGIN_KEY, &params).await?;
+                Ok(None)
+            }
+            found => Ok(found.map(|found| SignInOutcome::Repeated(Box::new(found)))),
+        }
+    }
+
+    async fn try_sign_in(
+        &self,
+        phone: &PhoneNumber,
+        new_user: Option<&NewUser>,
+        session: &NewSession,
+    ) -> Result<SignInOutcome, SqlError> {
         let mut transaction = self.database.begin().await?;
 
-        let phone = Param::Text(new_user.phone.e164());
         let select = statements::SELECT_USER_BY_PHONE.of(&self.database);
-        let found: Option<UserColumns> = transaction.fetch_optional(select, &[phone]).await?;
+        let found: Option<UserColumns> = transaction.fetch_optional(select, &[Param::Text(phone.e164())]).await?;
 
         let now = session.created_at;
-        let (user, is_new) = match found {
-            Some(columns) => (update_last_login(&mut transaction, columns.try_into()?, now).await?, false),
-            None => (insert_user(&mut transaction, new_user, now).await?, true),
+        let (user, is_new) = match (found, new_user) {
+            (Some(columns), _) => (update_last_login(&mut transaction, columns.try_into()?, now).await?, false),
+            (None, Some(new_user)) => (insert_user(&mut transaction, new_user, now).await?, true),
+            (None, None) => return Ok(SignInOutcome::NoUser),
         };
         insert_session(&mut transaction, session, user.id).await?;
 
         transaction.commit().await?;
-        Ok((user, is_new))
+        Ok(SignInOutcome::Stored { user, is_new })
     }
 }
 
@@ -59,14 +106,7 @@ async fn update_last_login(transaction: &mut Transaction, user: User, now: Times
 }
 
 async fn insert_user(transaction: &mut Transaction, new: &NewUser, now: Timestamp) -> Result<User, SqlError> {
-    let params = [
-        Param::Uuid(new.id),
-        Param::Text(new.phone.e164()),
-        Param::Text(&new.avatar),
-        Param::Time(now),
-        Param::Time(now),
-    ];
-    transaction.execute(statements::INSERT_USER, &params).await?;
+    transaction.execute(statements::INSERT_USER, &new_user_params(new, now)).await?;
     Ok(User {
         id: new.id,
         phone: new.phone.clone(),
@@ -77,9 +117,15 @@ async fn insert_user(transaction: &mut Transaction, new: &NewUser, now: Timestam
     })
 }
 
+/// Returns the values of [`statements::INSERT_USER`].
+pub(super) fn new_user_params(new: &NewUser, now: Timestamp) -> [Param<'_>; 5] {
+    [Param::Uuid(new.id), Param::Text(new.phone.e164()), Param::Text(&new.avatar), Param::Time(now), Param::Time(now)]
+}
+
 async fn insert_session(transaction: &mut Transaction, session: &NewSession, user_id: Uuid) -> Result<(), SqlError> {
     let created_at = Param::Time(session.created_at);
     let address = session.address.to_string();
+    let login = session.login.as_ref();
     let params = [
         Param::Uuid(session.id),
         Param::Uuid(user_id),
@@ -91,6 +137,9 @@ async fn insert_session(transaction: &mut Transaction, session: &NewSession, use
         created_at,
         created_at,
         Param::Time(session.expires_at),
+        created_at,
+        Param::OptionalBytes(login.map(|login| &login.key[..])),
+        Param::OptionalBytes(login.map(|login| &login.arguments[..])),
     ];
     transaction.execute(statements::INSERT_SESSION, &params).await.map(drop)
 }

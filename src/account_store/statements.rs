@@ -19,7 +19,8 @@ pub(super) const SELECT_USERS: &str =
     "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE id IN (...)";
 
 pub(super) const SELECT_LIVE_USER: &str = "\
-    SELECT u.id, u.phone, u.name, u.avatar, u.created_at, u.last_login_at \
+    SELECT COALESCE(s.authenticated_at, s.created_at) AS authenticated_at, \
+    u.id, u.phone, u.name, u.avatar, u.created_at, u.last_login_at \
     FROM sessions s JOIN users u ON u.id = s.user_id \
     WHERE s.id = ? AND s.ended_at IS NULL AND s.expires_at > ?";
 
@@ -35,25 +36,45 @@ pub(super) const DELETE_USER: &str = "DELETE FROM users WHERE id = ?";
 
 pub(super) const INSERT_SESSION: &str = "\
     INSERT INTO sessions (id, user_id, salt, generation, rotated_at, device_name, first_address, last_address, \
-    created_at, last_used_at, expires_at) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)";
+    created_at, last_used_at, expires_at, authenticated_at, login_key, login_arguments) \
+    VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 pub(super) const SELECT_SESSION: &str = "\
     SELECT s.id AS session_id, s.salt, s.generation, s.rotated_at, s.device_name, \
     s.created_at AS session_created_at, s.last_used_at, s.expires_at, s.ended_at, \
+    COALESCE(s.authenticated_at, s.created_at) AS authenticated_at, s.login_arguments, s.rotation_key, \
     u.id, u.phone, u.name, u.avatar, u.created_at, u.last_login_at \
     FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ?";
 
+pub(super) const SELECT_SESSION_OF_LOGIN: &str = "\
+    SELECT s.id AS session_id, s.salt, s.generation, s.rotated_at, s.device_name, \
+    s.created_at AS session_created_at, s.last_used_at, s.expires_at, s.ended_at, \
+    COALESCE(s.authenticated_at, s.created_at) AS authenticated_at, s.login_arguments, s.rotation_key, \
+    u.id, u.phone, u.name, u.avatar, u.created_at, u.last_login_at \
+    FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.login_key = ?";
+
 pub(super) const SELECT_LIVE_SESSIONS: &str = "\
     SELECT id AS session_id, salt, generation, rotated_at, device_name, \
-    created_at AS session_created_at, last_used_at, expires_at, ended_at \
+    created_at AS session_created_at, last_used_at, expires_at, ended_at, \
+    COALESCE(authenticated_at, created_at) AS authenticated_at, login_arguments, rotation_key \
     FROM sessions WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? \
     ORDER BY last_used_at DESC, id DESC LIMIT ?";
 
 pub(super) const ROTATE_SESSION: &str = "\
     UPDATE sessions SET generation = generation + 1, rotated_at = ?, last_used_at = ?, last_address = ?, \
-    expires_at = ? WHERE id = ? AND generation = ? AND ended_at IS NULL AND expires_at > ?";
+    expires_at = ?, rotation_key = ? WHERE id = ? AND generation = ? AND ended_at IS NULL AND expires_at > ?";
 
 pub(super) const END_SESSION: &str = "UPDATE sessions SET ended_at = ? WHERE id = ? AND ended_at IS NULL";
+
+pub(super) const REAUTHENTICATE_SESSION: &str =
+    "UPDATE sessions SET authenticated_at = ? WHERE id = ? AND ended_at IS NULL AND expires_at > ?";
+
+/// Also forgets the idempotency key, so that the client can retry with it.
+pub(super) const UNDO_SESSION: &str =
+    "UPDATE sessions SET ended_at = ?, login_key = NULL WHERE id = ? AND ended_at IS NULL";
+
+pub(super) const FORGET_LOGIN_KEY: &str =
+    "UPDATE sessions SET login_key = NULL WHERE login_key = ? AND created_at <= ?";
 
 pub(super) const END_OTHER_SESSIONS: &str =
     "UPDATE sessions SET ended_at = ? WHERE user_id = ? AND id <> ? AND ended_at IS NULL";

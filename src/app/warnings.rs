@@ -14,6 +14,7 @@ pub(super) fn log(config: &Config, now: Timestamp) {
     warn_of_test_numbers(config, now);
     warn_of_trusted_proxies(&config.trusted_proxies);
     warn_of_exposed_files(config);
+    warn_of_public_url(config);
 }
 
 /// Test numbers sign in without an SMS, so the operator should know that they are active.
@@ -81,4 +82,12 @@ fn exposed_part(database: &Path) -> PathBuf {
         PathBuf::from(path)
     });
     parts.into_iter().find(|path| files::exposed_mode(path).is_some()).unwrap_or_else(|| database.to_owned())
+}
+
+/// Default avatars are URLs of this server: without `PUBLIC_URL` they have the address that it listens on.
+fn warn_of_public_url(config: &Config) {
+    let own = format!("http://{}/", config.listen_addr);
+    if !config.listen_addr.ip().is_loopback() && config.sessions.avatars.iter().any(|avatar| avatar.starts_with(&own)) {
+        tracing::warn!("PUBLIC_URL is not set: the avatars of new users begin with {own}, which clients may not reach");
+    }
 }

@@ -1,20 +1,13 @@
 //! Settings of the avatars of new users.
 //!
-//! The server's own avatars are small pictures inside their URLs, so that a page loads nothing from another host.
+//! The default avatars are pictures that the server serves itself, at `PUBLIC_URL`.
 
 use clap::Args;
 
 use url::Url;
 
 use super::ConfigError;
-use crate::users::{MAX_AVATAR_LENGTH, checked_avatar};
-
-const OWN: [&str; 4] = [
-    "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%202%202'%3E%3Cpath%20fill='%230a7'%20d='M0%200h2v2H0z'/%3E%3Ccircle%20fill='%23fff'%20cx='1'%20cy='1'%20r='.5'/%3E%3C/svg%3E",
-    "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%202%202'%3E%3Cpath%20fill='%2336c'%20d='M0%200h2v2H0z'/%3E%3Cpath%20fill='%23fff'%20d='M1%20.5l.5%201h-1z'/%3E%3C/svg%3E",
-    "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%202%202'%3E%3Cpath%20fill='%23c53'%20d='M0%200h2v2H0z'/%3E%3Cpath%20fill='%23fff'%20d='M.6%20.6h.8v.8H.6z'/%3E%3C/svg%3E",
-    "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%202%202'%3E%3Cpath%20fill='%2385b'%20d='M0%200h2v2H0z'/%3E%3Cpath%20fill='%23fff'%20d='M1%20.5l.5.5-.5.5-.5-.5z'/%3E%3C/svg%3E",
-];
+use crate::users::{MAX_AVATAR_LENGTH, checked_avatar, default_avatars};
 
 /// Settings of the avatars of new users.
 #[derive(Debug, Clone, Args)]
@@ -26,16 +19,16 @@ pub struct AvatarSettings {
     pub avatars: Vec<String>,
 }
 
-/// Returns the avatars that were set, each in its normal form, or the server's own if no avatar is set.
+/// Returns the avatars that were set, each in its normal form, or the default avatars at `public_url` if the list is empty.
 ///
 /// An avatar is an `https` URL, as `updateProfile` accepts it, or a picture inside a `data:` URL. `http` is refused, also on
 /// loopback: the URL goes into tokens and onto other people's pages, which do not load a picture without TLS.
 ///
 /// # Errors
 /// If one is not of this form or too long.
-pub(super) fn or_own(set: Vec<String>) -> Result<Vec<String>, ConfigError> {
+pub(super) fn or_default(set: Vec<String>, public_url: &str) -> Result<Vec<String>, ConfigError> {
     if set.is_empty() {
-        return Ok(OWN.map(str::to_owned).to_vec());
+        return Ok(default_avatars(public_url));
     }
 
     let check = |(place, url): (usize, String)| {
@@ -73,7 +66,7 @@ mod tests {
     use super::*;
 
     fn read(list: &str) -> Result<Vec<String>, String> {
-        or_own(list.split(',').map(str::to_owned).collect()).map_err(|error| error.to_string())
+        or_default(list.split(',').map(str::to_owned).collect(), "https://a.b").map_err(|error| error.to_string())
     }
 
     #[test]
@@ -93,9 +86,8 @@ mod tests {
         ] {
             assert_eq!(read(list), Ok(expected.iter().map(ToString::to_string).collect()), "{list}");
         }
-        for own in or_own(Vec::new()).expect("the server's own") {
-            assert_eq!(checked_picture(&own), Some(own));
-        }
+        let defaults = or_default(Vec::new(), "https://a.b").expect("the default avatars");
+        assert_eq!(defaults.first().map(String::as_str), Some("https://a.b/avatars/1.svg"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
+use url::Url;
 
 use super::values::duration;
 
@@ -14,10 +15,55 @@ pub struct ListenSettings {
     /// Address and port that the server listens on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
     pub listen_addr: SocketAddr,
+    /// URL at which clients reach the server, for the pictures that it serves [default: http://LISTEN_ADDR]
+    #[arg(long, value_name = "URL", value_parser = public_url)]
+    pub public_url: Option<String>,
     /// Address and port that serve Prometheus metrics, at /metrics [default: no metrics]
     #[arg(long, value_name = "ADDR")]
     pub metrics_addr: Option<SocketAddr>,
     /// How long open requests may take to finish at shutdown; 0 to cut them off
     #[arg(long, default_value = "10s", value_parser = duration)]
     pub shutdown_grace: Duration,
+}
+
+/// The longest public URL. It leaves room for a path in the longest URL of an avatar.
+const MAX_PUBLIC_URL: usize = 256;
+
+impl ListenSettings {
+    /// Returns the URL at which clients reach the server, without a slash at its end.
+    pub(super) fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen_addr))
+    }
+}
+
+/// Parses the URL of a server, such as `https://login.example.com`, and removes the slash at its end.
+fn public_url(text: &str) -> Result<String, String> {
+    let url = Url::parse(text.trim()).ok().filter(|url| {
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        ["http", "https"].contains(&url.scheme()) && is_plain && url.query().is_none() && url.fragment().is_none()
+    });
+    let url = url.map(|url| url.as_str().trim_end_matches('/').to_owned()).filter(|url| url.len() <= MAX_PUBLIC_URL);
+    url.ok_or_else(|| "not a URL such as https://login.example.com, without a query".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_has_no_slash_at_its_end() {
+        for (text, url) in [
+            ("https://login.example.com", "https://login.example.com"),
+            ("https://EXAMPLE.com:443/login/", "https://example.com/login"),
+            ("http://127.0.0.1:8000/", "http://127.0.0.1:8000"),
+        ] {
+            assert_eq!(public_url(text).as_deref(), Ok(url));
+        }
+        let long = format!("https://example.com/{}", "x".repeat(250));
+        for wrong in
+            ["", "login.example.com", "ftp://a.b", "https://a:b@c.d", "https://a.b/?c", "https://a.b/#c", &long]
+        {
+            assert!(public_url(wrong).is_err(), "{wrong}");
+        }
+    }
 }

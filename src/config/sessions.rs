@@ -5,7 +5,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::{duration, lifetime};
+use crate::accounts::AccountPolicy;
 use crate::sessions::SessionPolicy;
+use crate::users::SignUpPolicy;
 
 /// Settings of sessions and their refresh tokens.
 #[derive(Debug, Clone, Args)]
@@ -20,14 +22,22 @@ pub struct SessionSettings {
     /// Maximum age of a session, however often it is refreshed; 0 for no limit
     #[arg(long, default_value = "90d", value_parser = duration)]
     pub session_max_age: Duration,
+    /// How long after a sign-in or `reauthenticate` a session may change the phone; 0 for no limit
+    #[arg(long, default_value = "15m", value_parser = duration)]
+    pub reauthentication_max_age: Duration,
 }
 
 impl SessionSettings {
+    pub(super) fn account_policy(&self) -> AccountPolicy {
+        AccountPolicy { reauthentication_max_age: self.reauthentication_max_age }
+    }
+
     pub(super) fn policy(&self, avatars: Vec<String>) -> SessionPolicy {
         SessionPolicy {
             refresh_ttl: self.refresh_token_ttl,
             refresh_grace: self.refresh_grace,
             max_age: self.session_max_age,
+            sign_up: SignUpPolicy::Open,
             avatars,
         }
     }

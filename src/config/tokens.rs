@@ -39,6 +39,9 @@ pub struct TokenSettings {
     /// How long an access token is valid
     #[arg(long, default_value = "1h", value_parser = lifetime)]
     pub access_token_ttl: Duration,
+    /// How long a device that has signed in keeps its own quota of codes
+    #[arg(long, default_value = "180d", value_parser = lifetime)]
+    pub device_token_ttl: Duration,
 }
 
 /// The key that signs tokens.
@@ -83,6 +86,7 @@ impl TokenSettings {
             proof_audience: self.proof_audience.clone(),
             profile_claims: self.jwt_profile_claims,
             access_ttl: self.access_token_ttl,
+            device_ttl: self.device_token_ttl,
         })
     }
 }

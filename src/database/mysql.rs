@@ -23,6 +23,7 @@ const MIGRATIONS_TABLE: &str = "_sqlx_migrations";
 /// Prepares a pool, which connects at its first use.
 pub(super) fn pool(url: &str) -> Result<MySqlPool, DatabaseSetupError> {
     let options = MySqlConnectOptions::from_str(url).map_err(|_| DatabaseSetupError::Url)?;
+
     Ok(MySqlPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)

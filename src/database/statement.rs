@@ -20,6 +20,8 @@ pub(crate) enum Param<'a> {
     /// `NULL` if it is `None`.
     OptionalText(Option<&'a str>),
     Bytes(&'a [u8]),
+    /// `NULL` if it is `None`.
+    OptionalBytes(Option<&'a [u8]>),
 }
 
 /// A struct that both engines can read a row into: one that derives `FromRow`.
@@ -62,6 +64,7 @@ where
     for<'q> &'q str: Encode<'q, A::Database> + Type<A::Database>,
     for<'q> Option<&'q str>: Encode<'q, A::Database> + Type<A::Database>,
     for<'q> &'q [u8]: Encode<'q, A::Database> + Type<A::Database>,
+    for<'q> Option<&'q [u8]>: Encode<'q, A::Database> + Type<A::Database>,
 {
     let mut arguments = A::default();
     for param in params {
@@ -72,6 +75,7 @@ where
             Param::Text(value) => arguments.add(value),
             Param::OptionalText(value) => arguments.add(value),
             Param::Bytes(value) => arguments.add(value),
+            Param::OptionalBytes(value) => arguments.add(value),
         }
         .map_err(sqlx::Error::Encode)?;
     }

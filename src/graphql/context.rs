@@ -93,12 +93,18 @@ impl RequestContext {
     /// Returns what the client requests a code for. A purpose that needs sign-in carries the viewer.
     ///
     /// # Errors
-    /// As `require_viewer`, for a purpose that needs sign-in.
-    pub(super) async fn code_use(&self, purpose: CodePurpose) -> Result<CodeUse, ApiError> {
+    /// As `require_viewer`, for a purpose that needs sign-in. `REAUTHENTICATION_REQUIRED` if the session signed in too long
+    /// ago for the purpose.
+    pub(super) async fn code_use(&self, purpose: CodePurpose) -> Result<CodeUse, Failure> {
         Ok(match purpose {
             CodePurpose::Login => CodeUse::Login,
             CodePurpose::Verify => CodeUse::Verify,
-            CodePurpose::ChangePhone => CodeUse::ChangePhone(self.requester().await?),
+            CodePurpose::Reauthenticate => CodeUse::Reauthenticate(self.requester().await?),
+            CodePurpose::ChangePhone => {
+                // Before an SMS is spent on a code that the session could not use.
+                self.services.accounts.check_recent_sign_in(self.require_viewer().await?)?;
+                CodeUse::ChangePhone(self.requester().await?)
+            }
             CodePurpose::DeleteAccount => CodeUse::DeleteAccount(self.requester().await?),
         })
     }

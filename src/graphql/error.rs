@@ -41,6 +41,8 @@ pub enum ErrorCode {
     TokenExpired,
     /// -1008: the field needs sign-in, but the request has no access token.
     Unauthenticated,
+    /// -1009: the session signed in too long ago for this. Use `reauthenticate` first.
+    ReauthenticationRequired,
     /// -1100: the code has expired, was already used, or has no attempts left. Request a new one.
     CodeExpired,
     /// -1102: the digits are wrong. `attemptsRemaining` says how many attempts are left for this code.
@@ -82,6 +84,7 @@ impl ErrorCode {
             Self::TokenInvalid => -1005,
             Self::TokenExpired => -1006,
             Self::Unauthenticated => -1008,
+            Self::ReauthenticationRequired => -1009,
             Self::CodeExpired => -1100,
             Self::CodeIncorrect => -1102,
             Self::ChallengeMismatch => -1103,
@@ -242,7 +245,7 @@ impl From<Refusal> for ServerError {
             Refusal::Operations => too_complex("The document has more than 16 operations."),
             Refusal::VariableValues => too_complex("The variables hold more than 1000 values."),
             Refusal::Credentials => too_complex(
-                "An operation may contain only one of requestCode, login, refreshSession, changePhone, deleteAccount and verifyCode.",
+                "An operation may contain only one of requestCode, login, refreshSession, reauthenticate, changePhone, deleteAccount and verifyCode.",
             ),
             Refusal::Selections => {
                 too_complex("The document has more than 1000 selections after its fragments are expanded.")

@@ -4,8 +4,8 @@
 
 use super::error::ErrorCode::{
     self, BadInput, CaptchaFailed, CaptchaRequired, ChallengeMismatch, CodeExpired, CodeIncorrect, InvalidPhone,
-    NumberBlocked, PhoneTaken, RateLimited, RegionNotAllowed, SignupFailed, SmsSendFailed, TokenExpired, TokenInvalid,
-    Unauthenticated,
+    NumberBlocked, PhoneTaken, RateLimited, ReauthenticationRequired, RegionNotAllowed, SignupFailed, SmsSendFailed,
+    TokenExpired, TokenInvalid, Unauthenticated,
 };
 
 /// What can be wrong with a token that the client sent.
@@ -26,7 +26,7 @@ pub(super) fn user() -> Vec<ErrorCode> {
 }
 
 pub(super) fn request_code() -> Vec<ErrorCode> {
-    [&[BadInput, InvalidPhone, SmsSendFailed], SIGN_IN, SENDING].concat()
+    [&[BadInput, InvalidPhone, SmsSendFailed], SIGN_IN, &[ReauthenticationRequired], SENDING].concat()
 }
 
 pub(super) fn login() -> Vec<ErrorCode> {
@@ -34,7 +34,11 @@ pub(super) fn login() -> Vec<ErrorCode> {
 }
 
 pub(super) fn refresh_session() -> Vec<ErrorCode> {
-    TOKEN.to_vec()
+    [&[BadInput], TOKEN].concat()
+}
+
+pub(super) fn reauthenticate() -> Vec<ErrorCode> {
+    [&[BadInput], SIGN_IN, CODE, &[RateLimited]].concat()
 }
 
 pub(super) fn logout() -> Vec<ErrorCode> {
@@ -46,7 +50,7 @@ pub(super) fn update_profile() -> Vec<ErrorCode> {
 }
 
 pub(super) fn change_phone() -> Vec<ErrorCode> {
-    [&[BadInput, InvalidPhone], SIGN_IN, CODE, &[PhoneTaken, RateLimited]].concat()
+    [&[BadInput, InvalidPhone], SIGN_IN, &[ReauthenticationRequired], CODE, &[PhoneTaken, RateLimited]].concat()
 }
 
 pub(super) fn delete_account() -> Vec<ErrorCode> {

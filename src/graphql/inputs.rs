@@ -50,6 +50,11 @@ pub(super) struct LoginInput {
     pub(super) challenge_id: ID,
     /// A name for the device in the user's list of sessions, such as `Anna's phone`; 1 to 64 characters.
     pub(super) device_name: Option<String>,
+    /// The `deviceToken` of an earlier `login` on this device. The new one is for the same device.
+    pub(super) device_token: Option<String>,
+    /// A random string of 16 to 128 characters. For two minutes, and until the session is refreshed or ends, repeating the
+    /// request with the same key returns the same session.
+    pub(super) idempotency_key: Option<String>,
 }
 
 /// The refresh token of a session.
@@ -57,6 +62,9 @@ pub(super) struct LoginInput {
 pub(super) struct RefreshSessionInput {
     /// The latest refresh token that the client received, from `login` or `refreshSession`.
     pub(super) refresh_token: String,
+    /// A random string of 16 to 128 characters, a new one for each refresh. Until the new refresh token is used, repeating
+    /// the request with the same key returns the same new refresh token.
+    pub(super) idempotency_key: Option<String>,
 }
 
 /// The sessions to end. Without either field, only the session of the access token ends.
@@ -76,6 +84,15 @@ pub(super) struct UpdateProfileInput {
     pub(super) name: Option<String>,
     /// The `https` URL of the user's picture, at most 512 characters.
     pub(super) avatar: Option<String>,
+}
+
+/// A code of purpose `REAUTHENTICATE` that the account's own phone received.
+#[derive(InputObject)]
+pub(super) struct ReauthenticateInput {
+    /// The six digits from the SMS. Any other text fails with `BAD_INPUT` and costs no attempt.
+    pub(super) code: String,
+    /// The `challengeId` that `requestCode` returned for this code. Every other one fails with `CHALLENGE_MISMATCH`.
+    pub(super) challenge_id: ID,
 }
 
 /// The new phone and the code of purpose `CHANGE_PHONE` that it received.

@@ -7,18 +7,18 @@ use super::context::RequestContext;
 use super::error::ApiResult;
 use super::field_errors;
 use super::inputs::{
-    ChangePhoneInput, DeleteAccountInput, LoginInput, LogoutInput, RefreshSessionInput, RequestCodeInput,
-    UpdateProfileInput, VerifyCodeInput,
+    ChangePhoneInput, DeleteAccountInput, LoginInput, LogoutInput, ReauthenticateInput, RefreshSessionInput,
+    RequestCodeInput, UpdateProfileInput, VerifyCodeInput,
 };
 use super::payloads::{
-    ChangePhonePayload, DeleteAccountPayload, LoginPayload, LogoutPayload, RefreshSessionPayload, RequestCodePayload,
-    UpdateProfilePayload, VerifyCodePayload,
+    ChangePhonePayload, DeleteAccountPayload, LoginPayload, LogoutPayload, ReauthenticatePayload,
+    RefreshSessionPayload, RequestCodePayload, UpdateProfilePayload, VerifyCodePayload,
 };
 use super::problem::Failure;
 use super::raises::raises;
 use super::results::{
-    ChangePhoneResult, DeleteAccountResult, LoginResult, LogoutResult, RefreshSessionResult, RequestCodeResult,
-    UpdateProfileResult, VerifyCodeResult,
+    ChangePhoneResult, DeleteAccountResult, LoginResult, LogoutResult, ReauthenticateResult, RefreshSessionResult,
+    RequestCodeResult, UpdateProfileResult, VerifyCodeResult,
 };
 use super::types::UserNode;
 use crate::accounts::Confirmation;
@@ -73,6 +73,8 @@ impl Mutation {
                 code: input.code,
                 challenge_id: input.challenge_id.0,
                 device_name: input.device_name,
+                device_token: input.device_token,
+                idempotency_key: input.idempotency_key,
                 client: request.client,
             });
             Ok(signed_in.await?.into())
@@ -92,8 +94,28 @@ impl Mutation {
     ) -> ApiResult<RefreshSessionResult> {
         let request = ctx.data_unchecked::<RequestContext>();
         let outcome: Result<RefreshSessionPayload, Failure> = async {
-            let refreshed = request.services.sessions.refresh(&input.refresh_token, request.client);
-            Ok(refreshed.await?.into())
+            let key = input.idempotency_key.as_deref();
+            Ok(request.services.sessions.refresh(&input.refresh_token, key, request.client).await?.into())
+        }
+        .await;
+        request.result(ctx, outcome)
+    }
+
+    /// Confirms that the user of the session holds the account's phone, with a code of purpose `REAUTHENTICATE` that this
+    /// phone received. For a few minutes, the session can then use `changePhone`. Needs sign-in.
+    #[graphql(directive = raises::apply(field_errors::reauthenticate()))]
+    async fn reauthenticate(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The code from the SMS to the account's own phone and the `challengeId` from `requestCode`.")]
+        input: ReauthenticateInput,
+    ) -> ApiResult<ReauthenticateResult> {
+        let request = ctx.data_unchecked::<RequestContext>();
+        let outcome: Result<ReauthenticatePayload, Failure> = async {
+            let viewer = request.require_viewer().await?;
+            let confirmation =
+                Confirmation { code: input.code, challenge_id: input.challenge_id.0, client: request.client };
+            Ok(request.services.accounts.reauthenticate(viewer, confirmation).await?.into())
         }
         .await;
         request.result(ctx, outcome)
@@ -137,7 +159,7 @@ impl Mutation {
     }
 
     /// Moves the account to another phone, with a code of purpose `CHANGE_PHONE` that the new phone received. All other
-    /// sessions of the user end. Needs sign-in.
+    /// sessions of the user end. Needs a session that signed in, or used `reauthenticate`, in the last minutes.
     #[graphql(directive = raises::apply(field_errors::change_phone()))]
     async fn change_phone(
         &self,

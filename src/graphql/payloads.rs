@@ -51,6 +51,9 @@ pub(super) struct LoginPayload {
     pub(super) refresh_token: String,
     /// When the refresh token expires, and with it the session.
     pub(super) refresh_token_expires_at: DateTime,
+    /// An opaque token that proves that this device once signed in with the phone. Keep it after the session has ended, and
+    /// send it with later requests: the device has its own quota then. It grants no access.
+    pub(super) device_token: String,
     /// The user who signed in.
     pub(super) user: UserNode,
     /// Whether this sign-in created the account.
@@ -59,14 +62,15 @@ pub(super) struct LoginPayload {
 
 impl From<SignedIn> for LoginPayload {
     fn from(signed_in: SignedIn) -> Self {
-        let SignedIn { tokens, user, .. } = signed_in;
+        let SignedIn { tokens, device_token, user, is_new_user } = signed_in;
         Self {
             access_token: tokens.access.token,
             access_token_expires_at: DateTime(tokens.access.expires_at),
             refresh_token: tokens.refresh.token,
             refresh_token_expires_at: DateTime(tokens.refresh.expires_at),
+            device_token,
             user: UserNode::own(user, tokens.session_id),
-            is_new_user: signed_in.is_new_user,
+            is_new_user,
         }
     }
 }
@@ -95,6 +99,21 @@ impl From<(SessionTokens, User)> for RefreshSessionPayload {
             refresh_token_expires_at: DateTime(tokens.refresh.expires_at),
             user: UserNode::own(user, tokens.session_id),
         }
+    }
+}
+
+/// The session's new access token.
+#[derive(SimpleObject)]
+pub(super) struct ReauthenticatePayload {
+    /// A JWT for the header `Authorization: Bearer <token>`. Its `auth_time` is the time of this request.
+    pub(super) access_token: String,
+    /// When the access token expires. From then on, it is rejected with `TOKEN_EXPIRED`.
+    pub(super) access_token_expires_at: DateTime,
+}
+
+impl From<Issued> for ReauthenticatePayload {
+    fn from(access: Issued) -> Self {
+        Self { access_token: access.token, access_token_expires_at: DateTime(access.expires_at) }
     }
 }
 

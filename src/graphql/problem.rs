@@ -165,7 +165,7 @@ impl From<RequestCodeError> for Failure {
     fn from(error: RequestCodeError) -> Self {
         match error {
             RequestCodeError::NotOwnPhone => {
-                Self::bad_input("input.phone", "A code to delete an account is sent only to the account's own phone.")
+                Self::bad_input("input.phone", "A code for this purpose is sent only to the account's own phone.")
             }
             RequestCodeError::BadReference => Self::bad_input(
                 "input.reference",
@@ -236,6 +236,8 @@ impl From<SignInError> for Failure {
                 "input.deviceName",
                 "A device name has 1 to 64 characters, at least one of them visible, and no control characters.",
             ),
+            SignInError::BadIdempotencyKey => bad_idempotency_key(),
+            SignInError::IdempotencyKeyReused => reused_idempotency_key(),
             SignInError::Attempt(error) => error.into(),
             SignInError::Store(StoreError::Refused(cause)) => {
                 let message = "The sign-in could not be stored. Try again with the same code.";
@@ -251,6 +253,8 @@ impl From<SignInError> for Failure {
 impl From<RefreshError> for Failure {
     fn from(error: RefreshError) -> Self {
         match error {
+            RefreshError::BadIdempotencyKey => bad_idempotency_key(),
+            RefreshError::IdempotencyKeyReused => reused_idempotency_key(),
             RefreshError::Token(error) => Self::token(error),
             RefreshError::Store(error) => error.into(),
             RefreshError::Key(error) => Self::Error(ApiError::internal(Arc::new(error))),
@@ -268,11 +272,16 @@ impl From<AccountError> for Failure {
             AccountError::BadAvatar => {
                 Self::bad_input("input.avatar", "An avatar is an https URL of at most 512 characters.")
             }
+            AccountError::ReauthenticationRequired => {
+                let message = "The session signed in too long ago for this. Reauthenticate first.";
+                Problem::new(ErrorCode::ReauthenticationRequired, message).into()
+            }
             // The access token is at fault here, which every operation answers with an error.
             AccountError::Gone => Self::Error(TokenError::Invalid.into()),
             AccountError::PhoneTaken => Problem::new(ErrorCode::PhoneTaken, "Another account has this phone.").into(),
             AccountError::Attempt(error) => error.into(),
             AccountError::Store(error) => error.into(),
+            AccountError::Token(error) => Self::Error(ApiError::internal(Arc::new(error))),
         }
     }
 }
@@ -284,6 +293,14 @@ impl From<ProofError> for Failure {
             ProofError::Key(error) => Self::Error(ApiError::internal(Arc::new(error))),
         }
     }
+}
+
+fn bad_idempotency_key() -> Failure {
+    Failure::bad_input("input.idempotencyKey", "An idempotency key has 16 to 128 characters.")
+}
+
+fn reused_idempotency_key() -> Failure {
+    Failure::bad_input("input.idempotencyKey", "This idempotency key was already used with other arguments.")
 }
 
 fn invalid_phone() -> Failure {

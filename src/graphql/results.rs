@@ -3,8 +3,8 @@
 use async_graphql::Union;
 
 use super::payloads::{
-    ChangePhonePayload, DeleteAccountPayload, LoginPayload, LogoutPayload, RefreshSessionPayload, RequestCodePayload,
-    UpdateProfilePayload, VerifyCodePayload,
+    ChangePhonePayload, DeleteAccountPayload, LoginPayload, LogoutPayload, ReauthenticatePayload,
+    RefreshSessionPayload, RequestCodePayload, UpdateProfilePayload, VerifyCodePayload,
 };
 use super::problem::Problem;
 
@@ -26,6 +26,13 @@ pub(super) enum LoginResult {
 #[derive(Union)]
 pub(super) enum RefreshSessionResult {
     Payload(RefreshSessionPayload),
+    Problem(Problem),
+}
+
+/// The result of `reauthenticate`.
+#[derive(Union)]
+pub(super) enum ReauthenticateResult {
+    Payload(ReauthenticatePayload),
     Problem(Problem),
 }
 

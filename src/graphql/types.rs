@@ -17,6 +17,9 @@ use uuid::Uuid;
 pub(super) enum CodePurpose {
     /// To sign up or sign in, with `login`.
     Login,
+    /// To confirm that the user of the session holds the account's phone, with `reauthenticate`. The code is sent to the
+    /// account's own phone. Needs sign-in.
+    Reauthenticate,
     /// To move the account to the phone that receives the code, with `changePhone`. Needs sign-in.
     ChangePhone,
     /// To delete the account, with `deleteAccount`. The code is sent to the account's own phone. Needs sign-in.

@@ -2,16 +2,19 @@
 //!
 //! A refresh increments the session's generation by one guarded update. Reusing an older token ends the session, because
 //! two parties hold a copy of it. For a short grace period, the immediately preceding token returns the same new token
-//! instead: a client may have lost the answer, or two of its tabs may have refreshed at the same time.
+//! instead: a client may have lost the answer, or two of its tabs may have refreshed at the same time. While the new token is
+//! unused, the request that made it can be repeated at any time with its idempotency key. A thief who copied the old token
+//! does not have that key.
 
 use jiff::Timestamp;
 
+use super::idempotency::is_well_formed;
 use super::{SessionTokens, Sessions};
 use crate::account_store::{Rotation, SessionRow};
 use crate::client::ClientAddress;
 use crate::store::StoreError;
 use crate::tokens::keys::KeyError;
-use crate::tokens::{Issued, RefreshToken, TokenError};
+use crate::tokens::{RefreshToken, TokenError};
 use crate::users::User;
 
 /// The number of tries of a refresh: another refresh may change the session in the meantime.
@@ -20,6 +23,12 @@ const TRIES: usize = 3;
 /// Why a session was not refreshed.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
+    /// The idempotency key is too short or too long.
+    #[error("the idempotency key is malformed")]
+    BadIdempotencyKey,
+    /// The idempotency key is that of the refresh that made this token. The token stays valid.
+    #[error("the idempotency key was used with another token")]
+    IdempotencyKeyReused,
     /// The refresh token is rejected.
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -36,7 +45,7 @@ pub enum RefreshError {
 enum Standing {
     /// The token is the session's current one.
     Current,
-    /// The token is the preceding one, within the grace period.
+    /// The token is the preceding one, within the grace period or with the idempotency key of its refresh.
     Preceding,
     /// The token is older, so it was used before.
     Reused,
@@ -48,8 +57,18 @@ impl Sessions {
     /// Exchanges a refresh token for the next one and a new access token.
     ///
     /// # Errors
-    /// If the token is forged, used or expired: [`RefreshError::Token`].
-    pub async fn refresh(&self, token: &str, client: ClientAddress) -> Result<(SessionTokens, User), RefreshError> {
+    /// If the idempotency key is malformed or was used before, or the token is forged, used or expired:
+    /// [`RefreshError::Token`].
+    pub async fn refresh(
+        &self,
+        token: &str,
+        idempotency_key: Option<&str>,
+        client: ClientAddress,
+    ) -> Result<(SessionTokens, User), RefreshError> {
+        if idempotency_key.is_some_and(|key| !is_well_formed(key)) {
+            return Err(RefreshError::BadIdempotencyKey);
+        }
+
         let token = RefreshToken::parse(token).ok_or(TokenError::Invalid)?;
         for _ in 0..TRIES {
             let found = self.store.find_session(token.session_id).await?;
@@ -60,29 +79,45 @@ impl Sessions {
             }
 
             let now = self.clock.now();
-            match self.standing(&row, token.generation, now) {
+            let key_of = |generation| idempotency_key.map(|key| self.idempotency.rotation(row.id, generation, key));
+            let is_same_key = key_of(row.generation).is_some_and(|key| row.rotation_key.as_deref() == Some(&key));
+            match self.standing(&row, token.generation, is_same_key, now) {
                 Standing::Rejected(error) => return Err(error.into()),
                 Standing::Reused => {
                     self.store.end_session(row.id, now).await?;
                     tracing::warn!(user.id = %user.id, session.id = %row.id, "refresh token used again: session ended");
                     return Err(TokenError::Invalid.into());
                 }
-                Standing::Preceding => return self.tokens_of(&row, row.generation, row.expires_at, user),
+                Standing::Preceding => {
+                    let tokens = self.tokens_of(&row, &user, row.generation, row.expires_at)?;
+                    return Ok((tokens, user));
+                }
+                // A client that always sends the same key would look the same as a thief.
+                Standing::Current if is_same_key => return Err(RefreshError::IdempotencyKeyReused),
                 Standing::Current => {}
             }
 
             let expires_at = self.expiry(row.created_at, now);
-            let rotation =
-                Rotation { session_id: row.id, from: token.generation, address: client, at: now, expires_at };
+            let rotation = Rotation {
+                session_id: row.id,
+                from: token.generation,
+                address: client,
+                at: now,
+                expires_at,
+                key: key_of(token.generation + 1),
+            };
             if self.store.rotate_session(&rotation).await? {
-                return self.tokens_of(&row, token.generation + 1, expires_at, user);
+                let tokens = self.tokens_of(&row, &user, token.generation + 1, expires_at)?;
+                return Ok((tokens, user));
             }
             // A simultaneous refresh came first, so the token is no longer the current one.
         }
         Err(TokenError::Invalid.into())
     }
 
-    fn standing(&self, row: &SessionRow, generation: u32, now: Timestamp) -> Standing {
+    /// Returns how a token of a `generation` relates to its session. `is_same_key` says whether the request has the
+    /// idempotency key of the session's last refresh.
+    fn standing(&self, row: &SessionRow, generation: u32, is_same_key: bool, now: Timestamp) -> Standing {
         if row.ended_at.is_some() {
             return Standing::Rejected(TokenError::Invalid);
         }
@@ -92,22 +127,10 @@ impl Sessions {
         let grace_ends = row.rotated_at + self.policy.refresh_grace;
         match row.generation.checked_sub(generation) {
             Some(0) => Standing::Current,
-            Some(1) if now < grace_ends => Standing::Preceding,
+            Some(1) if is_same_key || now < grace_ends => Standing::Preceding,
             Some(_) => Standing::Reused,
             // The generation is newer than the database's, for example because a backup was restored.
             None => Standing::Rejected(TokenError::Invalid),
         }
-    }
-
-    fn tokens_of(
-        &self,
-        row: &SessionRow,
-        generation: u32,
-        expires_at: Timestamp,
-        user: User,
-    ) -> Result<(SessionTokens, User), RefreshError> {
-        let access = self.tokens.issue_access(&user, row.id)?;
-        let token = self.tokens.refresh_token(row.id, generation, &row.salt);
-        Ok((SessionTokens { session_id: row.id, access, refresh: Issued { token, expires_at } }, user))
     }
 }

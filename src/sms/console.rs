@@ -56,6 +56,7 @@ impl SmsSender for ConsoleSms {
 fn compose(message: &CodeMessage<'_>) -> [String; 2] {
     let what = match message.purpose {
         Purpose::Login => "sign in",
+        Purpose::Reauthenticate => "confirm that it is you",
         Purpose::ChangePhone => "change your phone",
         Purpose::DeleteAccount => "delete your account",
         Purpose::Verify => "verify your phone",

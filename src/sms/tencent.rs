@@ -57,7 +57,7 @@ pub struct Templates {
 impl Templates {
     fn for_purpose(&self, purpose: Purpose) -> &str {
         let special = match purpose {
-            Purpose::Login => None,
+            Purpose::Login | Purpose::Reauthenticate => None,
             Purpose::ChangePhone => self.change_phone.as_deref(),
             Purpose::DeleteAccount => self.delete_account.as_deref(),
             Purpose::Verify => self.verify.as_deref(),

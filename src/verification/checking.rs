@@ -45,6 +45,8 @@ pub struct SubmittedCode<'a> {
     pub user: Option<Uuid>,
     /// The client's address.
     pub client: ClientAddress,
+    /// The token of the claim, if repeated requests share one claim. It must be secret.
+    pub claim: Option<&'a str>,
 }
 
 /// The outcome of an act that a code allowed.
@@ -126,7 +128,12 @@ impl Checking {
         let now = self.clock.now();
         let attempt = Attempt {
             digest: self.keys.digest(submitted.purpose, submitted.phone, &nonce, &code),
-            claim: CodeClaim { subject, nonce, purpose: submitted.purpose, token: claim_token() },
+            claim: CodeClaim {
+                subject,
+                nonce,
+                purpose: submitted.purpose,
+                token: submitted.claim.map_or_else(claim_token, str::to_owned),
+            },
             max_attempts: self.policy.max_attempts,
             failures: self.policy.failures,
             at: now,
@@ -138,6 +145,7 @@ impl Checking {
         if !matches!(outcome, AttemptOutcome::Claimed { .. } | AttemptOutcome::Incorrect { .. }) {
             self.refund_attempt(&attempt.claim).await;
         }
+
         match outcome {
             AttemptOutcome::Claimed { reference } => {
                 Ok(Claimed { claim: attempt.claim, destination: Destination::from(submitted.phone), reference })

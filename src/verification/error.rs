@@ -10,7 +10,7 @@ use crate::store::StoreError;
 /// Why a code is not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestCodeError {
-    /// The code to delete an account is only sent to the account's own phone.
+    /// The code to reauthenticate or to delete an account goes to the account's phone only.
     #[error("this is not the account's own phone")]
     NotOwnPhone,
     /// A reference is for `Purpose::Verify` only, and has 1 to 128 characters.

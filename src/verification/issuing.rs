@@ -62,6 +62,8 @@ pub struct Requester {
 pub enum CodeUse {
     /// To sign up or in.
     Login,
+    /// To confirm that the user of a session holds the account's phone.
+    Reauthenticate(Requester),
     /// To move the user's account to the phone that gets the code.
     ChangePhone(Requester),
     /// To delete the user's account.
@@ -76,6 +78,7 @@ impl CodeUse {
     pub const fn purpose(&self) -> Purpose {
         match self {
             Self::Login => Purpose::Login,
+            Self::Reauthenticate(_) => Purpose::Reauthenticate,
             Self::ChangePhone(_) => Purpose::ChangePhone,
             Self::DeleteAccount(_) => Purpose::DeleteAccount,
             Self::Verify => Purpose::Verify,
@@ -85,8 +88,19 @@ impl CodeUse {
     /// Returns the user whom the code is valid for, if it is valid for one user alone.
     const fn user(&self) -> Option<Uuid> {
         match self {
-            Self::ChangePhone(requester) | Self::DeleteAccount(requester) => Some(requester.id),
+            Self::Reauthenticate(requester) | Self::ChangePhone(requester) | Self::DeleteAccount(requester) => {
+                Some(requester.id)
+            }
             Self::Login | Self::Verify => None,
+        }
+    }
+
+    /// Returns the account's phone if the code goes to that phone alone. A client need not repeat it.
+    #[must_use]
+    pub const fn own_phone(&self) -> Option<&PhoneNumber> {
+        match self {
+            Self::Reauthenticate(requester) | Self::DeleteAccount(requester) => Some(&requester.phone),
+            Self::Login | Self::ChangePhone(_) | Self::Verify => None,
         }
     }
 }
@@ -236,9 +250,7 @@ impl Issuing {
 
 /// Checks the rules that need no store.
 fn check_form(request: &CodeRequest) -> Result<(), RequestCodeError> {
-    if let CodeUse::DeleteAccount(requester) = &request.code_use
-        && requester.phone != request.phone
-    {
+    if request.code_use.own_phone().is_some_and(|own| *own != request.phone) {
         return Err(RequestCodeError::NotOwnPhone);
     }
 

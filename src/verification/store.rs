@@ -28,7 +28,7 @@ pub const CLAIM_LEASE: Duration = Duration::from_secs(10);
 /// How long wrong codes are remembered after the last one.
 pub const FAILURE_MEMORY: Duration = Duration::from_hours(30 * 24);
 
-/// The waits after each wrong code from the limit on: the first, the second, the third, and every later one.
+/// The waits once the limit is reached: after the first such wrong code, the second, the third, and every later one.
 pub const FAILURE_WAITS: [Duration; 4] =
     [Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(15), Duration::from_hours(1)];
 

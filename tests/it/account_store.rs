@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sms_login::account_store::AccountStore;
-use sms_login::account_store::{NewSession, SessionRow};
+use sms_login::account_store::{NewSession, SessionRow, SignInOutcome};
 use sms_login::client::ClientAddress;
 use sms_login::database::Database;
 use sms_login::phone::PhoneNumber;
@@ -20,6 +20,7 @@ use crate::app::{START, phone};
 use crate::servers;
 
 mod changes;
+mod login_keys;
 mod sessions;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -63,12 +64,18 @@ fn new_session(at: Timestamp) -> NewSession {
         address: ClientAddress::from("2001:db8::1".parse::<std::net::IpAddr>().expect("an address")),
         created_at: at,
         expires_at: at + Duration::from_hours(24),
+        login: None,
     }
+}
+
+fn stored(outcome: SignInOutcome) -> (User, bool) {
+    let SignInOutcome::Stored { user, is_new } = outcome else { panic!("not stored: {outcome:?}") };
+    (user, is_new)
 }
 
 async fn sign_in(engine: &Engine, phone: &str, at: Timestamp) -> (User, bool, NewSession) {
     let session = new_session(at);
-    let (user, is_new) = engine.accounts.sign_in(&new_user(phone), &session).await.expect("a sign-in");
+    let (user, is_new) = stored(engine.accounts.sign_in(&new_user(phone), &session).await.expect("a sign-in"));
     (user, is_new, session)
 }
 
@@ -88,7 +95,8 @@ async fn live(engine: &Engine, user_id: Uuid, at: Timestamp) -> Vec<Uuid> {
 
 /// Stores one more session of a user.
 async fn another_session(engine: &Engine, user: &User, session: NewSession) -> NewSession {
-    let (same, is_new) = engine.accounts.sign_in(&new_user(user.phone.e164()), &session).await.expect("a sign-in");
+    let (same, is_new) =
+        stored(engine.accounts.sign_in(&new_user(user.phone.e164()), &session).await.expect("a sign-in"));
     assert_eq!((same.id, is_new), (user.id, false));
     session
 }
@@ -131,7 +139,7 @@ async fn simultaneous_first_sign_ins_create_one_user() {
             ids.insert(user.id);
             new += usize::from(is_new);
             let live = engine.accounts.find_live_user(session.id, start()).await.expect("a session");
-            assert_eq!(live.expect("it lives").id, user.id);
+            assert_eq!(live.expect("it lives").user.id, user.id);
         }
         assert_eq!((ids.len(), new), (1, 1));
     }
@@ -171,8 +179,9 @@ async fn many_users_are_found_at_once() {
 async fn a_session_is_live_until_it_ends_or_expires() {
     for engine in engines().await {
         let (user, _, session) = sign_in(&engine, &phone(), start()).await;
-        let live =
-            async |at| engine.accounts.find_live_user(session.id, at).await.expect("an answer").map(|user| user.id);
+        let live = async |at| {
+            engine.accounts.find_live_user(session.id, at).await.expect("an answer").map(|live| live.user.id)
+        };
 
         assert_eq!(live(session.expires_at - Duration::from_millis(1)).await, Some(user.id));
         assert_eq!(live(session.expires_at).await, None);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -39,6 +41,35 @@ async fn name_and_avatar_change_independently() {
         let claims = next.access_token.split('.').nth(1).expect("claims");
         let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).expect("base64url")).expect("JSON");
         assert_eq!(claims["picture"], avatar, "the next token has the new avatar");
+    }
+}
+
+#[tokio::test]
+async fn a_token_with_the_default_settings_is_shorter_than_600_bytes() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let user = app.signed_in().await;
+    assert!(user.access_token.len() < 600, "{} bytes: {}", user.access_token.len(), user.access_token);
+}
+
+#[tokio::test]
+async fn the_server_serves_its_default_avatars() {
+    let app = TestApp::on(Stores::Embedded).set("PUBLIC_URL", "https://login.example.com/").start().await;
+    for _ in 0..3 {
+        let user = app.signed_in().await;
+        let avatar = user.run(ME, json!({})).await.data("me")["avatar"].as_str().expect("a URL").to_owned();
+        let path = avatar.strip_prefix("https://login.example.com").expect("on the server");
+        let get = |path: &str| Request::get(path).body(Body::empty()).expect("a request");
+        let answer = app.anonymous().send(get(path)).await;
+        let header = |name: &str| answer.headers[name].to_str().expect("text").to_owned();
+        assert_eq!((answer.status, header("content-type")), (StatusCode::OK, "image/svg+xml".to_owned()));
+        assert_eq!(header("cache-control"), "public, max-age=604800");
+        assert_eq!(header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'; sandbox");
+        assert_eq!(header("cross-origin-resource-policy"), "cross-origin");
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        assert!(answer.text.starts_with("<svg xmlns="), "{}", answer.text);
+        for absent in ["/avatars/0.svg", "/avatars/5.svg", "/avatars/1.png", "/avatars/", "/avatars/..%2f1.svg"] {
+            assert_eq!(app.anonymous().send(get(absent)).await.status, StatusCode::NOT_FOUND, "{absent}");
+        }
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) const HOME: &str = "203.0.113.7";
 pub(crate) const ASK: &str = "mutation($input: RequestCodeInput!) {
   requestCode(input: $input) { ... on RequestCodePayload { challengeId expiresAt resendAt sendsRemaining } ...P } }";
 pub(crate) const LOGIN: &str = "mutation($input: LoginInput!) { login(input: $input) { ... on LoginPayload {
-  accessToken accessTokenExpiresAt refreshToken refreshTokenExpiresAt isNewUser
+  accessToken accessTokenExpiresAt refreshToken refreshTokenExpiresAt deviceToken isNewUser
   user { id name avatar phone createdAt lastLoginAt } } ...P } }";
 pub(crate) const ME: &str = "{ me { id name avatar phone createdAt lastLoginAt } }";
 
@@ -137,6 +137,11 @@ impl TestApp {
 
     pub(crate) fn advance(&self, by: Duration) {
         self.clock.advance(SignedDuration::try_from(by).expect("a duration"));
+    }
+
+    /// Returns the current time in seconds, as a token has it.
+    pub(crate) fn clock_seconds(&self) -> i64 {
+        self.clock.now().as_second()
     }
 
     pub(crate) fn anonymous(&self) -> Anonymous<'_> {

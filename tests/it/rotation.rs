@@ -19,14 +19,16 @@ const LOG_OUT: &str = "mutation { logout { ... on LogoutPayload { endedSessions 
 const CLAIM_BYTES: usize = 20;
 const ACCESS_TTL: Duration = Duration::from_hours(1);
 const REFRESH_TTL: Duration = Duration::from_hours(30 * 24);
+/// Two keys are enough: one may be that of the last refresh, the other is not.
+const KEYS: [Option<&str>; 3] = [None, Some("one idempotency key"), Some("another idempotency key")];
 /// So short that a session reaches it by one refresh.
 const MAX_AGE: Duration = Duration::from_hours(40 * 24);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// Sends the token that is `back` generations older than the current one.
-    Refresh { back: usize },
+    /// Sends the token that is `back` generations older than the current one, perhaps with an idempotency key.
+    Refresh { back: usize, key: Option<&'static str> },
     /// Sends a token that the server did not issue.
     Forged { back: usize, how: Forgery },
     /// Waits.
@@ -73,10 +75,12 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Forgery::Longer),
         Just(Forgery::Bare),
     ];
+
     let moment = prop_oneof![Just(Moment::GraceEnds), Just(Moment::TokenExpires), Just(Moment::SessionIsTooOld)];
     let wait = [MILLISECOND, Duration::from_secs(3), ACCESS_TTL, Duration::from_hours(29 * 24)];
+
     prop_oneof![
-        12 => back.clone().prop_map(|back| Step::Refresh { back }),
+        12 => (back.clone(), prop::sample::select(KEYS.to_vec())).prop_map(|(back, key)| Step::Refresh { back, key }),
         3 => (back, how).prop_map(|(back, how)| Step::Forged { back, how }),
         3 => prop::sample::select(wait.to_vec()).prop_map(Step::Wait),
         6 => (moment, any::<bool>()).prop_map(|(moment, just_before)| Step::Until { moment, just_before }),
@@ -90,6 +94,7 @@ enum Outcome {
     SameAgain,
     Invalid,
     Expired,
+    KeyReused,
 }
 
 /// The expected state of a session, and the expected outcomes of its tokens.
@@ -97,6 +102,8 @@ struct Model {
     grace: Duration,
     began: Timestamp,
     generation: usize,
+    /// The idempotency key of the last refresh.
+    key: Option<&'static str>,
     rotated_at: Timestamp,
     expires_at: Timestamp,
     access_expires_at: Timestamp,
@@ -107,27 +114,42 @@ impl Model {
     fn new(grace: Duration, now: Timestamp) -> Self {
         let access_expires_at = access_expiry(now);
         let expires_at = now + REFRESH_TTL;
-        Self { grace, began: now, generation: 0, rotated_at: now, expires_at, access_expires_at, ended: false }
+        Self {
+            grace,
+            began: now,
+            generation: 0,
+            key: None,
+            rotated_at: now,
+            expires_at,
+            access_expires_at,
+            ended: false,
+        }
     }
 
-    fn refresh(&mut self, generation: usize, now: Timestamp) -> Outcome {
+    fn refresh(&mut self, generation: usize, key: Option<&'static str>, now: Timestamp) -> Outcome {
         if self.ended {
             return Outcome::Invalid;
         }
         if now >= self.expires_at {
             return Outcome::Expired;
         }
+        let is_same_key = key.is_some() && key == self.key;
+        if generation == self.generation && is_same_key {
+            return Outcome::KeyReused;
+        }
         if generation == self.generation {
+            self.key = key;
             self.generation += 1;
             self.rotated_at = now;
             self.expires_at = (now + REFRESH_TTL).min(self.began + MAX_AGE);
             self.access_expires_at = access_expiry(now);
             return Outcome::New;
         }
-        if generation + 1 == self.generation && now < self.rotated_at + self.grace {
+        if generation + 1 == self.generation && (is_same_key || now < self.rotated_at + self.grace) {
             self.access_expires_at = access_expiry(now);
             return Outcome::SameAgain;
         }
+
         self.ended = true;
         Outcome::Invalid
     }
@@ -164,6 +186,7 @@ fn outcome(answer: &Answer) -> Outcome {
     match answer.code() {
         "TOKEN_INVALID" => Outcome::Invalid,
         "TOKEN_EXPIRED" => Outcome::Expired,
+        "BAD_INPUT" => Outcome::KeyReused,
         code => panic!("{code}"),
     }
 }
@@ -208,9 +231,9 @@ async fn live(app: &TestApp, grace: Duration, steps: &[Step]) {
                 let answer = app.anonymous().run(REFRESH, json!({ "input": { "refreshToken": token } })).await;
                 assert_eq!(outcome(&answer), Outcome::Invalid, "{token}");
             }
-            Step::Refresh { back } => {
+            Step::Refresh { back, key } => {
                 let generation = model.generation.saturating_sub(back);
-                refresh(app, &mut model, &mut tokens, &mut user, generation).await;
+                refresh(app, &mut model, &mut tokens, &mut user, (generation, key)).await;
             }
             Step::LogOut => {
                 let expected = model.access(now);
@@ -230,13 +253,13 @@ async fn refresh(
     model: &mut Model,
     tokens: &mut Vec<String>,
     user: &mut SignedIn<'_>,
-    generation: usize,
+    (generation, key): (usize, Option<&'static str>),
 ) {
-    let expected = model.refresh(generation, app.clock.now());
-    let input = json!({ "input": { "refreshToken": tokens[generation] } });
+    let expected = model.refresh(generation, key, app.clock.now());
+    let input = json!({ "input": { "refreshToken": tokens[generation], "idempotencyKey": key } });
     let answer = app.anonymous().run(REFRESH, input).await;
     match expected {
-        Outcome::Invalid | Outcome::Expired => return assert_eq!(outcome(&answer), expected),
+        Outcome::Invalid | Outcome::Expired | Outcome::KeyReused => return assert_eq!(outcome(&answer), expected),
         Outcome::New | Outcome::SameAgain => {}
     }
 

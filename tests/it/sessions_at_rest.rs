@@ -169,3 +169,30 @@ async fn no_token_can_be_forged_from_the_database() {
         app.anonymous().run(REFRESH, input).await.data("refreshSession");
     }
 }
+
+#[tokio::test]
+async fn a_session_of_the_previous_version_was_authenticated_when_it_was_created() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let user = app.signed_in().await;
+        let signed_in_at = app.clock_seconds();
+        // The previous version does not know the column.
+        let update = "UPDATE sessions SET authenticated_at = NULL";
+        if let Some(url) = app.env.get("DATABASE_URL") {
+            let mut connection = sqlx::MySqlConnection::connect(url).await.expect("a connection");
+            sqlx::query(update).execute(&mut connection).await.expect("an update");
+        } else {
+            sqlx::query(update).execute(&mut sqlite(&app).await).await.expect("an update");
+        }
+
+        app.advance(std::time::Duration::from_mins(14));
+        user.ask_for("CHANGE_PHONE", &crate::app::phone()).await;
+        app.advance(std::time::Duration::from_mins(1));
+        let next = user.refreshed().await;
+        let claims = next.access_token.split('.').nth(1).expect("claims");
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).expect("base64url")).expect("JSON");
+        assert_eq!(claims["auth_time"], signed_in_at);
+        let input = json!({ "input": { "phone": crate::app::phone(), "purpose": "CHANGE_PHONE" } });
+        assert_eq!(next.run(crate::app::ASK, input).await.code(), "REAUTHENTICATION_REQUIRED");
+    }
+}

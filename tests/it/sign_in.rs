@@ -30,7 +30,7 @@ async fn a_new_phone_signs_up() {
             (&user["createdAt"], &user["lastLoginAt"]),
             (&json!("2026-03-01T04:00:20Z"), &json!("2026-03-01T04:00:20Z"))
         );
-        assert!(user["avatar"].as_str().expect("a URL").starts_with("data:image/svg+xml,"));
+        assert!(user["avatar"].as_str().expect("a URL").starts_with("http://127.0.0.1:8000/avatars/"));
         let me = someone.with_token(login["accessToken"].as_str().expect("a token")).run(ME, json!({})).await;
         assert_eq!(me.data("me"), user);
     }

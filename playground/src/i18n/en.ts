@@ -84,6 +84,7 @@ export const en = {
     tokenInvalid: 'Your session has ended. Sign in again.',
     tokenExpired: 'Your session has expired. Sign in again.',
     unauthenticated: 'Sign in first.',
+    reauthenticationRequired: 'You signed in a while ago. Confirm your phone number first.',
     codeExpired: 'This code is no longer valid. Request a new one.',
     codeIncorrect: (left: number | undefined) =>
       left === undefined

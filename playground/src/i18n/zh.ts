@@ -86,6 +86,7 @@ export const zh: Messages = {
     tokenInvalid: '登录已结束，请重新登录。',
     tokenExpired: '登录已过期，请重新登录。',
     unauthenticated: '请先登录。',
+    reauthenticationRequired: '距上次登录已有一段时间，请先验证当前手机号。',
     codeExpired: '验证码已失效，请重新获取。',
     codeIncorrect: (left) =>
       left === undefined

@@ -96,7 +96,8 @@ mod tests {
             names.sort_unstable();
             names
         };
-        let credentials = ["changePhone", "deleteAccount", "login", "refreshSession", "requestCode", "verifyCode"];
+        let credentials =
+            ["changePhone", "deleteAccount", "login", "reauthenticate", "refreshSession", "requestCode", "verifyCode"];
         assert_eq!(sorted(&FIELDS.credentials), credentials);
         assert_eq!(sorted(&FIELDS.lists), ["sessions"]);
     }

@@ -44,6 +44,7 @@ impl Issuing {
             at: now,
             day,
         };
+
         let challenge = NewChallenge {
             subject,
             digest: self.keys.digest(purpose, &request.phone, &nonce, &code),
@@ -52,6 +53,7 @@ impl Issuing {
             issued_at: now,
             expires_at: now + self.policy.code_ttl,
         };
+
         let sends_sms = test_code.is_none();
         let phone_limits = phone_limits(&self.policy, day, sends_sms);
         Draft { code, sends_sms, challenge_id, challenge, phone_limits, ticket }

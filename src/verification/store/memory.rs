@@ -251,6 +251,7 @@ impl CodeStore for MemoryCodeStore {
         challenge.attempts += 1;
         let attempts_remaining = attempt.max_attempts - challenge.attempts;
         challenge.state = if attempts_remaining == 0 { State::Exhausted } else { State::Issued };
+
         phone.failures.add(attempt.failures.in_all, *now);
         let by_address = phone.failures_by_address.entry(address.clone()).or_default();
         by_address.add(attempt.failures.by_address, *now);

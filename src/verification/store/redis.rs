@@ -107,6 +107,7 @@ impl RedisCodeStore {
         check_only: bool,
     ) -> Result<IssueOutcome, StoreError> {
         let keys = self.keys(&new.subject, &new.nonce);
+
         let args = IssueArgs {
             now: new.issued_at.as_millisecond(),
             check_only,

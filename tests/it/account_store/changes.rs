@@ -4,7 +4,7 @@ use sms_login::phone::PhoneNumber;
 use sms_login::users::{PhoneChange, PhoneChangeOutcome, ProfileChange, User};
 use uuid::Uuid;
 
-use super::{another_session, engines, live, new_session, new_user, row, sign_in, sorted, start, user};
+use super::{another_session, engines, live, new_session, new_user, row, sign_in, sorted, start, stored, user};
 use crate::app::phone;
 
 fn change_to(phone: &str, user_id: Uuid, kept_session: Uuid) -> PhoneChange {
@@ -137,7 +137,7 @@ async fn only_the_given_fields_of_a_profile_change() {
 async fn a_deleted_user_is_distinguished_from_an_unchanged_one() {
     for engine in engines().await {
         let session = new_session(start());
-        let (user, _) = engine.accounts.sign_in(&new_user(&phone()), &session).await.expect("a sign-in");
+        let (user, _) = stored(engine.accounts.sign_in(&new_user(&phone()), &session).await.expect("a sign-in"));
         let same = ProfileChange { name: Some("same".to_owned()), avatar: None };
         for _ in 0..2 {
             assert!(

@@ -14,7 +14,7 @@ const MANY: usize = 50;
 
 fn rotation(session_id: Uuid, from: u32, at: Timestamp) -> Rotation {
     let address = ClientAddress::from("203.0.113.9".parse::<std::net::IpAddr>().expect("an address"));
-    Rotation { session_id, from, address, at, expires_at: at + DAY }
+    Rotation { session_id, from, address, at, expires_at: at + DAY, key: None }
 }
 
 #[tokio::test]
