@@ -40,6 +40,7 @@ mod session_races;
 mod sessions;
 mod sessions_at_rest;
 mod sign_in;
+mod sign_up;
 mod snippets;
 mod tc3;
 mod tencent;
