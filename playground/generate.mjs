@@ -14,8 +14,7 @@ const page = [{ location: 'operations.graphql', document: parse(await read('src/
 const config = {
   strictScalars: true,
   scalars: { DateTime: 'string', PhoneNumber: 'string' },
-  enumType: 'string-literal',
-  enumsAsTypes: true,
+  enumsAsConst: true,
   useTypeImports: true,
   avoidOptionals: { field: true },
   skipTypename: true,

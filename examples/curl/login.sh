@@ -20,14 +20,18 @@ field() { # name, answer
     printf '%s' "$value"
 }
 
-answer=$(graphql "mutation { requestCode(input: {phone: \"$phone\"}) { sessionId } }")
-session=$(field sessionId "$answer")
+# Each mutation returns its payload, or a problem such as a wrong code.
+problem='... on Problem { code message }'
+
+answer=$(graphql "mutation { requestCode(input: {phone: \"$phone\"}) { \
+... on RequestCodePayload { challengeId } $problem } }")
+challenge=$(field challengeId "$answer")
 
 printf 'Code: '
 read -r code
 
-answer=$(graphql "mutation { login(input: {phone: \"$phone\", code: \"$code\", sessionId: \"$session\", \
-deviceName: \"curl example\"}) { accessToken refreshToken isNewUser } }")
+answer=$(graphql "mutation { login(input: {phone: \"$phone\", code: \"$code\", challengeId: \"$challenge\", \
+deviceName: \"curl example\"}) { ... on LoginPayload { accessToken refreshToken isNewUser } $problem } }")
 access=$(field accessToken "$answer")
 refresh=$(field refreshToken "$answer")
 case $answer in
@@ -39,9 +43,10 @@ answer=$(graphql '{ me { phone } }' "$access")
 echo "You are $(field phone "$answer")."
 
 # An app does this before accessTokenExpiresAt. A refresh token is valid once, so store the new one.
-answer=$(graphql "mutation { refreshSession(input: {refreshToken: \"$refresh\"}) { accessToken refreshToken } }")
+answer=$(graphql "mutation { refreshSession(input: {refreshToken: \"$refresh\"}) { \
+... on RefreshSessionPayload { accessToken refreshToken } $problem } }")
 access=$(field accessToken "$answer")
 echo 'Refreshed.'
 
-graphql 'mutation { logout { endedSessions } }' "$access" >/dev/null
+graphql 'mutation { logout { ... on LogoutPayload { endedSessions } } }' "$access" >/dev/null
 echo 'Signed out.'

@@ -10,44 +10,62 @@ from gql import Client, gql
 from gql.transport.httpx import HTTPXTransport
 
 URL = os.environ.get("SMS_LOGIN_URL", "http://127.0.0.1:8000/graphql")
+PROBLEM = "fragment Problem on Problem { __typename code message }"
 
 
-def client(token=None):
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return Client(transport=HTTPXTransport(url=URL, headers=headers))
+class Problem(Exception):
+    """A failure that the client can expect, such as a wrong code or a rate limit."""
 
 
 def run(document, token=None, **values):
+    """Runs an operation. gql raises a TransportQueryError for a GraphQL error, such as an expired access token."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     request = gql(document)
     if values:
         request.variable_values = {"input": values}
-    return client(token).execute(request)
+    return Client(transport=HTTPXTransport(url=URL, headers=headers)).execute(request)
+
+
+def mutate(mutation, token=None, **values):
+    """Runs one mutation and returns its payload. Raises its problem."""
+    [result] = run(f"{mutation} {PROBLEM}", token, **values).values()
+    if result.get("__typename") == "Problem":
+        raise Problem(f"{result['code']}: {result['message']}")
+    return result
 
 
 phone = sys.argv[1] if len(sys.argv) > 1 else "13711112222"
 
-sent = run("mutation($input: RequestCodeInput!) { requestCode(input: $input) { sessionId } }", phone=phone)
+sent = mutate(
+    """mutation($input: RequestCodeInput!) {
+      requestCode(input: $input) { ... on RequestCodePayload { challengeId } ...Problem }
+    }""",
+    phone=phone,
+)
 code = input("Code: ")
 
-# If this fails, gql raises a TransportQueryError with the error's code in errors[0]["extensions"]["code"].
-login = run(
-    "mutation($input: LoginInput!) { login(input: $input) { accessToken refreshToken isNewUser } }",
+login = mutate(
+    """mutation($input: LoginInput!) {
+      login(input: $input) { ... on LoginPayload { accessToken refreshToken isNewUser } ...Problem }
+    }""",
     phone=phone,
     code=code,
-    sessionId=sent["requestCode"]["sessionId"],
+    challengeId=sent["challengeId"],
     deviceName="Python example",
-)["login"]
+)
 print("Signed up." if login["isNewUser"] else "Signed in.")
 
 me = run("{ me { phone } }", token=login["accessToken"])["me"]
 print(f"You are {me['phone']}.")
 
 # An app does this before accessTokenExpiresAt. A refresh token is valid once, so store the new one.
-tokens = run(
-    "mutation($input: RefreshSessionInput!) { refreshSession(input: $input) { accessToken refreshToken } }",
+tokens = mutate(
+    """mutation($input: RefreshSessionInput!) {
+      refreshSession(input: $input) { ... on RefreshSessionPayload { accessToken refreshToken } ...Problem }
+    }""",
     refreshToken=login["refreshToken"],
-)["refreshSession"]
+)
 print("Refreshed.")
 
-run("mutation { logout { endedSessions } }", token=tokens["accessToken"])
+mutate("mutation { logout { ... on LogoutPayload { endedSessions } ...Problem } }", token=tokens["accessToken"])
 print("Signed out.")

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline/promises';
 
 const url = process.env.SMS_LOGIN_URL ?? 'http://127.0.0.1:8000/graphql';
 
+/** Runs an operation. Throws a GraphQL error, such as an expired access token or a server that is not available. */
 async function graphql<T>(query: string, input?: object, token?: string): Promise<T> {
   const response = await fetch(url, {
     method: 'POST',
@@ -15,6 +16,15 @@ async function graphql<T>(query: string, input?: object, token?: string): Promis
   return data;
 }
 
+/** Runs one mutation and returns its payload. Throws its problem, such as a wrong code or a rate limit. */
+async function mutate<T>(mutation: string, input?: object, token?: string): Promise<T> {
+  const query = `${mutation} fragment Problem on Problem { __typename code message }`;
+  const data = await graphql<Record<string, T & { __typename?: string; code?: string; message?: string }>>(query, input, token);
+  const [result] = Object.values(data);
+  if (result.__typename === 'Problem') throw new Error(`${result.code}: ${result.message}`);
+  return result;
+}
+
 interface Tokens {
   accessToken: string;
   refreshToken: string;
@@ -22,8 +32,10 @@ interface Tokens {
 
 const phone = process.argv[2] ?? '13711112222';
 
-const { requestCode } = await graphql<{ requestCode: { sessionId: string } }>(
-  'mutation($input: RequestCodeInput!) { requestCode(input: $input) { sessionId } }',
+const { challengeId } = await mutate<{ challengeId: string }>(
+  `mutation($input: RequestCodeInput!) {
+    requestCode(input: $input) { ... on RequestCodePayload { challengeId } ...Problem }
+  }`,
   { phone },
 );
 
@@ -31,9 +43,11 @@ const terminal = createInterface({ input: process.stdin, output: process.stdout 
 const code = await terminal.question('Code: ');
 terminal.close();
 
-const { login } = await graphql<{ login: Tokens & { isNewUser: boolean } }>(
-  'mutation($input: LoginInput!) { login(input: $input) { accessToken refreshToken isNewUser } }',
-  { phone, code, sessionId: requestCode.sessionId, deviceName: 'TypeScript example' },
+const login = await mutate<Tokens & { isNewUser: boolean }>(
+  `mutation($input: LoginInput!) {
+    login(input: $input) { ... on LoginPayload { accessToken refreshToken isNewUser } ...Problem }
+  }`,
+  { phone, code, challengeId, deviceName: 'TypeScript example' },
 );
 console.log(login.isNewUser ? 'Signed up.' : 'Signed in.');
 
@@ -41,11 +55,13 @@ const { me } = await graphql<{ me: { phone: string } }>('{ me { phone } }', unde
 console.log(`You are ${me.phone}.`);
 
 // An app does this before accessTokenExpiresAt. A refresh token is valid once, so store the new one.
-const { refreshSession } = await graphql<{ refreshSession: Tokens }>(
-  'mutation($input: RefreshSessionInput!) { refreshSession(input: $input) { accessToken refreshToken } }',
+const tokens = await mutate<Tokens>(
+  `mutation($input: RefreshSessionInput!) {
+    refreshSession(input: $input) { ... on RefreshSessionPayload { accessToken refreshToken } ...Problem }
+  }`,
   { refreshToken: login.refreshToken },
 );
 console.log('Refreshed.');
 
-await graphql('mutation { logout { endedSessions } }', undefined, refreshSession.accessToken);
+await mutate('mutation { logout { ... on LogoutPayload { endedSessions } ...Problem } }', undefined, tokens.accessToken);
 console.log('Signed out.');

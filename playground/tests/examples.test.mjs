@@ -21,8 +21,17 @@ before(async () => {
 });
 after(() => server?.stop());
 
-/** Runs an example, and enters the code that the server prints. */
+/** Runs an example with the code that the server prints, and before that with another code. */
 async function runs(command, args, phone) {
+  assert.match(await outputOf(command, args, phone, wrong), /CODE_INCORRECT/);
+  const output = await outputOf(command, args, phone, (code) => code);
+  assert.equal(output, `Code: Signed up.\nYou are ${phone}.\nRefreshed.\nSigned out.\n`);
+}
+
+const wrong = (code) => String((Number(code) + 1) % 1_000_000).padStart(6, '0');
+
+/** Runs an example, enters `entered` of the code that the server prints, and returns the output. */
+async function outputOf(command, args, phone, entered) {
   const mark = server.mark();
   const env = { ...process.env, SMS_LOGIN_URL: `${server.origin}/graphql` };
   const child = spawn(command, [...args, phone], { env, stdio: ['pipe', 'pipe', 'pipe'], timeout: TEST_MS });
@@ -30,9 +39,9 @@ async function runs(command, args, phone) {
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
   const ended = new Promise((resolve) => child.once('close', resolve));
   const code = await Promise.race([server.code(mark), ended]);
-  if (typeof code === 'string') child.stdin.end(`${code}\n`);
+  if (typeof code === 'string') child.stdin.end(`${entered(code)}\n`);
   await ended;
-  assert.equal(output, `Code: Signed up.\nYou are ${phone}.\nRefreshed.\nSigned out.\n`);
+  return output;
 }
 
 test('curl', { timeout: TEST_MS }, () => runs('sh', [path('../../examples/curl/login.sh')], '+8613700000001'));

@@ -11,7 +11,7 @@ try {
   await page.goto(server.origin);
   await page.getByLabel('Phone number').fill('137 1111 2222');
   await page.getByRole('button', { name: 'Send code' }).click();
-  await page.getByLabel('Six-digit code').waitFor();
+  await page.getByLabel('6-digit code').waitFor();
   await page.getByRole('button', { name: /^Use \d{6}$/ }).waitFor();
   await page.screenshot({ path, animations: 'disabled' });
 } finally {

@@ -1,7 +1,29 @@
 // Small functions, without a browser.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { buildSchema, parse, validate } from 'graphql';
 import { createServer } from 'vite';
+
+const NO_FIELDS = {
+  field: null,
+  limit: null,
+  attemptsRemaining: null,
+  retryAt: null,
+  retryAfterSeconds: null,
+  captchaAppId: null,
+  requestId: null,
+};
+
+/** Returns the fields that have a value. */
+const known = (failure) => Object.fromEntries(Object.entries(failure).filter(([, value]) => value !== undefined));
+
+async function schema() {
+  return buildSchema(await readFile(new URL('../../schema.graphql', import.meta.url), 'utf8'));
+}
 
 let vite;
 const load = (path) => vite.ssrLoadModule(path);
@@ -35,9 +57,10 @@ test('the default region comes first, and only allowed regions are listed', asyn
 
 test('a code is read from any pasted text', async () => {
   const { readDigits } = await load('/src/signin/CodeField.tsx');
-  assert.equal(readDigits('123 456 is your code'), '123456');
-  assert.equal(readDigits('１２３４５６'), '123456');
-  assert.equal(readDigits('12345678'), '123456');
+  assert.equal(readDigits('123 456 is your code', 6), '123456');
+  assert.equal(readDigits('１２３４５６', 6), '123456');
+  assert.equal(readDigits('12345678', 6), '123456');
+  assert.equal(readDigits('12345678', 8), '12345678');
 });
 
 test('the language is the chosen one, or the first supported one of the browser', async () => {
@@ -65,15 +88,80 @@ test('devices are named after browser and system', async () => {
   assert.equal(deviceName(''), 'Browser');
 });
 
+test('a problem is read from its fields', async () => {
+  const { payloadOf, toFailure } = await load('/src/api/failure.ts');
+  const payload = { __typename: 'LogoutPayload', endedSessions: 1 };
+  assert.equal(payloadOf(payload), payload);
+
+  const read = (fields) => {
+    try {
+      return payloadOf({ __typename: 'Problem', ...NO_FIELDS, ...fields });
+    } catch (error) {
+      return toFailure(error);
+    }
+  };
+  assert.deepEqual(known(read({ code: 'CODE_INCORRECT', attemptsRemaining: 0 })), {
+    code: 'CODE_INCORRECT',
+    attemptsRemaining: 0,
+  });
+  assert.deepEqual(known(read({ code: 'CAPTCHA_REQUIRED', captchaAppId: '19' })), {
+    code: 'CAPTCHA_REQUIRED',
+    captchaAppId: '19',
+  });
+  const limited = { code: 'RATE_LIMITED', limit: 'COOLDOWN', retryAt: '2026-03-01T12:00:30Z', retryAfterSeconds: 30 };
+  assert.deepEqual(known(read(limited)), {
+    code: 'RATE_LIMITED',
+    limit: 'COOLDOWN',
+    retryAt: Date.parse(limited.retryAt),
+  });
+  const { retryAt } = read({ code: 'SIGNUP_FAILED', retryAfterSeconds: 2 });
+  assert.ok(Math.abs(retryAt - Date.now() - 2000) < 1000, `${retryAt}`);
+});
+
+test('a GraphQL error is read from its extensions', async () => {
+  const { ApiError, toFailure } = await load('/src/api/failure.ts');
+  const read = (extensions) => known(toFailure(new ApiError([{ extensions }])));
+  assert.deepEqual(read({ code: 'INTERNAL', requestId: 'r' }), { code: 'INTERNAL', requestId: 'r' });
+  assert.deepEqual(read({ code: 'GRAPHQL_VALIDATION_FAILED' }), { code: 'UNKNOWN' });
+  assert.deepEqual(read(undefined), { code: 'UNKNOWN' });
+  assert.deepEqual(toFailure(new TypeError('failed to fetch')), { code: 'NETWORK' });
+});
+
+test('the page does not compile without a sentence for a new error code', async () => {
+  // Inside this folder, so that the copy finds the libraries.
+  const folder = await mkdtemp(fileURLToPath(new URL('../node_modules/.exhaustive-', import.meta.url)));
+  try {
+    const from = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+    await cp(from('src'), `${folder}/src`, { recursive: true });
+    await cp(from('tsconfig.json'), `${folder}/tsconfig.json`);
+    const compile = () => promisify(execFile)(from('node_modules/.bin/tsc'), ['--project', folder]);
+    await compile();
+
+    const types = `${folder}/src/api/generated/schema.ts`;
+    const text = await readFile(types, 'utf8');
+    await writeFile(types, text.replace(/export const ErrorCode = \{/, "$&\n  NewCode: 'NEW_CODE',"));
+    const failure = await compile().catch((error) => error);
+    assert.match(String(failure.stdout), /explain\.ts.*NEW_CODE.*never/s);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 test('every error code has a sentence in both languages', async () => {
   const { explain } = await load('/src/i18n/explain.ts');
   const { en } = await load('/src/i18n/en.ts');
   const { zh } = await load('/src/i18n/zh.ts');
-  const { readFile } = await import('node:fs/promises');
-  const schema = await readFile(new URL('../../schema.graphql', import.meta.url), 'utf8');
-  const { buildSchema } = await import('graphql');
-  const codes = buildSchema(schema).getType('ErrorCode').getValues().map(({ name }) => name);
+  const codes = (await schema()).getType('ErrorCode').getValues().map(({ name }) => name);
   for (const messages of [en, zh]) {
     for (const code of [...codes, 'NETWORK', 'UNKNOWN']) assert.match(explain({ code }, messages), /[.。]$/, code);
+  }
+});
+
+test('the Explorer’s first queries are valid, and their mutations select the problem', async () => {
+  const { QUERIES } = await load('/src/explorer/queries.ts');
+  const current = await schema();
+  for (const query of QUERIES) {
+    assert.deepEqual(validate(current, parse(query)), [], query);
+    assert.equal(query.includes('mutation'), query.includes('... on Problem {'), query);
   }
 });

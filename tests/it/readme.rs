@@ -91,11 +91,16 @@ fn the_react_component_signs_a_user_in() {
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(
-        lines[..3],
-        ["alert: This is not a mobile phone number.", "sent", "alert: Wrong code. Attempts left: 2."],
+        lines[..4],
+        [
+            "alert: This is not a mobile phone number.",
+            "alert: Something went wrong (REGION_NOT_ALLOWED). Please try again.",
+            "sent",
+            "alert: Wrong code. Attempts left: 2.",
+        ],
         "{text}"
     );
-    assert!(lines[3].starts_with("signed in: ") && lines[3].contains(r#""phone":"+8613711112222""#), "{text}");
+    assert!(lines[4].starts_with("signed in: ") && lines[4].contains(r#""phone":"+8613711112222""#), "{text}");
 }
 
 /// The documents, by name: the README, and everything in `docs`.
@@ -123,6 +128,8 @@ fn every_setting_in_the_documents_exists() {
         "VERIFY_CA",
         "CHROMIUM_PATH",
         "NAME_FILE",
+        "GRAPHQL_PARSE_FAILED",
+        "GRAPHQL_VALIDATION_FAILED",
     ];
     let mut count = 0;
     for (path, text) in documents() {
@@ -139,6 +146,36 @@ fn every_setting_in_the_documents_exists() {
         }
     }
     assert!(count > 100, "{count} names were found");
+}
+
+/// Returns the error codes and their numbers, from the descriptions in the schema.
+fn error_codes() -> Vec<(&'static str, &'static str)> {
+    let schema = include_str!("../../schema.graphql");
+    let values = schema.split("enum ErrorCode {").nth(1).and_then(|rest| rest.split('}').next()).expect("the enum");
+    let mut number = "";
+    let mut codes = Vec::new();
+    for line in values.lines().map(str::trim) {
+        if let Some((first, _)) = line.split_once(": ").filter(|(first, _)| first.parse::<i32>().is_ok()) {
+            number = first;
+        } else if !line.is_empty() && line.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
+            codes.push((line, number));
+        }
+    }
+    codes
+}
+
+#[test]
+fn the_errors_document_lists_every_code_with_its_number() {
+    let document = include_str!("../../docs/errors.md");
+    let listed: Vec<_> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | -"))
+        .map(|(code, rest)| (code, rest.split(' ').next().expect("a number")))
+        .collect();
+    let codes: Vec<_> =
+        error_codes().into_iter().map(|(code, number)| (code, number.trim_start_matches('-'))).collect();
+    assert!(codes.contains(&("CODE_INCORRECT", "1102")), "{codes:?}");
+    assert_eq!(listed, codes);
 }
 
 /// Returns the addresses of a document's links and pictures.

@@ -11,7 +11,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::app::{LOGIN, SignedIn, Stores, TestApp, phone};
+use crate::app::{LOGIN, SignedIn, Stores, TestApp, phone, wrong};
 use crate::process::{Server, shared_env, stub};
 use crate::processes::{ask, login};
 use crate::tencent_stub::TencentStub;
@@ -72,6 +72,23 @@ async fn the_graphql_of_the_documents_works() {
     let shown = json!({ "phone": phone, "code": app.code(&phone), "challengeId": challenge_id });
     let proven = app.anonymous().run(prove, shown).await;
     assert!(text(&proven.data("verifyCode")["proof"]).starts_with("eyJ"));
+}
+
+#[tokio::test]
+async fn the_mutation_of_the_errors_document_selects_a_problem() {
+    let document = include_str!("../../docs/errors.md");
+    let login = document.split("```graphql\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block");
+    let app = TestApp::start(Stores::Embedded).await;
+    let phone = phone();
+    let challenge_id = app.anonymous().ask(&phone).await;
+    let variables = json!({ "phone": phone, "code": wrong(&app.code(&phone)), "challengeId": challenge_id });
+
+    let answer = app.anonymous().run(login, variables).await;
+    let problem = &answer.body["data"]["login"];
+    assert_eq!(
+        (&problem["__typename"], &problem["code"], &problem["attemptsRemaining"]),
+        (&json!("Problem"), &json!("CODE_INCORRECT"), &json!(2))
+    );
 }
 
 /// Returns a proof for a phone, with the `request` of the documents.

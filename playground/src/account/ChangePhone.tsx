@@ -1,4 +1,4 @@
-import { useApolloClient } from '@apollo/client/react';
+import { mutate } from '../api/client';
 import { ChangePhoneDocument } from '../api/generated/operations';
 import type { ServerInfo } from '../api/server';
 import { useAction } from '../hooks';
@@ -9,12 +9,11 @@ import { useCode } from '../signin/useCode';
 
 export function ChangePhone({ server, onDone }: { server: ServerInfo; onDone: () => void }) {
   const { t } = useLanguage();
-  const client = useApolloClient();
   const { sent, request } = useCode('CHANGE_PHONE');
   const change = useAction(async (code: string) => {
     if (!sent) return;
-    const input = { phone: sent.phone, code, sessionId: sent.answer.sessionId };
-    await client.mutate({ mutation: ChangePhoneDocument, variables: { input } });
+    const input = { phone: sent.phone, code, challengeId: sent.answer.challengeId };
+    await mutate(ChangePhoneDocument, { input });
     onDone();
   });
   if (sent) {

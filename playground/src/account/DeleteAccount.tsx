@@ -1,4 +1,4 @@
-import { useApolloClient } from '@apollo/client/react';
+import { mutate } from '../api/client';
 import { DeleteAccountDocument } from '../api/generated/operations';
 import { forget } from '../api/session';
 import { useAction, useTimeLeft } from '../hooks';
@@ -11,13 +11,12 @@ import { useCode } from '../signin/useCode';
 
 export function DeleteAccount({ phone }: { phone: string }) {
   const { t, locale } = useLanguage();
-  const client = useApolloClient();
   const { sent, request } = useCode('DELETE_ACCOUNT');
   const wait = useTimeLeft(request.failure?.retryAt);
   const remove = useAction(async (code: string) => {
     if (!sent) return;
-    const input = { code, sessionId: sent.answer.sessionId };
-    await client.mutate({ mutation: DeleteAccountDocument, variables: { input } });
+    const input = { code, challengeId: sent.answer.challengeId };
+    await mutate(DeleteAccountDocument, { input });
     forget('deleted');
   });
   if (sent) {

@@ -1,5 +1,5 @@
-import { useApolloClient } from '@apollo/client/react';
 import { useId, useRef, useState } from 'react';
+import { mutate } from '../api/client';
 import { type ProfileFragment, UpdateProfileDocument } from '../api/generated/operations';
 import { signOut } from '../api/session';
 import { useAction } from '../hooks';
@@ -69,7 +69,6 @@ interface FormProps {
 
 function ProfileForm({ me, onCancel, onSaved }: FormProps) {
   const { t } = useLanguage();
-  const client = useApolloClient();
   const id = useId();
   // The server's own pictures are data URLs: there is nothing to edit.
   const shownAvatar = me.avatar.startsWith('data:') ? '' : me.avatar;
@@ -77,7 +76,7 @@ function ProfileForm({ me, onCancel, onSaved }: FormProps) {
   const [avatar, setAvatar] = useState(shownAvatar);
   const save = useAction(async () => {
     const input = { name, ...(avatar === shownAvatar ? {} : { avatar }) };
-    await client.mutate({ mutation: UpdateProfileDocument, variables: { input } });
+    await mutate(UpdateProfileDocument, { input });
     onSaved();
   });
   return (

@@ -1,5 +1,6 @@
 import { useApolloClient } from '@apollo/client/react';
 import { useRef, useState } from 'react';
+import { mutate } from '../api/client';
 import { localTime } from '../api/clock';
 import { toFailure } from '../api/failure';
 import { LogoutDocument, SessionsDocument, type SessionsQuery } from '../api/generated/operations';
@@ -22,10 +23,9 @@ export function SessionList({ sessions, error }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   const end = useAction(async (sessionIds: string[]) => {
     setEnded(0);
-    const variables = { input: { sessionIds } };
-    const { data } = await client.mutate({ mutation: LogoutDocument, variables });
+    const { endedSessions } = await mutate(LogoutDocument, { input: { sessionIds } });
     await client.refetchQueries({ include: [SessionsDocument] });
-    setEnded(data?.logout.endedSessions ?? 0);
+    setEnded(endedSessions);
     // The pressed button is gone, so the focus needs another place.
     heading.current?.focus();
   });

@@ -1,81 +1,89 @@
-// Failures: the errors of the API by their code, or no answer at all.
+// Failures: problems, which a mutation returns as data; GraphQL errors, which any operation can have; and no answer.
 import { CombinedGraphQLErrors } from '@apollo/client/errors';
 import { localTime } from './clock';
-import type { ErrorCode } from './generated/schema';
+import type { LoginMutation } from './generated/operations';
+import { ErrorCode, type RateLimit } from './generated/schema';
 
 export interface Failure {
   code: ErrorCode | 'NETWORK' | 'UNKNOWN';
   /** The path to the invalid value, such as `input.phone`. */
   field?: string | undefined;
   /** The limit that rejected the request. */
-  limit?: string | undefined;
+  limit?: RateLimit | undefined;
   attemptsRemaining?: number | undefined;
+  /** The app id of the captcha that the server requires. */
+  captchaAppId?: string | undefined;
   /** The earliest time of a retry, on this device's clock, in milliseconds. */
   retryAt?: number | undefined;
   requestId?: string | undefined;
+}
+
+/** A problem, with the fields that every mutation of this page selects. */
+type Problem = Extract<LoginMutation['login'], { __typename: 'Problem' }>;
+
+/** A problem that a mutation returned. */
+export class ProblemError extends Error {
+  constructor(readonly problem: Problem) {
+    super(`the mutation returned the problem ${problem.code}`);
+  }
 }
 
 interface ErrorBody {
   extensions?: Record<string, unknown> | undefined;
 }
 
-/** A response of the API with errors. */
+/** A response of the API with GraphQL errors. */
 export class ApiError extends Error {
   constructor(readonly errors: readonly ErrorBody[]) {
     super('the API answered with errors');
   }
 }
 
-const KNOWN: Record<ErrorCode, true> = {
-  BAD_INPUT: true,
-  INVALID_PHONE: true,
-  SMS_SEND_FAILED: true,
-  TOKEN_INVALID: true,
-  TOKEN_EXPIRED: true,
-  UNAUTHENTICATED: true,
-  CODE_EXPIRED: true,
-  CODE_INCORRECT: true,
-  SESSION_MISMATCH: true,
-  SIGNUP_FAILED: true,
-  PHONE_TAKEN: true,
-  RATE_LIMITED: true,
-  CAPTCHA_REQUIRED: true,
-  CAPTCHA_FAILED: true,
-  REGION_NOT_ALLOWED: true,
-  NUMBER_BLOCKED: true,
-  QUERY_TOO_COMPLEX: true,
-  UNAVAILABLE: true,
-  INTERNAL: true,
-};
-
-function isErrorCode(code: unknown): code is ErrorCode {
-  return typeof code === 'string' && Object.hasOwn(KNOWN, code);
+function isProblem(result: { __typename: string }): result is Problem {
+  return result.__typename === 'Problem';
 }
 
-/** Returns whether the server rejected the token, so that a new one may help. */
+/** Returns the payload of a mutation. Throws its problem. */
+export function payloadOf<R extends { __typename: string }>(result: R): Exclude<R, Problem> {
+  if (isProblem(result)) throw new ProblemError(result);
+  return result as Exclude<R, Problem>;
+}
+
+/** Returns whether the server rejected the access token, so that a new one may help. */
 export function isTokenRefused(errors: readonly ErrorBody[] | undefined): boolean {
   return errors?.some(({ extensions }) => ['TOKEN_EXPIRED', 'TOKEN_INVALID'].includes(String(extensions?.code))) ?? false;
 }
 
 /** Converts anything that was thrown. */
 export function toFailure(error: unknown): Failure {
-  if (error instanceof ApiError || CombinedGraphQLErrors.is(error)) {
-    return readExtensions(error.errors[0]?.extensions ?? {});
-  }
+  if (error instanceof ProblemError) return readProblem(error.problem);
+  if (error instanceof ApiError || CombinedGraphQLErrors.is(error)) return readError(error.errors[0]);
   return { code: 'NETWORK' };
 }
 
-function readExtensions(extensions: Record<string, unknown>): Failure {
-  const text = (name: string) => (typeof extensions[name] === 'string' ? extensions[name] : undefined);
-  const number = (name: string) => (typeof extensions[name] === 'number' ? extensions[name] : undefined);
-  const retryAt = text('retryAt');
-  const seconds = number('retryAfterSeconds');
+function readProblem(problem: Problem): Failure {
+  const { retryAt, retryAfterSeconds } = problem;
   return {
-    code: isErrorCode(extensions.code) ? extensions.code : 'UNKNOWN',
-    field: text('field'),
-    limit: text('limit'),
-    attemptsRemaining: number('attemptsRemaining'),
-    retryAt: retryAt ? localTime(retryAt) : seconds === undefined ? undefined : Date.now() + seconds * 1000,
-    requestId: text('requestId'),
+    code: problem.code,
+    field: problem.field ?? undefined,
+    limit: problem.limit ?? undefined,
+    attemptsRemaining: problem.attemptsRemaining ?? undefined,
+    captchaAppId: problem.captchaAppId ?? undefined,
+    retryAt: retryAt === null ? afterSeconds(retryAfterSeconds) : localTime(retryAt),
+    requestId: problem.requestId ?? undefined,
   };
+}
+
+/** Reads a GraphQL error. Its extensions have no types, because the schema does not describe them. */
+function readError(error: ErrorBody | undefined): Failure {
+  const { code, retryAfterSeconds, requestId } = error?.extensions ?? {};
+  return {
+    code: Object.values(ErrorCode).find((known) => known === code) ?? 'UNKNOWN',
+    retryAt: afterSeconds(retryAfterSeconds),
+    requestId: typeof requestId === 'string' ? requestId : undefined,
+  };
+}
+
+function afterSeconds(seconds: unknown): number | undefined {
+  return typeof seconds === 'number' ? Date.now() + seconds * 1000 : undefined;
 }

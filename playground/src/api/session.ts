@@ -6,7 +6,7 @@
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print } from 'graphql';
 import { learnTime, localTime } from './clock';
-import { ApiError, isTokenRefused, toFailure } from './failure';
+import { ApiError, isTokenRefused, payloadOf, toFailure } from './failure';
 import { LogoutDocument, RefreshSessionDocument } from './generated/operations';
 
 export type SignedOutNotice = 'ended' | 'deleted' | 'signedOut';
@@ -116,7 +116,7 @@ async function rotate(stale: string | undefined): Promise<void> {
   if (!refreshToken) return leave('signedOut');
   try {
     const answer = await send(RefreshSessionDocument, { input: { refreshToken } });
-    accept(answer.refreshSession);
+    accept(payloadOf(answer.refreshSession));
   } catch (error) {
     const { code } = toFailure(error);
     if (code === 'TOKEN_INVALID' || code === 'TOKEN_EXPIRED') return forget('ended');

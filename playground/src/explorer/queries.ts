@@ -26,26 +26,44 @@ query Sessions {
   }
 }
 `,
-  `# Sends a code by SMS. Pass it with the sessionId to Login.
+  `# Sends a code by SMS. Pass it with the challengeId to Login.
 mutation RequestCode($input: RequestCodeInput!) {
   requestCode(input: $input) {
-    sessionId
-    expiresAt
-    resendAt
-    sendsRemaining
+    ... on RequestCodePayload {
+      challengeId
+      expiresAt
+      resendAt
+      sendsRemaining
+      codeLength
+    }
+    ... on Problem {
+      code
+      message
+      field
+      limit
+      retryAfterSeconds
+    }
   }
 }
 `,
   `# Signs a user in with the code. A new phone gets a new account.
 mutation Login($input: LoginInput!) {
   login(input: $input) {
-    accessToken
-    accessTokenExpiresAt
-    refreshToken
-    isNewUser
-    user {
-      id
-      phone
+    ... on LoginPayload {
+      accessToken
+      accessTokenExpiresAt
+      refreshToken
+      isNewUser
+      user {
+        id
+        phone
+      }
+    }
+    ... on Problem {
+      code
+      message
+      attemptsRemaining
+      retryAfterSeconds
     }
   }
 }
@@ -53,10 +71,17 @@ mutation Login($input: LoginInput!) {
   `# Changes the given fields.
 mutation UpdateProfile($input: UpdateProfileInput!) {
   updateProfile(input: $input) {
-    user {
-      id
-      name
-      avatar
+    ... on UpdateProfilePayload {
+      user {
+        id
+        name
+        avatar
+      }
+    }
+    ... on Problem {
+      code
+      message
+      field
     }
   }
 }
@@ -67,7 +92,7 @@ const VARIABLES: (object | undefined)[] = [
   undefined,
   undefined,
   { input: { phone: '+8613711112222' } },
-  { input: { phone: '+8613711112222', code: '', sessionId: '' } },
+  { input: { phone: '+8613711112222', code: '', challengeId: '' } },
   { input: { name: 'Lin' } },
 ];
 

@@ -15,8 +15,8 @@ export const en = {
   },
   code: {
     heading: 'Enter the code',
-    sentTo: (phone: string) => `We sent a six-digit code to ${phone}.`,
-    label: 'Six-digit code',
+    sentTo: (phone: string, digits: number) => `We sent a code of ${digits} digits to ${phone}.`,
+    label: (digits: number) => `${digits}-digit code`,
     confirm: 'Continue',
     resend: 'Send a new code',
     resendIn: (time: string) => `New code in ${time}`,
@@ -78,7 +78,7 @@ export const en = {
     badInput: 'Something you entered has the wrong format.',
     badName: 'This name is too long or has characters that are not allowed.',
     badAvatar: 'The picture must be a web address that begins with https://.',
-    badCode: 'The code is six digits.',
+    badCode: 'Enter all digits of the code.',
     invalidPhone: 'This is not a mobile phone number. Check the region and the digits.',
     smsSendFailed: 'The message could not be sent. Request a new code in a moment.',
     tokenInvalid: 'Your session has ended. Sign in again.',
@@ -93,14 +93,15 @@ export const en = {
           : left === 1
             ? 'The code is wrong. You have one attempt left.'
             : `The code is wrong. You have ${left} attempts left.`,
-    sessionMismatch: 'This code was sent for something else. Request a new one.',
+    challengeMismatch: 'This code was sent for something else. Request a new one.',
     signupFailed: 'Your sign-in could not be stored. Try again with the same code.',
     phoneTaken: 'Someone else already uses this number.',
     rateLimited: 'Too many requests.',
     cooldown: 'A code was sent a moment ago.',
     phoneDaily: 'No more codes can be sent to this number today.',
     failedAttempts: 'There were too many wrong codes.',
-    captchaRequired: 'The server requires a captcha, which this page does not support.',
+    captchaRequired: (appId: string | undefined) =>
+      `The server requires ${appId ? `the captcha ${appId}` : 'a captcha'}, which this page does not support.`,
     captchaFailed: 'The captcha was not passed. Try again.',
     regionNotAllowed: 'Codes are not sent to this region.',
     numberBlocked: 'This number cannot receive our messages. Try another one.',

@@ -1,5 +1,6 @@
 // Failures as sentences for users.
 import type { Failure } from '../api/failure';
+import type { RateLimit } from '../api/generated/schema';
 import type { Messages } from './en';
 
 export function explain(failure: Failure, { errors }: Messages): string {
@@ -21,8 +22,8 @@ export function explain(failure: Failure, { errors }: Messages): string {
       return errors.codeExpired;
     case 'CODE_INCORRECT':
       return errors.codeIncorrect(failure.attemptsRemaining);
-    case 'SESSION_MISMATCH':
-      return errors.sessionMismatch;
+    case 'CHALLENGE_MISMATCH':
+      return errors.challengeMismatch;
     case 'SIGNUP_FAILED':
       return errors.signupFailed;
     case 'PHONE_TAKEN':
@@ -30,7 +31,7 @@ export function explain(failure: Failure, { errors }: Messages): string {
     case 'RATE_LIMITED':
       return explainLimit(failure.limit, errors);
     case 'CAPTCHA_REQUIRED':
-      return errors.captchaRequired;
+      return errors.captchaRequired(failure.captchaAppId);
     case 'CAPTCHA_FAILED':
       return errors.captchaFailed;
     case 'REGION_NOT_ALLOWED':
@@ -67,7 +68,7 @@ function explainField(field: string | undefined, errors: Messages['errors']): st
   }
 }
 
-function explainLimit(limit: string | undefined, errors: Messages['errors']): string {
+function explainLimit(limit: RateLimit | undefined, errors: Messages['errors']): string {
   switch (limit) {
     case 'COOLDOWN':
       return errors.cooldown;

@@ -1,17 +1,17 @@
-// One field for all six digits. A password manager, a keyboard suggestion or a paste fills it at once, and a screen
+// One field for all digits. A password manager, a keyboard suggestion or a paste fills it at once, and a screen
 // reader finds one field. The boxes behind it are decoration.
 import { useEffect, useRef } from 'react';
 
-export const CODE_DIGITS = 6;
-
-/** Returns the digits of a text, full-width digits included. */
-export function readDigits(text: string): string {
-  return text.normalize('NFKC').replace(/\D/g, '').slice(0, CODE_DIGITS);
+/** Returns the first digits of a text, full-width digits included. */
+export function readDigits(text: string, length: number): string {
+  return text.normalize('NFKC').replace(/\D/g, '').slice(0, length);
 }
 
 interface Props {
   id: string;
   label: string;
+  /** The number of digits in the code. */
+  length: number;
   value: string;
   disabled: boolean;
   invalid: boolean;
@@ -19,13 +19,13 @@ interface Props {
   onChange: (digits: string) => void;
 }
 
-export function CodeField({ id, label, value, disabled, invalid, describedBy, onChange }: Props) {
+export function CodeField({ id, label, length, value, disabled, invalid, describedBy, onChange }: Props) {
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     if (!disabled) input.current?.focus();
   }, [disabled]);
-  useWebOtp(onChange);
-  const toEnd = () => input.current?.setSelectionRange(CODE_DIGITS, CODE_DIGITS);
+  useWebOtp((text) => onChange(readDigits(text, length)));
+  const toEnd = () => input.current?.setSelectionRange(length, length);
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>
@@ -43,15 +43,15 @@ export function CodeField({ id, label, value, disabled, invalid, describedBy, on
           readOnly={disabled}
           aria-invalid={invalid}
           aria-describedby={describedBy}
-          onChange={(event) => onChange(readDigits(event.target.value))}
+          onChange={(event) => onChange(readDigits(event.target.value, length))}
           onPaste={(event) => {
             event.preventDefault();
-            onChange(readDigits(event.clipboardData.getData('text')));
+            onChange(readDigits(event.clipboardData.getData('text'), length));
           }}
           onSelect={toEnd}
           onFocus={toEnd}
         />
-        {Array.from({ length: CODE_DIGITS }, (_, index) => (
+        {Array.from({ length }, (_, index) => (
           <span key={index} aria-hidden="true" className={index === value.length ? 'box box-next' : 'box'}>
             {value[index]}
           </span>
@@ -62,7 +62,7 @@ export function CodeField({ id, label, value, disabled, invalid, describedBy, on
 }
 
 /** Reads the code from the SMS if the browser supports it (WebOTP). */
-function useWebOtp(onCode: (digits: string) => void) {
+function useWebOtp(onCode: (text: string) => void) {
   const latest = useRef(onCode);
   useEffect(() => {
     latest.current = onCode;
@@ -73,7 +73,7 @@ function useWebOtp(onCode: (digits: string) => void) {
     const options = { otp: { transport: ['sms'] }, signal: abort.signal } as CredentialRequestOptions;
     navigator.credentials
       .get(options)
-      .then((credential) => latest.current(readDigits((credential as { code?: string } | null)?.code ?? '')))
+      .then((credential) => latest.current((credential as { code?: string } | null)?.code ?? ''))
       // The user declined, or no SMS arrived: the user types the code.
       .catch(() => undefined);
     return () => abort.abort();

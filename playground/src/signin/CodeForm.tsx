@@ -8,18 +8,18 @@ import { formatWait } from '../i18n/format';
 import { useInbox } from '../inbox/inbox';
 import { FailureNote, Note } from '../parts';
 import { readable } from '../regions';
-import { CODE_DIGITS, CodeField } from './CodeField';
+import { CodeField } from './CodeField';
 
 export interface SentCode {
   phone: string;
-  answer: RequestCodeMutation['requestCode'];
+  answer: Extract<RequestCodeMutation['requestCode'], { __typename: 'RequestCodePayload' }>;
 }
 
 interface Props {
   sent: SentCode;
   confirm: Action<[code: string]>;
   confirmLabel: string;
-  /** Whether six digits submit the form without the button. */
+  /** Whether the last digit submits the form, without the button. */
   automatic: boolean;
   resend: Action<[phone: string]>;
   danger?: boolean;
@@ -32,16 +32,16 @@ export function CodeForm({ sent, confirm, confirmLabel, automatic, resend, dange
   const id = useId();
   const { picked, pick, messages, setAwaited } = useInbox();
   const [code, setCode] = useState('');
-  const [first] = useState(sent.answer.sessionId);
+  const [first] = useState(sent.answer.challengeId);
   const limited = resend.failure?.retryAt ?? 0;
   const left = useTimeLeft(Math.max(localTime(sent.answer.resendAt), limited));
-  const { sendsRemaining } = sent.answer;
+  const { codeLength, sendsRemaining } = sent.answer;
   const { run, failure, clear } = confirm;
 
   const change = (digits: string) => {
     setCode(digits);
     clear();
-    if (automatic && digits.length === CODE_DIGITS) void run(digits);
+    if (automatic && digits.length === codeLength) void run(digits);
   };
 
   useEffect(() => {
@@ -63,7 +63,7 @@ export function CodeForm({ sent, confirm, confirmLabel, automatic, resend, dange
   useEffect(() => {
     if (failure?.code === 'CODE_INCORRECT' || failure?.code === 'CODE_EXPIRED') setCode('');
   }, [failure]);
-  useEffect(() => setCode(''), [sent.answer.sessionId]);
+  useEffect(() => setCode(''), [sent.answer.challengeId]);
 
   return (
     <form
@@ -74,11 +74,12 @@ export function CodeForm({ sent, confirm, confirmLabel, automatic, resend, dange
       }}
     >
       <p className="muted" id={`${id}-sent`}>
-        {t.code.sentTo(readable(sent.phone))}
+        {t.code.sentTo(readable(sent.phone), codeLength)}
       </p>
       <CodeField
         id={`${id}-code`}
-        label={t.code.label}
+        label={t.code.label(codeLength)}
+        length={codeLength}
         value={code}
         disabled={confirm.busy}
         invalid={failure?.code === 'CODE_INCORRECT'}
@@ -86,7 +87,7 @@ export function CodeForm({ sent, confirm, confirmLabel, automatic, resend, dange
         onChange={change}
       />
       <FailureNote failure={failure ?? resend.failure} id={`${id}-failure`} />
-      {!failure && !resend.failure && sent.answer.sessionId !== first && <Note>{t.code.resent}</Note>}
+      {!failure && !resend.failure && sent.answer.challengeId !== first && <Note>{t.code.resent}</Note>}
       <button
         type="submit"
         className={danger ? 'button-main button-danger' : 'button-main'}

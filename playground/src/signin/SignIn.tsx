@@ -1,5 +1,6 @@
 import { useApolloClient } from '@apollo/client/react';
 import { useRef } from 'react';
+import { mutate } from '../api/client';
 import { LoginDocument, MeDocument } from '../api/generated/operations';
 import type { ServerInfo } from '../api/server';
 import { accept, type SignedOutNotice } from '../api/session';
@@ -25,12 +26,11 @@ export function SignIn({ server, notice, onSignedIn }: Props) {
   const wentBack = useRef(false);
   const login = useAction(async (code: string) => {
     if (!sent) return;
-    const input = { phone: sent.phone, code, sessionId: sent.answer.sessionId, deviceName: deviceName() };
-    const { data } = await client.mutate({ mutation: LoginDocument, variables: { input } });
-    if (!data) return;
-    client.writeQuery({ query: MeDocument, data: { me: data.login.user } });
-    onSignedIn(data.login.isNewUser);
-    accept(data.login);
+    const input = { phone: sent.phone, code, challengeId: sent.answer.challengeId, deviceName: deviceName() };
+    const payload = await mutate(LoginDocument, { input });
+    client.writeQuery({ query: MeDocument, data: { me: payload.user } });
+    onSignedIn(payload.isNewUser);
+    accept(payload);
   });
   return (
     <section className="card card-narrow" aria-labelledby="sign-in-heading">

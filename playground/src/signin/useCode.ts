@@ -1,6 +1,6 @@
 // Requests a code, for any purpose.
-import { useApolloClient } from '@apollo/client/react';
 import { useState } from 'react';
+import { mutate } from '../api/client';
 import { RequestCodeDocument } from '../api/generated/operations';
 import type { CodePurpose } from '../api/generated/schema';
 import { type Action, useAction } from '../hooks';
@@ -14,13 +14,11 @@ interface RequestedCode {
 }
 
 export function useCode(purpose: CodePurpose): RequestedCode {
-  const client = useApolloClient();
   const { look } = useInbox();
   const [sent, setSent] = useState<SentCode>();
   const request = useAction(async (phone: string) => {
-    const variables = { input: { phone, purpose } };
-    const { data } = await client.mutate({ mutation: RequestCodeDocument, variables });
-    if (data) setSent({ phone, answer: data.requestCode });
+    const answer = await mutate(RequestCodeDocument, { input: { phone, purpose } });
+    setSent({ phone, answer });
     look();
   });
   const restart = () => {

@@ -74,11 +74,12 @@ export async function signIn(server, phone, deviceName) {
   const mark = server.mark();
   const { requestCode } = await graphql(
     server,
-    'mutation($input: RequestCodeInput!) { requestCode(input: $input) { sessionId } }',
+    'mutation($input: RequestCodeInput!) { requestCode(input: $input) { ... on RequestCodePayload { challengeId } } }',
     { input: { phone } },
   );
-  const input = { phone, code: await server.code(mark), sessionId: requestCode.sessionId, deviceName };
-  const document = 'mutation($input: LoginInput!) { login(input: $input) { accessToken refreshToken } }';
+  const input = { phone, code: await server.code(mark), challengeId: requestCode.challengeId, deviceName };
+  const document =
+    'mutation($input: LoginInput!) { login(input: $input) { ... on LoginPayload { accessToken refreshToken } } }';
   return (await graphql(server, document, { input })).login;
 }
 
