@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use crate::database::{Database, Param, SqlError, bounded, with_list};
 use crate::mac::Mac;
+use crate::phone::PhoneNumber;
 use crate::store::StoreError;
-use crate::users::{PhoneChange, PhoneChangeOutcome, ProfileChange, User};
+use crate::users::{NewUser, PhoneChange, PhoneChangeOutcome, ProfileChange, User};
 
 mod loader;
 mod records;
@@ -54,6 +55,38 @@ impl AccountStore {
         let params: Vec<Param> = ids.iter().copied().map(Param::Uuid).collect();
         let select = with_list(statements::SELECT_USERS, ids.len());
         let rows: Vec<UserColumns> = self.database.fetch_all(select, &params).await?;
+        Ok(rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?)
+    }
+
+    /// Returns the user with this phone, by one statement.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn find_user_by_phone(&self, phone: &PhoneNumber) -> Result<Option<User>, StoreError> {
+        let params = [Param::Text(phone.e164())];
+        let row: Option<UserColumns> = self.database.fetch_optional(statements::FIND_USER_BY_PHONE, &params).await?;
+        Ok(row.map(User::try_from).transpose()?)
+    }
+
+    /// Stores a user who has not signed in yet. Returns false, and stores nothing, if a user has the phone already.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn add_user(&self, new_user: &NewUser, now: Timestamp) -> Result<bool, StoreError> {
+        match self.database.execute(statements::INSERT_USER, &sign_in::new_user_params(new_user, now)).await {
+            Ok(_) => Ok(true),
+            Err(SqlError::Taken(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns at most `limit` users, in the order of their ids, from the one after `last`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_users(&self, last: Option<Uuid>, limit: u32) -> Result<Vec<User>, StoreError> {
+        let params = [Param::Uuid(last.unwrap_or_default()), Param::Integer(limit.into())];
+        let rows: Vec<UserColumns> = self.database.fetch_all(statements::SELECT_USERS_AFTER, &params).await?;
         Ok(rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?)
     }
 

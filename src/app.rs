@@ -36,8 +36,9 @@ use crate::sms::tencent::TencentSms;
 use crate::tokens::Tokens;
 use crate::tokens::device::DeviceTokens;
 use crate::tokens::keys::{self, KeyError, Keys};
+use crate::users::SignUpPolicy;
 use crate::verification::store::{CodeStore, MemoryCodeStore, RedisCodeStore};
-use crate::verification::{Admission, Checking, CodeKeys, Issuing};
+use crate::verification::{Admission, Checking, CodeKeys, Issuing, SignUp};
 
 mod warnings;
 
@@ -107,9 +108,14 @@ impl App {
         let (codes, limit_store) = code_and_limit_stores(redis.as_ref());
         let limits = Arc::new(Limits::new(limit_store, config.limits));
         let captcha = captcha(&config.captcha, &clock)?;
+        let users = Arc::new(AccountStore::new(database.clone()));
+        let sign_up = match config.sessions.sign_up {
+            SignUpPolicy::Open => SignUp::Open,
+            SignUpPolicy::Closed => SignUp::Closed(Arc::clone(&users)),
+        };
         let issuing = Issuing::new(
             Arc::clone(&codes),
-            Admission::new(config.phone_regions.clone(), Arc::clone(&limits), captcha),
+            Admission::new(config.phone_regions.clone(), Arc::clone(&limits), captcha).with_sign_up(sign_up),
             sms_sender(&config.sms, inbox, &clock)?,
             Arc::clone(&code_keys),
             config.issuing,
@@ -117,7 +123,6 @@ impl App {
         );
         let checking = Arc::new(Checking::new(codes, limits, code_keys, config.checking, Arc::clone(&clock)));
 
-        let users = Arc::new(AccountStore::new(database.clone()));
         let accounts = Accounts::new(
             Arc::clone(&users),
             Arc::clone(&checking),
@@ -230,6 +235,16 @@ pub async fn open_database(config: &DatabaseConfig) -> Result<Database, StartErr
         DatabaseConfig::Url(url) => Database::open(url.expose()).await,
     }
     .map_err(StartError::Database)
+}
+
+/// Opens the database of the settings, and returns its users.
+///
+/// # Errors
+/// If it cannot be opened, or its tables are missing or old.
+pub async fn account_store(config: &Config) -> Result<AccountStore, StartError> {
+    let database = open_database(&config.database).await?;
+    migrate_or_refuse(&database, config).await?;
+    Ok(AccountStore::new(database))
 }
 
 async fn migrate_or_refuse(database: &Database, config: &Config) -> Result<(), StartError> {

@@ -23,6 +23,7 @@ use crate::{graphql, telemetry};
 mod check;
 mod config;
 mod healthcheck;
+mod users;
 
 /// A GraphQL server to sign in with a phone number and a one-time code sent by SMS.
 #[derive(Parser)]
@@ -34,7 +35,7 @@ struct Cli {
     settings: Settings,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Command {
     /// Run the server (the default)
     Serve,
@@ -52,6 +53,9 @@ enum Command {
         #[arg(long, hide = true)]
         markdown: bool,
     },
+    /// Add, list and remove users, for a server whose sign-up is closed
+    #[command(subcommand)]
+    Users(users::UsersCommand),
     /// Ask the running server whether it is alive, and exit with 1 if it is not
     Healthcheck,
 }
@@ -80,6 +84,7 @@ pub async fn run(args: Vec<OsString>, env: BTreeMap<String, OsString>) -> anyhow
         Command::Check => check::run(cli.settings).await,
         Command::Config { markdown: true } => config::reference(),
         Command::Config { markdown: false } => config::run(cli.settings),
+        Command::Users(command) => users::run(command, cli.settings).await,
         Command::Healthcheck => healthcheck::run(cli.settings.listen.listen_addr).await,
     }
 }

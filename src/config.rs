@@ -34,6 +34,7 @@ mod redis;
 mod reference;
 mod sessions;
 mod settings;
+mod sign_up;
 mod sms;
 mod source;
 mod tencent;
@@ -57,6 +58,7 @@ pub use redis::RedisSettings;
 pub use reference::markdown;
 pub use sessions::SessionSettings;
 pub use settings::Settings;
+pub use sign_up::{SignUpSetting, SignUpSettings};
 pub use sms::{SmsConfig, SmsProvider, SmsSettings};
 pub use source::{EffectiveSetting, Origins, ParseOutcome, SecretFile, Source, parse};
 pub use tencent::TencentSettings;
@@ -166,9 +168,7 @@ fn check(settings: Settings) -> Result<Config, ConfigError> {
         },
         phone_regions: settings.phones.regions(),
         limits: settings.limits.policy(settings.guard.policy()),
-        sessions: settings
-            .sessions
-            .policy(avatars::or_default(settings.new_users.avatars.clone(), &settings.listen.public_url())?),
+        sessions: sessions(&settings)?,
         accounts: settings.sessions.account_policy(),
         playground: playground(&settings, is_embedded, &sms),
         introspection: settings.http.introspection.unwrap_or(is_embedded),
@@ -210,6 +210,11 @@ fn issuing(settings: &Settings, sms: &SmsConfig) -> Result<IssuingPolicy, Config
         failures: limits.failures(),
         test_numbers,
     })
+}
+
+fn sessions(settings: &Settings) -> Result<SessionPolicy, ConfigError> {
+    let avatars = avatars::or_default(settings.new_users.avatars.clone(), &settings.listen.public_url())?;
+    Ok(settings.sessions.policy(avatars, settings.sign_up.sign_up.into()))
 }
 
 /// Returns what `/` serves. Everybody who can open the page can read the codes in its inbox, so it is for loopback only.

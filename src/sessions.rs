@@ -44,6 +44,15 @@ pub struct SessionPolicy {
     pub avatars: Vec<String>,
 }
 
+impl SessionPolicy {
+    /// Creates a user with this phone, at `now`. Nothing is stored.
+    #[must_use]
+    pub fn new_user(&self, phone: PhoneNumber, now: Timestamp) -> NewUser {
+        let avatar = self.avatars.choose(&mut random::source());
+        NewUser { id: new_id(now), phone, avatar: avatar.cloned().unwrap_or_default() }
+    }
+}
+
 /// The authenticated user and their live session.
 #[derive(Debug, Clone)]
 pub struct Viewer {
@@ -162,15 +171,10 @@ impl Sessions {
             );
         }
     }
+}
 
-    fn new_user(&self, phone: PhoneNumber) -> NewUser {
-        let avatar = self.policy.avatars.choose(&mut random::source());
-        NewUser { id: self.new_id(), phone, avatar: avatar.cloned().unwrap_or_default() }
-    }
-
-    /// Creates a UUIDv7 (RFC 9562 5.7) from the clock's time.
-    fn new_id(&self) -> Uuid {
-        let now = u64::try_from(self.clock.now().as_millisecond()).unwrap_or_default();
-        uuid::Builder::from_unix_timestamp_millis(now, &random::bytes()).into_uuid()
-    }
+/// Creates a UUIDv7 (RFC 9562 5.7) from the current time.
+fn new_id(now: Timestamp) -> Uuid {
+    let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(now, &random::bytes()).into_uuid()
 }

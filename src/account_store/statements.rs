@@ -15,6 +15,12 @@ pub(super) const SELECT_USER_BY_PHONE: Dialects = Dialects {
     sqlite: "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE phone = ?",
 };
 
+pub(super) const FIND_USER_BY_PHONE: &str =
+    "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE phone = ?";
+
+pub(super) const SELECT_USERS_AFTER: &str =
+    "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE id > ? ORDER BY id LIMIT ?";
+
 pub(super) const SELECT_USERS: &str =
     "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE id IN (...)";
 

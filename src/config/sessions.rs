@@ -32,12 +32,12 @@ impl SessionSettings {
         AccountPolicy { reauthentication_max_age: self.reauthentication_max_age }
     }
 
-    pub(super) fn policy(&self, avatars: Vec<String>) -> SessionPolicy {
+    pub(super) fn policy(&self, avatars: Vec<String>, sign_up: SignUpPolicy) -> SessionPolicy {
         SessionPolicy {
             refresh_ttl: self.refresh_token_ttl,
             refresh_grace: self.refresh_grace,
             max_age: self.session_max_age,
-            sign_up: SignUpPolicy::Open,
+            sign_up,
             avatars,
         }
     }

@@ -18,6 +18,7 @@ use super::network::NetworkSettings;
 use super::phones::PhoneSettings;
 use super::redis::RedisSettings;
 use super::sessions::SessionSettings;
+use super::sign_up::SignUpSettings;
 use super::sms::SmsSettings;
 use super::source::Origins;
 use super::tencent::TencentSettings;
@@ -63,6 +64,8 @@ pub struct Settings {
     pub connections: ConnectionSettings,
     #[command(flatten)]
     pub http: HttpSettings,
+    #[command(flatten)]
+    pub sign_up: SignUpSettings,
     #[command(flatten)]
     pub new_users: AvatarSettings,
     #[command(flatten)]

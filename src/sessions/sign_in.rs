@@ -7,11 +7,12 @@
 use std::time::Duration;
 
 use super::idempotency::is_well_formed;
-use super::{SessionTokens, Sessions};
+use super::{SessionTokens, Sessions, new_id};
 use crate::account_store::{LoginKey, NewSession, SessionRow, SignInOutcome};
 use crate::client::ClientAddress;
 use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
+use crate::random;
 use crate::store::StoreError;
 use crate::text;
 use crate::tokens::keys::KeyError;
@@ -140,8 +141,8 @@ impl Sessions {
             }),
         };
         Ok(NewSession {
-            id: self.new_id(),
-            salt: crate::random::bytes(),
+            id: new_id(created_at),
+            salt: random::bytes(),
             device_name,
             address: sign_in.client,
             created_at,
@@ -153,7 +154,10 @@ impl Sessions {
     /// Stores the sign-in while its code is claimed.
     async fn start(&self, phone: &PhoneNumber, session: &NewSession) -> Result<Started, SignInError> {
         let stored = match self.policy.sign_up {
-            SignUpPolicy::Open => self.store.sign_in(&self.new_user(phone.clone()), session).await,
+            SignUpPolicy::Open => {
+                let new_user = self.policy.new_user(phone.clone(), session.created_at);
+                self.store.sign_in(&new_user, session).await
+            }
             SignUpPolicy::Closed => self.store.sign_in_known(phone, session).await,
         };
         if let Err(StoreError::Unavailable(_)) = stored {

@@ -8,18 +8,20 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::RequestCodeError;
+use super::{RequestCodeError, SignUp};
 use crate::captcha::{Captcha, CaptchaAnswer, CaptchaError};
 use crate::client::ClientAddress;
 use crate::limits::{Checked, Counting, Limits, SendKind, SendTicket, Suspicion};
 use crate::metrics;
 use crate::phone::{PhoneNumber, PhoneRegions};
+use crate::purpose::Purpose;
 
 /// Decides whether a send may go ahead.
 pub struct Admission {
     regions: PhoneRegions,
     limits: Arc<Limits>,
     captcha: Captcha,
+    sign_up: SignUp,
 }
 
 /// How far one request has got through admission.
@@ -44,7 +46,21 @@ impl Admission {
     /// Creates the gate.
     #[must_use]
     pub const fn new(regions: PhoneRegions, limits: Arc<Limits>, captcha: Captcha) -> Self {
-        Self { regions, limits, captcha }
+        Self { regions, limits, captcha, sign_up: SignUp::Open }
+    }
+
+    /// Sets the sign-up policy.
+    #[must_use]
+    pub fn with_sign_up(self, sign_up: SignUp) -> Self {
+        Self { sign_up, ..self }
+    }
+
+    /// Returns whether the phone may get a code for this purpose. If not, the client must not learn that.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(super) async fn admits(&self, phone: &PhoneNumber, purpose: Purpose) -> Result<bool, RequestCodeError> {
+        Ok(self.sign_up.admits(phone, purpose).await?)
     }
 
     /// Checks the request without a store: its region, and the form of its captcha if every request needs one.

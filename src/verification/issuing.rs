@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use self::decoy::RecentSends;
 use self::draft::Draft;
 use super::RequestCodeError;
 use super::admission::{Admission, Entry};
@@ -25,6 +26,7 @@ use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
 use crate::sms::SmsSender;
 
+mod decoy;
 mod delivery;
 mod draft;
 
@@ -141,6 +143,7 @@ pub struct Issuing {
     keys: Arc<CodeKeys>,
     policy: IssuingPolicy,
     clock: Arc<dyn Clock>,
+    recent_sends: RecentSends,
 }
 
 impl Issuing {
@@ -154,7 +157,7 @@ impl Issuing {
         policy: IssuingPolicy,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, admission, sender, keys, policy, clock }
+        Self { store, admission, sender, keys, policy, clock, recent_sends: RecentSends::default() }
     }
 
     /// Issues a challenge and sends its code.
@@ -173,7 +176,11 @@ impl Issuing {
         let test_code = self.policy.test_numbers.code(&request.phone, self.clock.now());
         let mut entry = self.admission.enter(&request.phone, test_code.is_none(), request.captcha.as_ref())?;
 
+        let is_admitted = self.admission.admits(&request.phone, request.code_use.purpose()).await?;
         let mut draft = self.draft(request, test_code);
+        if !is_admitted {
+            draft.make_decoy();
+        }
         let sends = self.reserve(&mut draft, &mut entry, request).await?;
         self.deliver(&draft, request).await?;
         Ok(draft.into_answer(sends))
@@ -209,7 +216,11 @@ impl Issuing {
                 return Ok(sends);
             }
             // The guard asks for a captcha once, so the loop ends. The challenge is void: the next try needs a new one.
+            let is_decoy = draft.is_decoy;
             *draft = self.draft(request, None);
+            if is_decoy {
+                draft.make_decoy();
+            }
         }
     }
 

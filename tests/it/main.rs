@@ -42,6 +42,7 @@ mod sessions;
 mod sessions_at_rest;
 mod settings;
 mod sign_in;
+mod sign_up;
 mod snippets;
 mod tc3;
 mod tencent;

@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::decoy::SendFailure;
 use super::draft::Draft;
 use super::{CodeRequest, Issuing, RequestCodeError};
 use crate::day::Day;
@@ -19,7 +20,7 @@ const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
 const RETRY_AFTER_OPERATOR: Duration = Duration::from_mins(1);
 
 impl Issuing {
-    /// Sends the code. A test number gets no SMS.
+    /// Sends the code. A test number and a decoy get no SMS.
     ///
     /// # Errors
     /// If the SMS was not accepted. The challenge is void then, and the send is refunded unless the SMS may have been sent.
@@ -29,11 +30,17 @@ impl Issuing {
             tracing::info!(phone.masked = %phone, purpose = purpose.name(), "no SMS is sent to a test number");
             return Ok(());
         }
+        if draft.is_decoy {
+            tracing::info!(phone.masked = %phone, "no SMS is sent: the phone has no account, and sign-up is closed");
+            return self.deliver_decoy(draft).await;
+        }
 
         let message = CodeMessage { phone, code: &draft.code, purpose, valid_for: self.policy.code_ttl };
         let started = Instant::now();
         let outcome = self.sender.send(&message).await;
         metrics::sent(self.sender.name(), started);
+        let failure = outcome.as_ref().err().map(|error| self.send_failure(error));
+        self.recent_sends.record(started.elapsed(), failure);
 
         let (rejection, refund) = match outcome {
             Ok(SendOutcome::Accepted) => {
@@ -45,23 +52,31 @@ impl Issuing {
             Ok(SendOutcome::NumberBlocked) => (RequestCodeError::NumberBlocked, Refund::Send),
             Ok(SendOutcome::RegionNotAllowed) => (RequestCodeError::RegionNotAllowed, Refund::Send),
             Ok(SendOutcome::RateLimited(wait)) => (RequestCodeError::Limited(self.provider_limit(wait)), Refund::Send),
-            Err(source) => self.send_failure(source),
+            Err(source) => {
+                let SendFailure { retry_after, refund } = self.send_failure(&source);
+                (RequestCodeError::SendFailed { retry_after, source }, refund)
+            }
         };
 
+        self.undo(draft, refund).await;
+        Err(rejection)
+    }
+
+    /// Voids the challenge of a send that the provider did not accept.
+    pub(super) async fn undo(&self, draft: &Draft, refund: Refund) {
         self.void(&draft.challenge, refund).await;
         if refund == Refund::Send {
             self.admission.refund_rejected(&draft.ticket).await;
         }
-        Err(rejection)
     }
 
-    fn send_failure(&self, source: SendError) -> (RequestCodeError, Refund) {
-        let (retry_after, refund) = match &source {
+    fn send_failure(&self, source: &SendError) -> SendFailure {
+        let (retry_after, refund) = match source {
             SendError::Ambiguous(_) => (self.policy.cooldown.max(RETRY_AFTER_FAILURE), Refund::Nothing),
             SendError::NeedsOperator { .. } => (RETRY_AFTER_OPERATOR, Refund::Send),
             SendError::Failed { .. } | SendError::Unreachable(_) => (RETRY_AFTER_FAILURE, Refund::Send),
         };
-        (RequestCodeError::SendFailed { retry_after, source }, refund)
+        SendFailure { retry_after, refund }
     }
 
     fn provider_limit(&self, wait: ProviderWait) -> RateLimited {

@@ -18,6 +18,8 @@ pub(super) struct Draft {
     pub(super) code: Code,
     /// Whether the code is sent by SMS. The code of a test number is not.
     pub(super) sends_sms: bool,
+    /// Whether the challenge has no code, see `decoy`.
+    pub(super) is_decoy: bool,
     challenge_id: String,
     pub(super) challenge: NewChallenge,
     pub(super) phone_limits: PhoneLimits,
@@ -56,7 +58,7 @@ impl Issuing {
 
         let sends_sms = test_code.is_none();
         let phone_limits = phone_limits(&self.policy, day, sends_sms);
-        Draft { code, sends_sms, challenge_id, challenge, phone_limits, ticket }
+        Draft { code, sends_sms, is_decoy: false, challenge_id, challenge, phone_limits, ticket }
     }
 }
 

@@ -1,0 +1,176 @@
+//! Closed sign-up: only phones that an operator has added sign in, and a client cannot find out which ones they are.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sms_login::account_store::AccountStore;
+use sms_login::database::Database;
+use sms_login::phone::PhoneNumber;
+use sms_login::users::NewUser;
+use uuid::Uuid;
+
+use crate::app::{ASK, Answer, START, Stores, TestApp, phone, wrong};
+use crate::process;
+use crate::tencent_stub::Behaviour;
+
+async fn closed(stores: Stores) -> TestApp {
+    TestApp::on(stores).set("SIGN_UP", "closed").start().await
+}
+
+async fn accounts(app: &TestApp) -> AccountStore {
+    let database = match app.env.get("DATABASE_URL") {
+        Some(url) => Database::open(url).await,
+        None => Database::open_file(&Path::new(&app.env["DATA_DIR"]).join("sms-login.db")).await,
+    };
+    AccountStore::new(database.expect("a database"))
+}
+
+/// Adds a user with a new phone, and returns the phone.
+async fn added(app: &TestApp) -> String {
+    let phone = phone();
+    let number = PhoneNumber::from_e164(phone.clone()).expect("a phone");
+    let user = NewUser { id: Uuid::new_v4(), phone: number, avatar: "https://example.com/a.png".to_owned() };
+    let start: Timestamp = START.parse().expect("a time");
+    assert!(accounts(app).await.add_user(&user, start).await.expect("an answer"));
+    assert!(!accounts(app).await.add_user(&user, start).await.expect("an answer"), "the phone is taken");
+    phone
+}
+
+/// Returns the answer without the challenge id, which is random.
+fn comparable(answer: &Answer) -> Value {
+    let mut body = answer.body.clone();
+    if let Some(id) = body.pointer_mut("/data/requestCode/challengeId") {
+        *id = json!(id.as_str().map(str::len));
+    }
+    if let Some(id) = body.pointer_mut("/errors/0/extensions/requestId") {
+        *id = json!(id.as_str().map(str::len));
+    }
+    json!({ "status": answer.status.as_u16(), "body": body })
+}
+
+/// The attacker wants to know which phones have an account.
+#[tokio::test]
+async fn a_phone_without_an_account_gets_the_same_answers_and_no_sms() {
+    for stores in Stores::BOTH {
+        let app = closed(stores).await;
+        let (known, unknown) = (added(&app).await, phone());
+
+        let mut lives = Vec::new();
+        for (number, phone) in [&known, &unknown].into_iter().enumerate() {
+            // Of two addresses, so that neither uses the limits of the other.
+            let client = app.at(&format!("198.51.100.{number}"));
+            let asked = client.try_ask(phone).await;
+            let id = asked.data("requestCode")["challengeId"].as_str().expect("an id").to_owned();
+            let mut life = vec![comparable(&asked), comparable(&client.try_ask(phone).await)];
+            let guess = app.sms.last_code_for(&known).map_or_else(|| "123456".to_owned(), |code| wrong(&code));
+            for _ in 0..4 {
+                life.push(comparable(&client.login(phone, &guess, &id).await));
+            }
+            life.push(comparable(&client.login(phone, "12345", &id).await));
+            life.push(comparable(&client.login(phone, &guess, "unknown").await));
+            lives.push(life);
+        }
+        assert_eq!(lives[0], lives[1]);
+        assert_eq!(lives[0][2]["body"]["errors"][0]["extensions"]["attemptsRemaining"], 2);
+        assert!(app.sms.last_code_for(&known).is_some());
+        assert_eq!(app.sms.messages().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn while_sends_fail_a_phone_without_an_account_gets_the_same_failure() {
+    let app = closed(Stores::Embedded).await;
+    let (known, unknown) = (added(&app).await, phone());
+    for behaviour in ["InternalError.OtherError", "FailedOperation.InsufficientBalanceInSmsPackage"] {
+        app.sms.set(Behaviour::Error(behaviour.to_owned()));
+        let refused = app.anonymous().try_ask(&known).await;
+        assert_eq!(refused.code(), "SMS_SEND_FAILED");
+        assert_eq!(comparable(&app.anonymous().try_ask(&unknown).await), comparable(&refused));
+    }
+    app.sms.set(Behaviour::Accept);
+    for phone in [&known, &unknown] {
+        app.anonymous().ask(phone).await;
+    }
+}
+
+#[tokio::test]
+async fn an_added_phone_signs_in() {
+    for stores in Stores::BOTH {
+        let app = closed(stores).await;
+        let phone = added(&app).await;
+        let session_id = app.anonymous().ask(&phone).await;
+        let answer = app.anonymous().login(&phone, &app.code(&phone), &session_id).await;
+        assert_eq!(answer.data("login")["isNewUser"], false);
+
+        app.advance(Duration::from_mins(1));
+        app.sign_in(&phone).await;
+    }
+}
+
+/// The account is deleted between the request for a code and the sign-in with it.
+#[tokio::test]
+async fn a_code_of_a_deleted_account_does_not_sign_up() {
+    for stores in Stores::BOTH {
+        let app = closed(stores).await;
+        let phone = added(&app).await;
+        let session_id = app.anonymous().ask(&phone).await;
+        let accounts = accounts(&app).await;
+        let number = PhoneNumber::from_e164(phone.clone()).expect("a phone");
+        let user = accounts.find_user_by_phone(&number).await.expect("an answer").expect("a user");
+        accounts.delete_user(user.id).await.expect("gone");
+
+        let answer = app.anonymous().login(&phone, &app.code(&phone), &session_id).await;
+        assert_eq!(answer.code(), "CODE_EXPIRED");
+        assert!(accounts.find_user_by_phone(&number).await.expect("an answer").is_none());
+    }
+}
+
+#[tokio::test]
+async fn codes_that_create_no_account_go_to_every_phone() {
+    let app = closed(Stores::Embedded).await;
+    let user = app.sign_in(&added(&app).await).await;
+    let (verified, new) = (phone(), phone());
+    app.anonymous().run(ASK, json!({ "input": { "phone": verified, "purpose": "VERIFY" } })).await.data("requestCode");
+    user.ask_for("CHANGE_PHONE", &new).await;
+    for phone in [verified, new] {
+        app.code(&phone);
+    }
+}
+
+#[tokio::test]
+async fn operators_add_list_and_remove_users() {
+    let data = tempfile::TempDir::new().expect("a folder");
+    let env = std::collections::BTreeMap::from([
+        ("DATA_DIR".to_owned(), data.path().to_str().expect("a path").to_owned()),
+        ("SIGN_UP".to_owned(), "closed".to_owned()),
+        ("PUBLIC_URL".to_owned(), "https://login.example.com".to_owned()),
+    ]);
+    let run = |args: &[&str]| process::run(&[&["users"], args].concat(), &env);
+    assert_eq!(run(&["list"]).out, "");
+
+    let ids: Vec<String> = ["+8613711112222", "13711113333"]
+        .map(|phone| {
+            let added = run(&["add", phone]);
+            assert!(added.status.success(), "{}", added.err);
+            added.out.trim().to_owned()
+        })
+        .to_vec();
+    let listed = run(&["list"]).out;
+    let rows: Vec<Vec<&str>> = listed.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0][..2], ["+8613711112222", &ids[0]]);
+    assert_eq!(rows[1][..2], ["+8613711113333", &ids[1]]);
+
+    for (args, reason) in [
+        (["add", "+8613711112222"], "a user has this phone already"),
+        (["add", "12345"], "not the number of a mobile phone"),
+        (["remove", "+8613711119999"], "no user has this phone"),
+    ] {
+        let refused = run(&args);
+        assert!(!refused.status.success() && refused.err.contains(reason), "{args:?}: {}", refused.err);
+    }
+    assert!(run(&["remove", "+8613711112222"]).status.success());
+    assert_eq!(run(&["list"]).out.lines().count(), 1);
+}
