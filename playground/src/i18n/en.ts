@@ -53,6 +53,10 @@ export const en = {
     number: 'New phone number',
     done: 'Your phone number is changed.',
   },
+  reauthenticate: {
+    lead: (phone: string) => `You signed in a while ago. To make sure it’s you, we’ll text a code to ${phone}.`,
+    confirm: 'Confirm',
+  },
   deleteAccount: {
     heading: 'Delete account',
     lead: (phone: string) => `This cannot be undone. To make sure it’s you, we’ll text a code to ${phone}.`,

@@ -55,6 +55,10 @@ export const zh: Messages = {
     number: '新手机号',
     done: '手机号已更换。',
   },
+  reauthenticate: {
+    lead: (phone) => `距上次登录已有一段时间。为确认是您本人，验证码会发送至 ${phone}。`,
+    confirm: '确认',
+  },
   deleteAccount: {
     heading: '注销账户',
     lead: (phone) => `注销后无法恢复。为确认是您本人，验证码会发送至 ${phone}。`,
