@@ -72,6 +72,8 @@ pub struct Checking {
 /// The claim on a right code, until the code is consumed or released.
 struct Claimed {
     claim: CodeClaim,
+    /// The id of the attempt in its address's count. Requests that share a claim must not refund each other's attempts.
+    attempt_id: String,
     destination: Destination,
     reference: Option<String>,
 }
@@ -111,8 +113,8 @@ impl Checking {
         match act(claimed.reference.take()).await {
             Ok(value) => Ok(Redeemed { value, consumed: self.consume(&claimed).await }),
             Err(error) => {
-                // If the release fails, the claim ends with its lease.
-                tokio::join!(self.refund_attempt(&claimed.claim), self.release(&claimed.claim));
+                // If releasing fails, the lease ends the claim.
+                tokio::join!(self.refund_attempt(&claimed.claim, &claimed.attempt_id), self.release(&claimed.claim));
                 Err(error)
             }
         }
@@ -139,16 +141,17 @@ impl Checking {
             at: now,
         };
 
-        let outcome = self.count_and_attempt(&attempt).await?;
-        // Only a wrong code uses up an attempt of the address. The attempt of a right code is refunded when the code is
-        // consumed or released.
+        let attempt_id = claim_token();
+        let outcome = self.count_and_attempt(&attempt, &attempt_id).await?;
+        // Only a wrong code uses up an attempt of its address. A right one is refunded when it is consumed or released.
         if !matches!(outcome, AttemptOutcome::Claimed { .. } | AttemptOutcome::Incorrect { .. }) {
-            self.refund_attempt(&attempt.claim).await;
+            self.refund_attempt(&attempt.claim, &attempt_id).await;
         }
 
         match outcome {
             AttemptOutcome::Claimed { reference } => {
-                Ok(Claimed { claim: attempt.claim, destination: Destination::from(submitted.phone), reference })
+                let destination = Destination::from(submitted.phone);
+                Ok(Claimed { claim: attempt.claim, attempt_id, destination, reference })
             }
             AttemptOutcome::Incorrect { attempts_remaining } => {
                 tracing::info!(phone.masked = %submitted.phone, purpose = submitted.purpose.name(), "wrong code");
@@ -161,32 +164,31 @@ impl Checking {
         }
     }
 
-    /// Counts the attempt for its address, and then tries the code. The count comes first, so that simultaneous attempts
-    /// cannot guess more often than the limit allows.
-    async fn count_and_attempt(&self, attempt: &Attempt) -> Result<AttemptOutcome, AttemptError> {
+    /// Counts the attempt for its address, and then makes it. The count comes first, so that simultaneous attempts cannot
+    /// guess more often than the limit allows.
+    async fn count_and_attempt(&self, attempt: &Attempt, attempt_id: &str) -> Result<AttemptOutcome, AttemptError> {
         let claim = &attempt.claim;
-        if let Some(limited) = self.limits.count_attempt(&claim.subject.address, &claim.token, attempt.at).await? {
+        if let Some(limited) = self.limits.count_attempt(&claim.subject.address, attempt_id, attempt.at).await? {
             return Err(AttemptError::Limited(limited));
         }
 
         match self.store.attempt(attempt).await {
             Ok(outcome) => Ok(outcome),
             Err(error) => {
-                // The store may have claimed the code even though its answer was lost. A failed request must not use up
-                // the code or an attempt.
-                tokio::join!(self.refund_attempt(claim), self.release(claim));
+                // The store may have claimed the code even though its answer was lost. Nothing must stay used up.
+                tokio::join!(self.refund_attempt(claim, attempt_id), self.release(claim));
                 Err(error.into())
             }
         }
     }
 
     async fn consume(&self, claimed: &Claimed) -> Result<(), AttemptError> {
-        let Claimed { claim, destination, .. } = claimed;
+        let Claimed { claim, attempt_id, destination, .. } = claimed;
         let used = UsedCode {
             send: &claim.nonce,
             destination,
             address: &claim.subject.address,
-            attempt: &claim.token,
+            attempt: attempt_id,
             at: self.clock.now(),
         };
 
@@ -206,7 +208,7 @@ impl Checking {
         }
     }
 
-    async fn refund_attempt(&self, claim: &CodeClaim) {
-        self.limits.refund_attempt(&claim.subject.address, &claim.token).await;
+    async fn refund_attempt(&self, claim: &CodeClaim, attempt_id: &str) {
+        self.limits.refund_attempt(&claim.subject.address, attempt_id).await;
     }
 }
