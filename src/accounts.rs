@@ -146,6 +146,7 @@ impl Accounts {
             purpose,
             user: Some(user_id),
             client: confirmation.client,
+            device: None,
         };
         let redeemed = self.checking.redeem(submitted, async |_| act.await.map_err(AccountError::from)).await?;
 

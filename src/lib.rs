@@ -21,7 +21,7 @@
 //! | [`tencent`] | signed calls to Tencent Cloud |
 //! | [`database`] | SQL on MySQL and SQLite |
 //! | [`redis`] | connections to Redis |
-//! | [`code`], [`purpose`], [`tags`], [`day`], [`phone`], [`client`], [`text`] | vocabulary that every module may use |
+//! | [`code`], [`purpose`], [`tags`], [`day`], [`device`], [`phone`], [`client`], [`text`] | vocabulary that every module may use |
 //! | [`clock`], [`random`], [`store`], [`files`] | time, randomness, store failures, private files |
 //! | [`telemetry`], `metrics` | logs and metrics |
 //!
@@ -41,6 +41,7 @@ pub mod code;
 pub mod config;
 pub mod database;
 pub mod day;
+pub mod device;
 pub mod files;
 pub mod graphql;
 mod http;

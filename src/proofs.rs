@@ -47,7 +47,8 @@ impl Proofs {
         challenge_id: &str,
         client: ClientAddress,
     ) -> Result<Issued, ProofError> {
-        let submitted = SubmittedCode { phone, code, challenge_id, purpose: Purpose::Verify, user: None, client };
+        let (purpose, user) = (Purpose::Verify, None);
+        let submitted = SubmittedCode { phone, code, challenge_id, purpose, user, client, device: None };
         let redeemed = self
             .checking
             .redeem(submitted, async |reference: Option<String>| -> Result<Issued, ProofError> {

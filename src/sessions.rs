@@ -155,6 +155,7 @@ impl Sessions {
             purpose: Purpose::Login,
             user: None,
             client: sign_in.client,
+            device: None,
         };
         let redeemed = self.checking.redeem(submitted, async |_| self.store_sign_in(&new_user, &session).await).await?;
         if let Err(error) = redeemed.consumed {

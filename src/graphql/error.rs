@@ -233,6 +233,13 @@ impl From<RequestCodeError> for ApiError {
                 "input.reference",
                 "A reference is only for the purpose VERIFY and has 1 to 128 characters.",
             ),
+            RequestCodeError::BadIdempotencyKey => {
+                Self::bad_input("input.idempotencyKey", "An idempotency key has 16 to 128 characters.")
+            }
+            RequestCodeError::IdempotencyMismatch => Self::bad_input(
+                "input.idempotencyKey",
+                "This idempotency key was used with other arguments. Use a new key for a new request.",
+            ),
             RequestCodeError::RegionNotAllowed => {
                 Self::new(ErrorCode::RegionNotAllowed, "The server sends no codes to this region.")
             }

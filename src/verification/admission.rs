@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::RequestCodeError;
 use crate::captcha::{Captcha, CaptchaAnswer, CaptchaError};
 use crate::client::ClientAddress;
-use crate::limits::{Checked, Counting, Limits, SendKind, SendTicket, Suspicion};
+use crate::limits::{AddressLimits, Checked, Counting, Limits, SendKind, SendTicket, Suspicion};
 use crate::metrics;
 use crate::phone::{PhoneNumber, PhoneRegions};
 
@@ -30,6 +30,7 @@ pub(super) struct Entry<'a> {
     unverified: Option<&'a CaptchaAnswer>,
     /// Whether the send has a place in its address's count already.
     has_place: bool,
+    address: AddressLimits,
     is_reported: bool,
 }
 
@@ -37,6 +38,11 @@ impl Entry<'_> {
     /// Returns whether a captcha must be verified before the send is counted.
     pub(super) const fn awaits_captcha(&self) -> bool {
         self.unverified.is_some()
+    }
+
+    /// Sets whether the client's device is recognized: the limits of its address do not apply then.
+    pub(super) const fn set_recognized(&mut self, recognized: bool) {
+        self.address = if recognized { AddressLimits::Exempt } else { AddressLimits::Apply };
     }
 }
 
@@ -67,7 +73,8 @@ impl Admission {
             true => SendKind::Ordinary,
         };
         let unverified = self.captcha.screen(captcha, false)?;
-        Ok(Entry { kind, given: captcha, unverified, has_place: false, is_reported: false })
+        let address = AddressLimits::Apply;
+        Ok(Entry { kind, given: captcha, unverified, has_place: false, address, is_reported: false })
     }
 
     /// Returns whether a send should be checked by `check` before a challenge is issued for it.
@@ -98,7 +105,7 @@ impl Admission {
         entry: &mut Entry<'_>,
         counting: Counting,
     ) -> Result<bool, RequestCodeError> {
-        match self.limits.count_send(ticket, entry.kind, counting).await? {
+        match self.limits.count_send(ticket, entry.kind, entry.address, counting).await? {
             Checked::Allowed { suspicion } => {
                 // A suspect send that is only checked is reported when it is counted.
                 if let Some(suspicion) = suspicion.filter(|_| counting == Counting::Everything) {
@@ -136,7 +143,7 @@ impl Admission {
             return Ok(());
         };
         if let Checked::Denied(suspicion, limited) =
-            self.limits.count_send(ticket, entry.kind, Counting::AddressOnly).await?
+            self.limits.count_send(ticket, entry.kind, entry.address, Counting::AddressOnly).await?
         {
             self.report(ticket, suspicion, entry);
             return Err(RequestCodeError::Limited(limited));

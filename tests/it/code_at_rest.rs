@@ -112,7 +112,7 @@ async fn a_halted_redis_is_unavailable_within_four_seconds_and_used_again_when_i
     assert_unavailable(&store).await;
     redis.resume();
     recover(&store).await;
-    assert_eq!(phone.try_code(&challenge, RIGHT).await, AttemptOutcome::Claimed { reference: None });
+    assert_eq!(phone.try_code(&challenge, RIGHT).await, AttemptOutcome::Claimed { reference: None, recognized: false });
     a_code_works(&store).await;
 }
 
@@ -218,8 +218,7 @@ async fn lead_some_lives(url: &str) -> Vec<String> {
             let purpose = code_use.purpose();
             clock.advance(SignedDuration::from_secs(31));
             let reference = (purpose == Purpose::Verify).then(|| "transfer:9981".to_owned());
-            let request =
-                CodeRequest { phone: phone.clone(), code_use, reference, captcha: None, client: address.into() };
+            let request = CodeRequest { reference, ..CodeRequest::new(phone.clone(), code_use, address.into()) };
             let sent = issuing.request_code(request).await.expect("a code is sent");
             let code = sender.codes.lock().expect("codes").last().expect("a code").clone();
             let wrong = if code == "000000" { "111111" } else { "000000" };
@@ -230,6 +229,7 @@ async fn lead_some_lives(url: &str) -> Vec<String> {
                 purpose,
                 user: None,
                 client: address.into(),
+                device: None,
             };
             for _ in 0..wrong_codes {
                 let rejected = checking.redeem(submitted(wrong), async |_| Ok::<_, AttemptError>(())).await;
@@ -252,6 +252,7 @@ fn policy() -> IssuingPolicy {
         code_ttl: Duration::from_mins(5),
         cooldown: Duration::from_secs(30),
         daily_limit: 10,
+        daily_limit_per_address: 5,
         day_offset: SignedDuration::from_hours(8),
         failures: FAILURES,
         test_numbers: TestNumbers::default(),

@@ -67,8 +67,8 @@ const SERVICES: [&str; 10] =
 /// The modules that stores, senders and the start of a server use.
 const FOUNDATIONS: [&str; 7] = ["config", "database", "redis", "outbound", "tencent", "metrics", "telemetry"];
 /// The modules that import nothing of the crate.
-const LEAVES: [&str; 11] =
-    ["code", "purpose", "tags", "day", "phone", "text", "clock", "client", "random", "store", "files"];
+const LEAVES: [&str; 12] =
+    ["code", "purpose", "tags", "day", "device", "phone", "text", "clock", "client", "random", "store", "files"];
 
 fn is_service(module: &Module) -> bool {
     SERVICES.iter().any(|service| module.is_in(service))

@@ -90,7 +90,7 @@ async fn from_its_end_on_it_is_a_number_like_any_other() {
         app.advance(Duration::from_secs(31));
         let asked = app.anonymous().try_ask(LISTED).await;
         let asked = asked.data("requestCode");
-        assert_eq!(asked["sendsRemaining"], 9);
+        assert_eq!(asked["sendsRemaining"], 4);
         let session_id = asked["sessionId"].as_str().expect("an id");
         let code = app.code(LISTED);
         assert_ne!(code, CODE, "drawn, not listed (one run in a million fails here)");
