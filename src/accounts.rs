@@ -197,6 +197,7 @@ impl Accounts {
             purpose,
             user: Some(user_id),
             client: confirmation.client,
+            device: None,
             claim: None,
         };
         let redeemed = self.checking.redeem(submitted, async |_| act.await.map_err(AccountError::from)).await?;

@@ -206,6 +206,7 @@ fn issuing(settings: &Settings, sms: &SmsConfig) -> Result<IssuingPolicy, Config
         code_ttl: settings.codes.checked_ttl()?,
         cooldown: limits.send_cooldown,
         daily_limit: limits.send_daily_limit,
+        daily_limit_per_address: limits.send_daily_limit_per_address,
         day_offset: limits.day_offset.0,
         failures: limits.failures(),
         test_numbers,

@@ -121,6 +121,15 @@ pub enum SendKind {
     Unsent,
 }
 
+/// Whether the limits of the client's address apply to a send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressLimits {
+    /// They apply.
+    Apply,
+    /// They do not, and the send is not counted for the address: its device is recognized.
+    Exempt,
+}
+
 /// The outcome of checking a send that is within the address's limits and the day's total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checked {
@@ -184,9 +193,14 @@ impl Limits {
         &self,
         ticket: &SendTicket,
         kind: SendKind,
+        address: AddressLimits,
         counting: Counting,
     ) -> Result<Checked, CountError> {
-        let verdict = match self.store.count_send(ticket, &self.traffic_limits(kind), counting).await {
+        let mut limits = self.traffic_limits(kind);
+        if address == AddressLimits::Exempt {
+            (limits.ip_hourly, limits.ip_daily) = (0, 0);
+        }
+        let verdict = match self.store.count_send(ticket, &limits, counting).await {
             Ok(verdict) => verdict,
             Err(error) => {
                 // The store may have counted the send even though its answer was lost.

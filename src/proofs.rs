@@ -47,8 +47,8 @@ impl Proofs {
         challenge_id: &str,
         client: ClientAddress,
     ) -> Result<Issued, ProofError> {
-        let purpose = Purpose::Verify;
-        let submitted = SubmittedCode { phone, code, challenge_id, purpose, user: None, client, claim: None };
+        let (purpose, user) = (Purpose::Verify, None);
+        let submitted = SubmittedCode { phone, code, challenge_id, purpose, user, client, device: None, claim: None };
         let redeemed = self
             .checking
             .redeem(submitted, async |reference: Option<String>| -> Result<Issued, ProofError> {

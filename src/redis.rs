@@ -16,6 +16,7 @@ use ::redis::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
@@ -271,9 +272,9 @@ impl ScriptReply {
         T::from_redis_value(value).map_err(|_| unexpected())
     }
 
-    /// Returns the value as a number.
-    pub(crate) fn number(self) -> Result<u32, StoreError> {
-        self.parse()
+    /// Returns the value, which is JSON.
+    pub(crate) fn json<T: DeserializeOwned>(self) -> Result<T, StoreError> {
+        serde_json::from_str(&self.parse::<String>()?).map_err(|_| unexpected())
     }
 
     /// Returns the value as a time. Scripts write times in milliseconds.

@@ -21,6 +21,9 @@ pub struct LimitSettings {
     /// Sends to one phone a day; 0 for no limit
     #[arg(long, default_value = "10")]
     pub send_daily_limit: u32,
+    /// Sends to one phone a day from one client address, out of SEND_DAILY_LIMIT; 0 for no limit
+    #[arg(long, default_value = "5")]
+    pub send_daily_limit_per_address: u32,
     /// Sends for one client address in an hour, not counting sends whose code was verified; 0 for no limit
     #[arg(long, default_value = "20")]
     pub send_ip_hourly_limit: u32,

@@ -22,6 +22,13 @@ pub(super) struct RequestCodeInput {
     pub(super) reference: Option<String>,
     /// The result of a captcha. Send it after a `CAPTCHA_REQUIRED` error.
     pub(super) captcha: Option<CaptchaInput>,
+    /// The challenge that this request replaces, because its SMS has not arrived. Its id is void then, and its code is accepted
+    /// with the new id until it expires. Ignored if that challenge is not valid any more, or has another phone, purpose or
+    /// reference.
+    pub(super) resend_of: Option<ID>,
+    /// A random text of 16 to 128 characters, such as a UUID. Use the same one again if the answer was lost: while the code is
+    /// valid, the server repeats its answer and sends no second SMS. The other arguments must be the same.
+    pub(super) idempotency_key: Option<String>,
 }
 
 /// The result that Tencent Captcha's client library returns when the user has passed the captcha.

@@ -51,6 +51,9 @@ impl Mutation {
                 reference: input.reference,
                 captcha: input.captcha.map(Into::into),
                 client: request.client,
+                device: None,
+                resend_of: input.resend_of.map(|id| id.0),
+                idempotency_key: input.idempotency_key,
             });
             Ok(sent.await?.into())
         }

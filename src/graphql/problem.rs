@@ -171,6 +171,8 @@ impl From<RequestCodeError> for Failure {
                 "input.reference",
                 "A reference is only for the purpose VERIFY and has 1 to 128 characters.",
             ),
+            RequestCodeError::BadIdempotencyKey => bad_idempotency_key(),
+            RequestCodeError::IdempotencyMismatch => reused_idempotency_key(),
             RequestCodeError::RegionNotAllowed => {
                 Problem::new(ErrorCode::RegionNotAllowed, "The server sends no codes to this region.").into()
             }

@@ -37,6 +37,12 @@ impl DeviceTokens {
         Self { key: MacKey::derive(secret, "device tokens"), ttl }
     }
 
+    /// Returns how long a token is valid. A revocation must be remembered for as long.
+    #[must_use]
+    pub const fn ttl(&self) -> Duration {
+        self.ttl
+    }
+
     /// Issues a token for a phone at `now`. A recognized device keeps its id.
     #[must_use]
     pub fn issue(&self, phone: &PhoneNumber, device: Option<&Device>, now: Timestamp) -> String {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::{RequestCodeError, SignUp};
 use crate::captcha::{Captcha, CaptchaAnswer, CaptchaError};
 use crate::client::ClientAddress;
-use crate::limits::{Checked, Counting, Limits, SendKind, SendTicket, Suspicion};
+use crate::limits::{AddressLimits, Checked, Counting, Limits, SendKind, SendTicket, Suspicion};
 use crate::metrics;
 use crate::phone::{PhoneNumber, PhoneRegions};
 use crate::purpose::Purpose;
@@ -32,6 +32,7 @@ pub(super) struct Entry<'a> {
     unverified: Option<&'a CaptchaAnswer>,
     /// Whether the send already has a place in its address's count.
     has_place: bool,
+    address: AddressLimits,
     is_reported: bool,
 }
 
@@ -39,6 +40,11 @@ impl Entry<'_> {
     /// Returns whether a captcha must be verified before the send is counted.
     pub(super) const fn awaits_captcha(&self) -> bool {
         self.unverified.is_some()
+    }
+
+    /// Sets whether the client's device is recognized: the limits of its address do not apply then.
+    pub(super) const fn set_recognized(&mut self, recognized: bool) {
+        self.address = if recognized { AddressLimits::Exempt } else { AddressLimits::Apply };
     }
 }
 
@@ -83,7 +89,8 @@ impl Admission {
             true => SendKind::Ordinary,
         };
         let unverified = self.captcha.screen(captcha, false)?;
-        Ok(Entry { kind, given: captcha, unverified, has_place: false, is_reported: false })
+        let address = AddressLimits::Apply;
+        Ok(Entry { kind, given: captcha, unverified, has_place: false, address, is_reported: false })
     }
 
     /// Returns whether a send should be checked by `check` before a challenge is issued for it.
@@ -114,7 +121,7 @@ impl Admission {
         entry: &mut Entry<'_>,
         counting: Counting,
     ) -> Result<bool, RequestCodeError> {
-        match self.limits.count_send(ticket, entry.kind, counting).await? {
+        match self.limits.count_send(ticket, entry.kind, entry.address, counting).await? {
             Checked::Allowed { suspicion } => {
                 // A suspect send that is only checked is reported when it is counted.
                 if let Some(suspicion) = suspicion.filter(|_| counting == Counting::Everything) {
@@ -152,7 +159,7 @@ impl Admission {
             return Ok(());
         };
         if let Checked::Denied(suspicion, limited) =
-            self.limits.count_send(ticket, entry.kind, Counting::AddressOnly).await?
+            self.limits.count_send(ticket, entry.kind, entry.address, Counting::AddressOnly).await?
         {
             self.report(ticket, suspicion, entry);
             return Err(RequestCodeError::Limited(limited));

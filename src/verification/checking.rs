@@ -4,6 +4,7 @@
 //! at the same time, exactly one of them gets the claim. If the act fails, the user can try the same code again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -13,10 +14,12 @@ use super::store::{Attempt, AttemptOutcome, CodeClaim, CodeStore, FailureLimits,
 use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::code::Code;
+use crate::device::Device;
 use crate::limits::{Limit, Limits, RateLimited, UsedCode};
 use crate::metrics;
 use crate::phone::{Destination, PhoneNumber};
 use crate::purpose::Purpose;
+use crate::store::StoreError;
 
 /// The number of tries to consume a claim. The act is already stored, so a lost answer should not fail the request.
 const CONSUME_TRIES: usize = 3;
@@ -45,6 +48,8 @@ pub struct SubmittedCode<'a> {
     pub user: Option<Uuid>,
     /// The client's address.
     pub client: ClientAddress,
+    /// The client's device, if it has a genuine device token for the phone.
+    pub device: Option<&'a Device>,
     /// The token of the claim, if repeated requests share one claim. It must be secret.
     pub claim: Option<&'a str>,
 }
@@ -72,6 +77,8 @@ pub struct Checking {
 /// The claim on a right code, until the code is consumed or released.
 struct Claimed {
     claim: CodeClaim,
+    /// The id of the attempt in its address's count. Requests that share a claim must not refund each other's attempts.
+    attempt_id: String,
     destination: Destination,
     reference: Option<String>,
 }
@@ -111,26 +118,37 @@ impl Checking {
         match act(claimed.reference.take()).await {
             Ok(value) => Ok(Redeemed { value, consumed: self.consume(&claimed).await }),
             Err(error) => {
-                // If the release fails, the claim ends with its lease.
-                tokio::join!(self.refund_attempt(&claimed.claim), self.release(&claimed.claim));
+                // If releasing fails, the lease ends the claim.
+                tokio::join!(self.refund_attempt(&claimed.claim, &claimed.attempt_id), self.release(&claimed.claim));
                 Err(error)
             }
         }
     }
 
+    /// Revokes all device tokens that were issued for the phone until now. `token_ttl` is how long a device token is valid.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn revoke_devices(&self, phone: &PhoneNumber, token_ttl: Duration) -> Result<(), StoreError> {
+        self.store.revoke_devices(&self.keys.phone_tag(phone), self.clock.now(), token_ttl).await
+    }
+
     async fn claim(&self, submitted: SubmittedCode<'_>) -> Result<Claimed, AttemptError> {
         let code = Code::parse(submitted.code).ok_or(AttemptError::Malformed)?;
         let scope = Scope { phone: submitted.phone, purpose: submitted.purpose, user: submitted.user };
-        let nonce = self.keys.nonce_of(submitted.challenge_id, scope).ok_or(AttemptError::Mismatch)?;
+        let challenge = self.keys.challenge(submitted.challenge_id, scope).ok_or(AttemptError::Mismatch)?;
 
-        let subject =
-            Subject { phone: self.keys.phone_tag(submitted.phone), address: self.keys.address_tag(submitted.client) };
+        let subject = Subject {
+            phone: self.keys.phone_tag(submitted.phone),
+            address: self.keys.address_tag(submitted.client),
+            device: submitted.device.map(|device| self.keys.known_device(submitted.phone, device)),
+        };
         let now = self.clock.now();
-        let attempt = Attempt {
-            digest: self.keys.digest(submitted.purpose, submitted.phone, &nonce, &code),
+        let mut attempt = Attempt {
+            digest: self.keys.digest(scope, &challenge, &code),
             claim: CodeClaim {
                 subject,
-                nonce,
+                nonce: challenge.nonce,
                 purpose: submitted.purpose,
                 token: submitted.claim.map_or_else(claim_token, str::to_owned),
             },
@@ -139,18 +157,21 @@ impl Checking {
             at: now,
         };
 
-        let outcome = self.count_and_attempt(&attempt).await?;
-        // Only a wrong code uses up an attempt of the address. The attempt of a right code is refunded when the code is
-        // consumed or released.
-        if !matches!(outcome, AttemptOutcome::Claimed { .. } | AttemptOutcome::Incorrect { .. }) {
-            self.refund_attempt(&attempt.claim).await;
+        let attempt_id = claim_token();
+        let outcome = self.count_and_attempt(&attempt, &attempt_id).await?;
+        // Only a wrong code uses up an attempt of its address, unless the device is recognized. A right one is refunded when it
+        // is consumed or released.
+        if !matches!(outcome, AttemptOutcome::Claimed { .. } | AttemptOutcome::Incorrect { recognized: false, .. }) {
+            self.refund_attempt(&attempt.claim, &attempt_id).await;
         }
 
         match outcome {
-            AttemptOutcome::Claimed { reference } => {
-                Ok(Claimed { claim: attempt.claim, destination: Destination::from(submitted.phone), reference })
+            AttemptOutcome::Claimed { reference, recognized } => {
+                attempt.claim.subject.device.take_if(|_| !recognized);
+                let destination = Destination::from(submitted.phone);
+                Ok(Claimed { claim: attempt.claim, attempt_id, destination, reference })
             }
-            AttemptOutcome::Incorrect { attempts_remaining } => {
+            AttemptOutcome::Incorrect { attempts_remaining, .. } => {
                 tracing::info!(phone.masked = %submitted.phone, purpose = submitted.purpose.name(), "wrong code");
                 Err(AttemptError::Incorrect { attempts_remaining })
             }
@@ -161,32 +182,34 @@ impl Checking {
         }
     }
 
-    /// Counts the attempt for its address, and then tries the code. The count comes first, so that simultaneous attempts
-    /// cannot guess more often than the limit allows.
-    async fn count_and_attempt(&self, attempt: &Attempt) -> Result<AttemptOutcome, AttemptError> {
+    /// Counts the attempt for its address, and then makes it. The count comes first, so that simultaneous attempts cannot
+    /// guess more often than the limit allows.
+    async fn count_and_attempt(&self, attempt: &Attempt, attempt_id: &str) -> Result<AttemptOutcome, AttemptError> {
         let claim = &attempt.claim;
-        if let Some(limited) = self.limits.count_attempt(&claim.subject.address, &claim.token, attempt.at).await? {
+        // A recognized device is exempt from the address's limits. The store is asked only if that makes a difference.
+        if let Some(limited) = self.limits.count_attempt(&claim.subject.address, attempt_id, attempt.at).await?
+            && !(claim.subject.device.is_some() && self.store.recognizes(&claim.subject).await?)
+        {
             return Err(AttemptError::Limited(limited));
         }
 
         match self.store.attempt(attempt).await {
             Ok(outcome) => Ok(outcome),
             Err(error) => {
-                // The store may have claimed the code even though its answer was lost. A failed request must not use up
-                // the code or an attempt.
-                tokio::join!(self.refund_attempt(claim), self.release(claim));
+                // The store may have claimed the code even though its answer was lost. Nothing must stay used up.
+                tokio::join!(self.refund_attempt(claim, attempt_id), self.release(claim));
                 Err(error.into())
             }
         }
     }
 
     async fn consume(&self, claimed: &Claimed) -> Result<(), AttemptError> {
-        let Claimed { claim, destination, .. } = claimed;
+        let Claimed { claim, attempt_id, destination, .. } = claimed;
         let used = UsedCode {
             send: &claim.nonce,
             destination,
             address: &claim.subject.address,
-            attempt: &claim.token,
+            attempt: attempt_id,
             at: self.clock.now(),
         };
 
@@ -206,7 +229,7 @@ impl Checking {
         }
     }
 
-    async fn refund_attempt(&self, claim: &CodeClaim) {
-        self.limits.refund_attempt(&claim.subject.address, &claim.token).await;
+    async fn refund_attempt(&self, claim: &CodeClaim, attempt_id: &str) {
+        self.limits.refund_attempt(&claim.subject.address, attempt_id).await;
     }
 }

@@ -16,6 +16,12 @@ pub enum RequestCodeError {
     /// A reference is for `Purpose::Verify` only, and has 1 to 128 characters.
     #[error("the reference is not allowed here, or is malformed")]
     BadReference,
+    /// An idempotency key has 16 to 128 characters.
+    #[error("the idempotency key is malformed")]
+    BadIdempotencyKey,
+    /// The idempotency key belongs to a request for the same phone with other arguments.
+    #[error("the idempotency key was used with other arguments")]
+    IdempotencyMismatch,
     /// Codes are not sent to the phone's region.
     #[error("the region is not allowed")]
     RegionNotAllowed,
@@ -49,7 +55,7 @@ impl RequestCodeError {
     /// Returns the label for metrics.
     pub(super) const fn label(&self) -> &'static str {
         match self {
-            Self::NotOwnPhone | Self::BadReference => "bad_input",
+            Self::NotOwnPhone | Self::BadReference | Self::BadIdempotencyKey | Self::IdempotencyMismatch => "bad_input",
             Self::RegionNotAllowed => "region_not_allowed",
             Self::Captcha(error) => error.label(),
             Self::InvalidPhone => "invalid_phone",

@@ -2,8 +2,9 @@
 //!
 //! The steps are admit → draft → reserve → deliver. Nothing is sent before it is reserved, and a code whose SMS was not
 //! accepted is void. A request that a limit rejects calls no other service and is not counted anywhere, so nobody can use up
-//! other users' quotas with rejected requests.
+//! other users' quotas with rejected requests. A request that repeats an idempotency key repeats the answer instead.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +15,13 @@ use self::decoy::RecentSends;
 use self::draft::Draft;
 use super::RequestCodeError;
 use super::admission::{Admission, Entry};
-use super::keys::CodeKeys;
-use super::store::{CodeStore, FailureLimits, IssueOutcome, NewChallenge, Refund};
+use super::keys::{ChallengeName, CodeKeys, Scope};
+use super::store::{CodeStore, FailureLimits, IssueOutcome, NewChallenge, Refund, SentAnswer};
 use super::test_numbers::TestNumbers;
 use crate::captcha::CaptchaAnswer;
 use crate::client::ClientAddress;
 use crate::clock::Clock;
+use crate::device::Device;
 use crate::limits::{Limit, RateLimited};
 use crate::metrics;
 use crate::phone::PhoneNumber;
@@ -29,9 +31,13 @@ use crate::sms::SmsSender;
 mod decoy;
 mod delivery;
 mod draft;
+mod repetition;
 
 /// The longest reference, in characters.
 pub const MAX_REFERENCE_CHARS: usize = 128;
+
+/// The length of an idempotency key, in characters.
+const IDEMPOTENCY_KEY_CHARS: RangeInclusive<usize> = 16..=128;
 
 /// How codes are issued.
 #[derive(Debug, Clone)]
@@ -42,6 +48,8 @@ pub struct IssuingPolicy {
     pub cooldown: Duration,
     /// Sends to one phone in a calendar day. Zero turns the limit off.
     pub daily_limit: u32,
+    /// How many of these sends one address can request. Zero turns the limit off.
+    pub daily_limit_per_address: u32,
     /// The offset from UTC at which a calendar day begins.
     pub day_offset: SignedDuration,
     /// The limits of consecutive wrong codes. Their waits apply to sends too.
@@ -120,6 +128,36 @@ pub struct CodeRequest {
     pub captcha: Option<CaptchaAnswer>,
     /// The client's address.
     pub client: ClientAddress,
+    /// The client's device, if it has a genuine device token for the phone.
+    pub device: Option<Device>,
+    /// The id of the challenge that the new one replaces. It has no effect if that challenge belongs to another phone, purpose
+    /// or user, has another reference, or is not valid any more.
+    pub resend_of: Option<String>,
+    /// A random text of the client. While the code is valid, another request with the same key gets the same answer, and
+    /// sends no SMS.
+    pub idempotency_key: Option<String>,
+}
+
+impl CodeRequest {
+    /// Creates a request without the optional parts.
+    #[must_use]
+    pub const fn new(phone: PhoneNumber, code_use: CodeUse, client: ClientAddress) -> Self {
+        Self {
+            phone,
+            code_use,
+            reference: None,
+            captcha: None,
+            client,
+            device: None,
+            resend_of: None,
+            idempotency_key: None,
+        }
+    }
+
+    /// Returns what the challenge is issued for.
+    const fn scope(&self) -> Scope<'_> {
+        Scope { phone: &self.phone, purpose: self.code_use.purpose(), user: self.code_use.user() }
+    }
 }
 
 /// The answer to a request whose code was sent.
@@ -133,6 +171,28 @@ pub struct CodeSent {
     pub resend_at: Timestamp,
     /// Sends left to this phone today, or `None` if there is no daily limit.
     pub sends_remaining: Option<u32>,
+}
+
+impl CodeSent {
+    fn new(name: ChallengeName, answer: &SentAnswer) -> Self {
+        let SentAnswer { expires_at, resend_at, sends_remaining } = *answer;
+        Self { challenge_id: name.id, expires_at, resend_at, sends_remaining }
+    }
+}
+
+/// The result of reserving a send.
+enum Reserved {
+    /// The challenge is issued and the send is counted.
+    Send {
+        /// Sends that the client has left today.
+        remaining: Option<u32>,
+    },
+    /// A request with the same key has sent a code already. This is its answer.
+    Repeated(CodeSent),
+    /// A request with the same key is sending a code.
+    InFlight,
+    /// The guard asks for a captcha first.
+    NeedsCaptcha,
 }
 
 /// The service that issues codes.
@@ -181,68 +241,104 @@ impl Issuing {
         if !is_admitted {
             draft.make_decoy();
         }
-        let sends = self.reserve(&mut draft, &mut entry, request).await?;
+
+        // A repetition costs no captcha and is not limited. If nothing comes before `issue`, that looks up the key itself.
+        let mut looks_up = entry.awaits_captcha() || self.admission.is_wary(draft.ticket.at);
+        let remaining = loop {
+            if looks_up && let Some(sent) = self.repeat(&mut draft, request).await? {
+                return Ok(sent);
+            }
+            match self.reserve(&mut draft, &mut entry, request).await? {
+                Reserved::Send { remaining } => break remaining,
+                Reserved::Repeated(sent) => return Ok(sent),
+                Reserved::InFlight | Reserved::NeedsCaptcha => looks_up = true,
+            }
+        };
+
         self.deliver(&draft, request).await?;
-        Ok(draft.into_answer(sends))
+        let answer = draft.answer(remaining);
+        self.confirm(&draft, &answer).await;
+        Ok(CodeSent::new(draft.name, &answer))
     }
 
-    /// Reserves the send: counts it for the phone and for the limits across phones, and stores its challenge. Returns the
-    /// phone's sends today.
+    /// Reserves the send: counts it for the phone and over all phones, and stores its challenge.
     async fn reserve(
         &self,
         draft: &mut Draft,
         entry: &mut Entry<'_>,
         request: &CodeRequest,
-    ) -> Result<u32, RequestCodeError> {
-        // See `Limits::is_wary`: a request that is about to be rejected must not hold the phone's cooldown meanwhile.
-        if !entry.awaits_captcha() && self.admission.is_wary(draft.ticket.at) {
+    ) -> Result<Reserved, RequestCodeError> {
+        if entry.awaits_captcha() {
+            // A request that the phone's limits reject must not cost a call to the captcha service.
+            self.check_phone(draft, entry).await?;
+            self.admission.verify_captcha(&draft.ticket, entry, request.client).await?;
+            // The call took time, and other requests may have used up the limits meanwhile.
+            draft.set_time(self.clock.now(), &self.policy);
+        } else if self.admission.is_wary(draft.ticket.at) {
+            // See `Limits::is_wary`: a request that is about to be rejected must not hold the phone's cooldown meanwhile.
+            if draft.challenge.subject.device.is_some() {
+                self.check_phone(draft, entry).await?;
+            }
             self.admission.check(&draft.ticket, entry).await?;
+            if entry.awaits_captcha() {
+                return Ok(Reserved::NeedsCaptcha);
+            }
         }
 
-        loop {
-            if entry.awaits_captcha() {
-                // A request that the phone's limits reject must not cost a call to the captcha service.
-                self.check_phone(draft).await?;
-                self.admission.verify_captcha(&draft.ticket, entry, request.client).await?;
-                // The call took time, and other requests may have used up the limits meanwhile.
-                draft.set_time(self.clock.now(), &self.policy);
-            }
-
-            let reserved = self.issue_and_count(draft, entry).await;
-            if !matches!(reserved, Ok(Some(_))) {
-                self.admission.abandon(&draft.ticket, entry).await;
-            }
-            if let Some(sends) = reserved? {
-                return Ok(sends);
-            }
-            // The guard asks for a captcha once, so the loop ends. The challenge is void: the next try needs a new one.
+        let reserved = self.issue_and_count(draft, entry, request).await;
+        if !matches!(reserved, Ok(Reserved::Send { .. })) {
+            self.admission.abandon(&draft.ticket, entry).await;
+        }
+        if matches!(reserved, Ok(Reserved::NeedsCaptcha)) {
+            // The guard does not ask again after the captcha. The challenge is void: the next try needs a new one.
             let is_decoy = draft.is_decoy;
             *draft = self.draft(request, None);
             if is_decoy {
                 draft.make_decoy();
             }
         }
+        reserved
     }
 
-    /// Issues the challenge, and counts the send for the limits across phones. If the send is not counted, voids the
-    /// challenge and refunds the phone. Returns the phone's sends today, or `None` if the guard asks for a captcha.
-    async fn issue_and_count(&self, draft: &Draft, entry: &mut Entry<'_>) -> Result<Option<u32>, RequestCodeError> {
-        let sends = self.issue(draft).await?;
+    /// Issues the challenge, and counts the send over all phones. If the send is not counted, the challenge is void and the
+    /// phone is refunded.
+    async fn issue_and_count(
+        &self,
+        draft: &Draft,
+        entry: &mut Entry<'_>,
+        request: &CodeRequest,
+    ) -> Result<Reserved, RequestCodeError> {
+        let remaining = match accepted(self.issue(draft).await?, draft)? {
+            Accepted::New { remaining, recognized } => {
+                entry.set_recognized(recognized);
+                remaining
+            }
+            Accepted::Repeated { nonce, answer } => {
+                return Ok(Reserved::Repeated(self.repeated(draft, request, nonce, &answer)));
+            }
+            Accepted::InFlight => return Ok(Reserved::InFlight),
+        };
+
         let counted = self.admission.count(&draft.ticket, entry).await;
         if !matches!(counted, Ok(true)) {
             self.void(&draft.challenge, Refund::Send).await;
         }
-        Ok(counted?.then_some(sends))
+        Ok(if counted? { Reserved::Send { remaining } } else { Reserved::NeedsCaptcha })
     }
 
-    async fn check_phone(&self, draft: &Draft) -> Result<(), RequestCodeError> {
+    /// Checks the limits of the phone, and learns whether the client's device is recognized.
+    async fn check_phone(&self, draft: &Draft, entry: &mut Entry<'_>) -> Result<(), RequestCodeError> {
         let outcome = self.store.check(&draft.challenge, &draft.phone_limits).await?;
-        sends_today(outcome, draft).map(drop)
+        // If another request has just used the same key, `issue` finds that again.
+        if let Accepted::New { recognized, .. } = accepted(outcome, draft)? {
+            entry.set_recognized(recognized);
+        }
+        Ok(())
     }
 
-    async fn issue(&self, draft: &Draft) -> Result<u32, RequestCodeError> {
+    async fn issue(&self, draft: &Draft) -> Result<IssueOutcome, RequestCodeError> {
         match self.store.issue(&draft.challenge, &draft.phone_limits).await {
-            Ok(outcome) => sends_today(outcome, draft),
+            Ok(outcome) => Ok(outcome),
             Err(error) => {
                 // The store may have issued the challenge even though its answer was lost. A failed request must not use
                 // up a send.
@@ -265,6 +361,12 @@ fn check_form(request: &CodeRequest) -> Result<(), RequestCodeError> {
         return Err(RequestCodeError::NotOwnPhone);
     }
 
+    if let Some(key) = &request.idempotency_key
+        && !IDEMPOTENCY_KEY_CHARS.contains(&key.chars().count())
+    {
+        return Err(RequestCodeError::BadIdempotencyKey);
+    }
+
     if let Some(reference) = &request.reference {
         let chars = reference.chars().count();
         let is_plain = !reference.chars().any(char::is_control);
@@ -276,12 +378,21 @@ fn check_form(request: &CodeRequest) -> Result<(), RequestCodeError> {
     Ok(())
 }
 
-/// Returns the phone's sends today, including this one.
-fn sends_today(outcome: IssueOutcome, draft: &Draft) -> Result<u32, RequestCodeError> {
+/// The outcome of issuing a challenge, if no limit rejects it.
+enum Accepted {
+    New { remaining: Option<u32>, recognized: bool },
+    Repeated { nonce: String, answer: SentAnswer },
+    InFlight,
+}
+
+fn accepted(outcome: IssueOutcome, draft: &Draft) -> Result<Accepted, RequestCodeError> {
     let limited =
         |limit, until| Err(RequestCodeError::Limited(RateLimited::until(limit, until, draft.challenge.issued_at)));
     match outcome {
-        IssueOutcome::Issued { sends } => Ok(sends),
+        IssueOutcome::Issued { remaining, recognized, .. } => Ok(Accepted::New { remaining, recognized }),
+        IssueOutcome::Repeated { nonce, answer } => Ok(Accepted::Repeated { nonce, answer }),
+        IssueOutcome::InFlight => Ok(Accepted::InFlight),
+        IssueOutcome::KeyMismatch => Err(RequestCodeError::IdempotencyMismatch),
         IssueOutcome::Cooldown { until } => limited(Limit::Cooldown, until),
         IssueOutcome::DailyLimit => limited(Limit::PhoneDaily, draft.ticket.day.end),
         IssueOutcome::FailureWait { until } => limited(Limit::FailedAttempts, until),

@@ -1,26 +1,30 @@
-//! `CodeStore`: the trait of code stores, with its arguments and outcomes.
+//! `CodeStore`: the trait of code stores.
 //!
-//! Each method is one atomic step. A store gets no phone number, address or code, only keyed hashes of them. The current
-//! time is an argument. The states of a challenge are issued → claimed → consumed, and issued → expired | exhausted | void.
+//! Each method is one atomic step. A store sees no phone number, address or code, only keyed hashes of them. The current
+//! time is an argument. The states of a challenge are issued → claimed → consumed, and
+//! issued → expired | exhausted | replaced | void.
+//!
+//! Sends and wrong codes are counted in a bucket. A phone has a common bucket, and one for each recognized device, so that
+//! strangers who use up the common one cannot keep the owner's device out.
 
-use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
-use crate::purpose::Purpose;
 use crate::store::StoreError;
-use crate::tags::{AddressTag, PhoneTag};
+use crate::tags::PhoneTag;
 
 mod memory;
 mod redis;
+mod steps;
 
 pub use memory::MemoryCodeStore;
 pub use redis::RedisCodeStore;
+pub use steps::{
+    Attempt, AttemptOutcome, CodeClaim, CodeDigest, FailureLimits, IssueOutcome, KnownDevice, NewChallenge,
+    PhoneLimits, Refund, RequestKey, SentAnswer, Subject,
+};
 
 /// How long a claim is held. If a server crashes and leaves a claim behind, the challenge then falls back to issued.
 pub const CLAIM_LEASE: Duration = Duration::from_secs(10);
@@ -42,169 +46,25 @@ pub const CHALLENGE_MEMORY: Duration = Duration::from_mins(1);
 /// cooldown, such as a test number, cannot fill the memory.
 pub const LIVE_CHALLENGES: u32 = 16;
 
-/// The keyed hash of a code. The code itself is not stored.
-#[derive(Clone)]
-pub struct CodeDigest([u8; 32]);
+/// How many older codes a challenge accepts besides its latest one. Each resend adds one: with two, the user can resend
+/// twice and still enter the digits of the first SMS. More of them would make guessing easier.
+pub const OLDER_CODES: usize = 2;
 
-impl CodeDigest {
-    /// Wraps a hash.
-    #[must_use]
-    pub const fn new(hash: [u8; 32]) -> Self {
-        Self(hash)
-    }
+/// How long an idempotency key waits for the result of its send. It is longer than a send takes. Afterwards the server
+/// that sent must have crashed, and a request with the same key is a new request.
+pub const SEND_LEASE: Duration = Duration::from_secs(20);
 
-    /// Compares two digests in constant time.
-    fn matches(&self, other: &Self) -> bool {
-        verify_slices_are_equal(&self.0, &other.0).is_ok()
-    }
-
-    fn to_base64url(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0)
-    }
-}
-
-impl fmt::Debug for CodeDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CodeDigest(..)")
-    }
-}
-
-/// The phone of a challenge, and the address of the client in this call.
-#[derive(Debug, Clone)]
-pub struct Subject {
-    /// The phone.
-    pub phone: PhoneTag,
-    /// The address of the client.
-    pub address: AddressTag,
-}
-
-/// A challenge to store.
-#[derive(Debug, Clone)]
-pub struct NewChallenge {
-    /// The phone that the code goes to, and the client that requested it.
-    pub subject: Subject,
-    /// The random part of the challenge id. It is unique.
-    pub nonce: String,
-    /// The keyed hash of the code.
-    pub digest: CodeDigest,
-    /// What the user confirms with the code.
-    pub reference: Option<String>,
-    /// The current time.
-    pub issued_at: Timestamp,
-    /// The time from which the code is rejected.
-    pub expires_at: Timestamp,
-}
-
-/// The limits of sends to one phone. Zero turns a limit off.
-#[derive(Debug, Clone, Copy)]
-pub struct PhoneLimits {
-    /// The minimum time between two sends.
-    pub cooldown: Duration,
-    /// Sends in a calendar day.
-    pub daily: u32,
-    /// The number of the current calendar day. If the store has already counted sends of a later day for this phone, it
-    /// counts on that day instead: servers whose days begin at different times share one day's quota.
-    pub day: i64,
-    /// The limits of wrong codes. Their waits apply to sends too.
-    pub failures: FailureLimits,
-}
-
-/// How many consecutive wrong codes cause a wait. Zero turns a limit off.
-#[derive(Debug, Clone, Copy)]
-pub struct FailureLimits {
-    /// For a phone from one address.
-    pub by_address: u32,
-    /// For a phone over all addresses.
-    pub in_all: u32,
-}
-
-/// The outcome of issuing a challenge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IssueOutcome {
-    /// The challenge is stored and the send is counted.
-    Issued {
-        /// Sends to the phone today, including this one.
-        sends: u32,
-    },
-    /// The last send is more recent than the cooldown allows.
-    Cooldown {
-        /// The earliest time of the next send.
-        until: Timestamp,
-    },
-    /// The phone has no sends left today.
-    DailyLimit,
-    /// There were too many wrong codes.
-    FailureWait {
-        /// When the wait ends.
-        until: Timestamp,
-    },
-}
-
-/// One attempt at a code.
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    /// The claim that a right code gets.
-    pub claim: CodeClaim,
-    /// The keyed hash of the submitted code.
-    pub digest: CodeDigest,
-    /// The number of wrong codes after which a challenge ends.
-    pub max_attempts: u32,
-    /// The limits of wrong codes.
-    pub failures: FailureLimits,
-    /// The current time.
-    pub at: Timestamp,
-}
-
-/// The outcome of an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AttemptOutcome {
-    /// The code is right. No other request can use it until the claim is released or its lease ends.
-    Claimed {
-        /// The challenge's reference.
-        reference: Option<String>,
-    },
-    /// The digits are wrong.
-    Incorrect {
-        /// Attempts left with this challenge.
-        attempts_remaining: u32,
-    },
-    /// There is no such challenge, or it is expired, claimed, consumed, void or out of attempts.
-    Expired,
-    /// There were too many wrong codes. The digits were not compared.
-    FailureWait {
-        /// When the wait ends.
-        until: Timestamp,
-    },
-}
-
-/// The right to use one challenge. The request that claims it chooses the token.
-#[derive(Debug, Clone)]
-pub struct CodeClaim {
-    /// The challenge's phone, and the client that claims.
-    pub subject: Subject,
-    /// The challenge's nonce.
-    pub nonce: String,
-    /// The purpose that the code is used for.
-    pub purpose: Purpose,
-    /// Random, so that it is unique to this claim.
-    pub token: String,
-}
-
-/// Whether a void challenge refunds its send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refund {
-    /// No SMS was sent: the cooldown and the day's count are refunded.
-    Send,
-    /// The SMS may have been sent: nothing is refunded.
-    Nothing,
-}
+/// All recognized devices of a phone together have this many times the daily limit. Each sign-in makes a new device, so
+/// without this limit one phone could get any number of messages in a day.
+pub const DEVICES_SHARE: u32 = 3;
 
 /// Keeps challenges, and counts the sends and wrong codes of phones.
 ///
 /// Every method fails with `StoreError` if the store is unavailable or refuses.
 #[async_trait]
 pub trait CodeStore: Send + Sync {
-    /// Checks waits, the day's count and the cooldown, then counts the send and stores the challenge: all or nothing.
+    /// Looks up the request's idempotency key; checks waits, the day's counts and the cooldown; then counts the send, stores
+    /// the challenge, reserves the key, and replaces the challenge that this one is a resend of: all or nothing.
     ///
     /// # Errors
     /// If the store fails.
@@ -223,8 +83,10 @@ pub trait CodeStore: Send + Sync {
     /// If the store fails.
     async fn attempt(&self, attempt: &Attempt) -> Result<AttemptOutcome, StoreError>;
 
-    /// Turns the claim into consumed, voids the phone's other challenges of the purpose, and resets the phone's wrong codes.
-    /// Returns false if the claim is not held any more. Repeating the call returns true again.
+    /// Turns the claim into consumed, voids the phone's other challenges of the purpose, and resets the wrong codes in the
+    /// bucket of the claim. Returns false if the claim is not held any more. Repeating the call returns true again.
+    ///
+    /// The claim names a device only if the attempt recognized it.
     ///
     /// # Errors
     /// If the store fails.
@@ -236,9 +98,30 @@ pub trait CodeStore: Send + Sync {
     /// If the store fails.
     async fn release(&self, claim: &CodeClaim) -> Result<(), StoreError>;
 
-    /// Voids a challenge whose SMS was not sent. Does nothing if the challenge is not in the state issued.
+    /// Voids a challenge whose SMS was not sent, forgets its idempotency key, and makes the challenge that it replaced valid
+    /// again. Does nothing if the challenge is not in the state issued.
     ///
     /// # Errors
     /// If the store fails.
     async fn void(&self, challenge: &NewChallenge, refund: Refund) -> Result<(), StoreError>;
+
+    /// Stores the answer to a request whose code was sent, so that its idempotency key repeats the answer. Does nothing if
+    /// the challenge has no key.
+    ///
+    /// # Errors
+    /// If the store fails.
+    async fn confirm(&self, challenge: &NewChallenge, answer: &SentAnswer) -> Result<(), StoreError>;
+
+    /// Returns whether the subject names a device that is not revoked.
+    ///
+    /// # Errors
+    /// If the store fails.
+    async fn recognizes(&self, subject: &Subject) -> Result<bool, StoreError>;
+
+    /// Revokes all devices of the phone whose token was not issued after `at`. The revocation is remembered for `memory`,
+    /// which must not be shorter than a token is valid.
+    ///
+    /// # Errors
+    /// If the store fails.
+    async fn revoke_devices(&self, phone: &PhoneTag, at: Timestamp, memory: Duration) -> Result<(), StoreError>;
 }

@@ -120,7 +120,7 @@ async fn a_paused_redis_is_unavailable_within_four_seconds_and_used_again_when_r
 
     redis.resume();
     recover(&store).await;
-    assert_eq!(phone.try_code(&challenge, RIGHT).await, AttemptOutcome::Claimed { reference: None });
+    assert_eq!(phone.try_code(&challenge, RIGHT).await, AttemptOutcome::Claimed { reference: None, recognized: false });
     a_code_works(&store).await;
 }
 
@@ -236,8 +236,7 @@ async fn use_some_codes(url: &str) -> Vec<String> {
 
             clock.advance(SignedDuration::from_secs(31));
             let reference = (purpose == Purpose::Verify).then(|| "transfer:9981".to_owned());
-            let request =
-                CodeRequest { phone: phone.clone(), code_use, reference, captcha: None, client: address.into() };
+            let request = CodeRequest { reference, ..CodeRequest::new(phone.clone(), code_use, address.into()) };
             let sent = issuing.request_code(request).await.expect("a code is sent");
             let code = sender.codes.lock().expect("codes").last().expect("a code").clone();
 
@@ -249,7 +248,7 @@ async fn use_some_codes(url: &str) -> Vec<String> {
                 purpose,
                 user: None,
                 client: address.into(),
-                claim: None,
+                device: None,
             };
 
             for _ in 0..wrong_codes {
@@ -275,6 +274,7 @@ fn policy() -> IssuingPolicy {
         code_ttl: Duration::from_mins(5),
         cooldown: Duration::from_secs(30),
         daily_limit: 10,
+        daily_limit_per_address: 5,
         day_offset: SignedDuration::from_hours(8),
         failures: FAILURES,
         test_numbers: TestNumbers::default(),

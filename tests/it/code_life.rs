@@ -179,14 +179,17 @@ impl Life {
         let reference = (purpose == Purpose::Verify).then(|| format!("transfer:{}", self.challenges.len()));
         let challenge = NewChallenge {
             subject: self.subject(0),
+            purpose,
             nonce: unique(),
             digest: digest("135790"),
             reference,
+            resend_of: None,
+            key: None,
             issued_at: self.now,
             expires_at: self.now + CODE_TTL,
         };
-
-        let limits = PhoneLimits { cooldown: COOLDOWN, daily: DAILY, day: self.day(), failures: FAILURES };
+        let limits =
+            PhoneLimits { cooldown: COOLDOWN, daily: DAILY, daily_by_address: 0, day: self.day(), failures: FAILURES };
         let answer = self.store.issue(&challenge, &limits).await.expect("the store answers");
         let expected = self.model.issue(&challenge, purpose, self.day());
 
@@ -225,7 +228,7 @@ impl Life {
     }
 
     fn subject(&self, address: usize) -> Subject {
-        Subject { phone: self.phone.clone(), address: AddressTag::new(format!("address-{address}")) }
+        Subject { phone: self.phone.clone(), address: AddressTag::new(format!("address-{address}")), device: None }
     }
 
     /// Days since 1970 in UTC.

@@ -11,8 +11,8 @@ use sms_login::redis::KeyPrefix;
 use sms_login::tags::{AddressTag, PhoneTag};
 use sms_login::verification::store::{
     Attempt, AttemptOutcome, CLAIM_LEASE, CodeClaim, CodeDigest, CodeStore, FAILURE_MEMORY, FAILURE_WAITS,
-    FailureLimits, IssueOutcome, LIVE_CHALLENGES, MemoryCodeStore, NewChallenge, PhoneLimits, RedisCodeStore, Refund,
-    Subject,
+    FailureLimits, IssueOutcome, KnownDevice, LIVE_CHALLENGES, MemoryCodeStore, NewChallenge, PhoneLimits,
+    RedisCodeStore, Refund, Subject,
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -181,6 +181,7 @@ pub(crate) struct Phone {
     store: Store,
     tag: PhoneTag,
     address: AddressTag,
+    device: Option<KnownDevice>,
     limits: PhoneLimits,
     max_attempts: u32,
     now: Timestamp,
@@ -192,9 +193,11 @@ impl Phone {
             store: Arc::clone(store),
             tag: PhoneTag::new(unique()),
             address: AddressTag::new("an-address".to_owned()),
+            device: None,
             limits: PhoneLimits {
                 cooldown: Duration::ZERO,
                 daily: 0,
+                daily_by_address: 0,
                 day: 20_454,
                 failures: FailureLimits { by_address: 0, in_all: 0 },
             },
@@ -220,15 +223,18 @@ impl Phone {
     }
 
     fn subject(&self) -> Subject {
-        Subject { phone: self.tag.clone(), address: self.address.clone() }
+        Subject { phone: self.tag.clone(), address: self.address.clone(), device: self.device.clone() }
     }
 
     fn challenge(&self, code: &str) -> NewChallenge {
         NewChallenge {
             subject: self.subject(),
+            purpose: Purpose::Login,
             nonce: unique(),
             digest: digest(code),
             reference: None,
+            resend_of: None,
+            key: None,
             issued_at: self.now,
             expires_at: self.now + CODE_TTL,
         }
@@ -251,19 +257,31 @@ impl Phone {
         self.store.issue(challenge, &self.limits).await.expect("the store answers")
     }
 
-    /// Returns the outcome that one more send would have.
+    /// Returns the outcome that one more send would have, without its `remaining`.
     async fn check(&self) -> IssueOutcome {
-        self.store.check(&self.challenge(RIGHT), &self.limits).await.expect("the store answers")
+        without_remaining(self.check_of(&self.challenge(RIGHT)).await)
     }
 
-    /// Requests one more send, and returns its outcome.
+    async fn check_of(&self, challenge: &NewChallenge) -> IssueOutcome {
+        self.store.check(challenge, &self.limits).await.expect("the store answers")
+    }
+
+    /// Returns the outcome of one more send, without its `remaining`.
     async fn send(&self) -> IssueOutcome {
-        self.issue(&self.challenge(RIGHT)).await
+        without_remaining(self.issue(&self.challenge(RIGHT)).await)
     }
 
     /// Issues a challenge with the right code.
     pub(crate) async fn issued(&self) -> NewChallenge {
-        let challenge = self.challenge(RIGHT);
+        self.issued_for(Purpose::Login).await
+    }
+
+    async fn issued_for(&self, purpose: Purpose) -> NewChallenge {
+        self.stored(NewChallenge { purpose, ..self.challenge(RIGHT) }).await
+    }
+
+    /// Issues the challenge and returns it.
+    async fn stored(&self, challenge: NewChallenge) -> NewChallenge {
         let outcome = self.issue(&challenge).await;
         assert!(matches!(outcome, IssueOutcome::Issued { .. }), "not issued: {outcome:?}");
         challenge
@@ -316,15 +334,22 @@ impl Phone {
     }
 }
 
-const CLAIMED: AttemptOutcome = AttemptOutcome::Claimed { reference: None };
+const CLAIMED: AttemptOutcome = AttemptOutcome::Claimed { reference: None, recognized: false };
 const EXPIRED: AttemptOutcome = AttemptOutcome::Expired;
 
 const fn issued(sends: u32) -> IssueOutcome {
-    IssueOutcome::Issued { sends }
+    IssueOutcome::Issued { sends, remaining: None, recognized: false }
+}
+
+fn without_remaining(mut outcome: IssueOutcome) -> IssueOutcome {
+    if let IssueOutcome::Issued { remaining, .. } = &mut outcome {
+        *remaining = None;
+    }
+    outcome
 }
 
 const fn incorrect(attempts_remaining: u32) -> AttemptOutcome {
-    AttemptOutcome::Incorrect { attempts_remaining }
+    AttemptOutcome::Incorrect { attempts_remaining, recognized: false }
 }
 
 /// Makes a number of calls at the same time, and returns their outcomes.

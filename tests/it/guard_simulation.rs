@@ -10,8 +10,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sms_login::day::Day;
 use sms_login::limits::{
-    Checked, CountError, Counting, GuardMode, GuardPolicy, LimitPolicy, Limits, MemoryLimitStore, SendKind, SendTicket,
-    UsedCode,
+    AddressLimits, Checked, CountError, Counting, GuardMode, GuardPolicy, LimitPolicy, Limits, MemoryLimitStore,
+    SendKind, SendTicket, UsedCode,
 };
 
 use crate::app::START;
@@ -117,7 +117,7 @@ impl World {
             at: self.now,
             day: Day::of(self.now, SignedDuration::ZERO),
         };
-        match self.limits.count_send(&ticket, SendKind::Ordinary, Counting::Everything).await {
+        match self.limits.count_send(&ticket, SendKind::Ordinary, AddressLimits::Apply, Counting::Everything).await {
             Ok(Checked::Allowed { .. }) => Some(self.next_id),
             Ok(Checked::NeedsCaptcha(_) | Checked::Denied(..)) | Err(CountError::Limited(_)) => None,
             Err(CountError::Store(error)) => panic!("{error}"),

@@ -263,3 +263,28 @@ async fn two_thieves_in_lockstep_with_a_client_are_detected() {
         }
     }
 }
+
+/// The attacker repeats used-up guesses with their keys, so that the server refunds them to the address.
+#[tokio::test]
+async fn repeated_guesses_refund_no_wrong_code() {
+    for stores in Stores::BOTH {
+        let app =
+            TestApp::on(stores).set("ATTEMPT_IP_HOURLY_LIMIT", "6").set("ATTEMPTS_BEFORE_WAIT", "0").start().await;
+        let attacker = app.at("198.51.100.66");
+        for _ in 0..2 {
+            let phone = phone();
+            let input = sent(&app, &phone, KEY).await;
+            let guess = with(&input, "code", wrong(input["code"].as_str().expect("a code")));
+            for expected in ["CODE_INCORRECT", "CODE_INCORRECT", "CODE_INCORRECT", "CODE_EXPIRED", "CODE_EXPIRED"] {
+                let answer = attacker.run(LOGIN, json!({ "input": guess })).await;
+                let code = if answer.code() == "RATE_LIMITED" { "CODE_EXPIRED" } else { answer.code() };
+                assert_eq!(code, expected);
+            }
+        }
+
+        let phone = phone();
+        let input = sent(&app, &phone, KEY).await;
+        let answer = attacker.run(LOGIN, json!({ "input": input })).await;
+        assert_eq!((answer.code(), &answer.extensions()["limit"]), ("RATE_LIMITED", &json!("IP_ATTEMPTS")));
+    }
+}

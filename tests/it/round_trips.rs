@@ -3,7 +3,7 @@
 use serde_json::json;
 use sqlx::Connection;
 
-use crate::app::{ME, Stores, TestApp, phone};
+use crate::app::{LOGIN, ME, Stores, TestApp, phone};
 use crate::servers::own::{OwnMariaDb, OwnRedis};
 
 struct Counters {
@@ -65,8 +65,17 @@ async fn operations_stay_within_their_round_trips() {
     cost("requestCode rejected by the phone's cooldown", before, 1, 0).await;
 
     let before = counters.read().await;
-    app.anonymous().login(&user.phone, &app.code(&user.phone), &challenge_id).await.data("login");
+    let input = json!({ "input": {
+        "phone": user.phone, "code": app.code(&user.phone), "challengeId": challenge_id, "idempotencyKey": "a key of the test",
+    } });
+    app.anonymous().run(LOGIN, input.clone()).await.data("login");
     cost("login of a known user: limits, attempt, and consume with limits at once", before, 4, 3).await;
+
+    // Loads the script that refunds an attempt.
+    app.anonymous().run(LOGIN, input.clone()).await.data("login");
+    let before = counters.read().await;
+    app.anonymous().run(LOGIN, input).await.data("login");
+    cost("login repeated with its key: limits, attempt, refund", before, 3, 1).await;
 
     let before = counters.read().await;
     user.run(ME, json!({})).await.data("me");

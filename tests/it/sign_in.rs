@@ -16,7 +16,7 @@ async fn a_new_phone_signs_up() {
         let asked = asked.data("requestCode");
         assert_eq!(asked["expiresAt"], "2026-03-01T04:05:00Z");
         assert_eq!(asked["resendAt"], "2026-03-01T04:00:30Z");
-        assert_eq!(asked["sendsRemaining"], 9);
+        assert_eq!(asked["sendsRemaining"], 4);
         app.advance(Duration::from_secs(20));
         let answer = someone.login(&phone, &app.code(&phone), asked["challengeId"].as_str().expect("an id")).await;
         let login = answer.data("login");

@@ -59,7 +59,7 @@ async fn a_phone_without_an_account_gets_the_same_answers_and_no_sms() {
 
         let mut lives = Vec::new();
         for (number, phone) in [&known, &unknown].into_iter().enumerate() {
-            // Of two addresses, so that neither uses the limits of the other.
+            // From two addresses, because they have separate limits.
             let client = app.at(&format!("198.51.100.{number}"));
             let asked = client.try_ask(phone).await;
             let id = asked.data("requestCode")["challengeId"].as_str().expect("an id").to_owned();

@@ -4,23 +4,23 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{CodeRequest, CodeSent, Issuing, IssuingPolicy};
+use super::{CodeRequest, Issuing, IssuingPolicy};
 use crate::code::Code;
 use crate::day::Day;
 use crate::limits::SendTicket;
 use crate::phone::Destination;
 use crate::random;
-use crate::verification::keys::Scope;
-use crate::verification::store::{NewChallenge, PhoneLimits, Subject};
+use crate::verification::keys::ChallengeName;
+use crate::verification::store::{NewChallenge, PhoneLimits, SentAnswer, Subject};
 
 /// A challenge that is not stored yet, and its send, which is not counted yet.
 pub(super) struct Draft {
     pub(super) code: Code,
     /// Whether the code is sent by SMS. The code of a test number is not.
     pub(super) sends_sms: bool,
-    /// Whether the challenge has no code, see `decoy`.
+    /// Whether the phone has no account and may not sign up: then there is no SMS, and no code matches.
     pub(super) is_decoy: bool,
-    challenge_id: String,
+    pub(super) name: ChallengeName,
     pub(super) challenge: NewChallenge,
     pub(super) phone_limits: PhoneLimits,
     pub(super) ticket: SendTicket,
@@ -33,14 +33,20 @@ impl Issuing {
         let day = Day::of(now, self.policy.day_offset);
         let code = test_code.cloned().unwrap_or_else(|| Code::random(&mut random::source()));
 
-        let purpose = request.code_use.purpose();
-        let scope = Scope { phone: &request.phone, purpose, user: request.code_use.user() };
-        let (nonce, challenge_id) = self.keys.new_challenge_id(scope);
-        let subject =
-            Subject { phone: self.keys.phone_tag(&request.phone), address: self.keys.address_tag(request.client) };
+        let scope = request.scope();
+        let resend_of = request.resend_of.as_deref().and_then(|id| self.keys.challenge(id, scope));
+        let name = self.keys.new_challenge(scope, resend_of.as_ref());
+        let subject = Subject {
+            phone: self.keys.phone_tag(&request.phone),
+            address: self.keys.address_tag(request.client),
+            device: request.device.as_ref().map(|device| self.keys.known_device(&request.phone, device)),
+        };
+        // The captcha and the device token are not part of what the client asks for, and may be new in a repetition.
+        let arguments = [request.reference.as_deref(), request.resend_of.as_deref()];
+        let key = request.idempotency_key.as_ref().map(|key| self.keys.request_key(key, scope, arguments));
 
         let ticket = SendTicket {
-            id: nonce.clone(),
+            id: name.nonce.clone(),
             address: subject.address.clone(),
             destination: Destination::from(&request.phone),
             at: now,
@@ -49,16 +55,19 @@ impl Issuing {
 
         let challenge = NewChallenge {
             subject,
-            digest: self.keys.digest(purpose, &request.phone, &nonce, &code),
-            nonce,
+            purpose: scope.purpose,
+            digest: self.keys.digest(scope, &name, &code),
+            nonce: name.nonce.clone(),
             reference: request.reference.clone(),
+            resend_of: resend_of.map(|old| old.nonce),
+            key,
             issued_at: now,
             expires_at: now + self.policy.code_ttl,
         };
 
         let sends_sms = test_code.is_none();
         let phone_limits = phone_limits(&self.policy, day, sends_sms);
-        Draft { code, sends_sms, is_decoy: false, challenge_id, challenge, phone_limits, ticket }
+        Draft { code, sends_sms, is_decoy: false, name, challenge, phone_limits, ticket }
     }
 }
 
@@ -73,15 +82,12 @@ impl Draft {
         self.ticket.day = day;
     }
 
-    /// Builds the answer for the client. `sends` is the number of the phone's sends today, including this one.
-    pub(super) fn into_answer(self, sends: u32) -> CodeSent {
-        let Self { challenge_id, challenge, phone_limits: limits, ticket, .. } = self;
-        let sends_remaining = (limits.daily > 0).then(|| limits.daily.saturating_sub(sends));
-        let cooled_down = challenge.issued_at + limits.cooldown;
-        CodeSent {
-            challenge_id,
-            expires_at: challenge.expires_at,
-            resend_at: if sends_remaining == Some(0) { ticket.day.end.max(cooled_down) } else { cooled_down },
+    /// Builds the answer for the client, who has `sends_remaining` left today.
+    pub(super) fn answer(&self, sends_remaining: Option<u32>) -> SentAnswer {
+        let cooled_down = self.challenge.issued_at + self.phone_limits.cooldown;
+        SentAnswer {
+            expires_at: self.challenge.expires_at,
+            resend_at: if sends_remaining == Some(0) { self.ticket.day.end.max(cooled_down) } else { cooled_down },
             sends_remaining,
         }
     }
@@ -91,5 +97,6 @@ impl Draft {
 /// nothing.
 fn phone_limits(policy: &IssuingPolicy, day: Day, sends_sms: bool) -> PhoneLimits {
     let (cooldown, daily) = if sends_sms { (policy.cooldown, policy.daily_limit) } else { (Duration::ZERO, 0) };
-    PhoneLimits { cooldown, daily, day: day.number, failures: policy.failures }
+    let daily_by_address = if daily > 0 { policy.daily_limit_per_address } else { 0 };
+    PhoneLimits { cooldown, daily, daily_by_address, day: day.number, failures: policy.failures }
 }

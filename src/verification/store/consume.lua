@@ -1,5 +1,6 @@
--- Turns a claim into consumed, voids the phone's other challenges of the purpose, and resets its wrong codes.
--- KEYS: 1 phone, 2 challenge, 3 wrong codes for the phone from this address
+-- Turns a claim into consumed, voids the phone's other challenges of the purpose, and resets the bucket's wrong codes.
+-- KEYS: 1 phone, 2 challenge, 3 bucket (the phone, or the device that the attempt recognized), 4 wrong codes for the bucket from
+--   this address
 -- Arguments: claim (token), purpose, phone_memory (ms)
 -- Returns 1, also if the call is repeated, or 0 if the claim is not held any more.
 -- Race: the claim's lease ends, and another request claims the challenge. Then only that request can consume it.
@@ -12,6 +13,6 @@ redis.call('HSET', KEYS[1], 'voided:' .. args.purpose, redis.call('HGET', KEYS[1
 
 -- Redis may have evicted the phone's key since the send. A key that is created here needs a TTL, too.
 keep(KEYS[1], args.phone_memory)
-redis.call('HDEL', KEYS[1], 'failures', 'failed_at', 'wait_until')
-redis.call('DEL', KEYS[3])
+redis.call('HDEL', KEYS[3], 'failures', 'failed_at', 'wait_until')
+redis.call('DEL', KEYS[4])
 return 1

@@ -8,18 +8,22 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use self::challenge::State;
+use self::phone::Phone;
 use super::{
-    Attempt, AttemptOutcome, CHALLENGE_MEMORY, CLAIM_LEASE, CodeClaim, CodeDigest, CodeStore, FAILURE_MEMORY,
-    FAILURE_WAITS, FailureLimits, IssueOutcome, LIVE_CHALLENGES, NewChallenge, PHONE_MEMORY, PhoneLimits, Refund,
-    Subject,
+    Attempt, AttemptOutcome, CodeClaim, CodeStore, IssueOutcome, NewChallenge, PhoneLimits, Refund, SentAnswer, Subject,
 };
-use crate::purpose::Purpose;
 use crate::store::StoreError;
-use crate::tags::{AddressTag, PhoneTag};
+use crate::tags::PhoneTag;
+
+mod bucket;
+mod challenge;
+mod phone;
 
 const SHARDS: usize = 64;
 
@@ -63,140 +67,6 @@ impl Shard {
     }
 }
 
-#[derive(Debug, Default)]
-struct Phone {
-    /// When the last challenge was issued, even if its send was refunded.
-    last_issue: Option<Timestamp>,
-    /// When the last send happened that was not refunded.
-    last_send: Option<Timestamp>,
-    day: i64,
-    sends: u32,
-    sequence: u64,
-    voided: HashMap<Purpose, u64>,
-    failures: Failures,
-    failures_by_address: HashMap<AddressTag, Failures>,
-    challenges: HashMap<String, Challenge>,
-    /// The nonces of the last challenges. The key is the sequence modulo `LIVE_CHALLENGES`.
-    live: HashMap<u64, String>,
-}
-
-impl Phone {
-    fn wait(&self, address: &AddressTag, limits: FailureLimits, now: Timestamp) -> Option<Timestamp> {
-        let by_address = self.failures_by_address.get(address).and_then(|failures| failures.wait_until);
-        let by_address = by_address.filter(|_| limits.by_address > 0);
-        let in_all = self.failures.wait_until.filter(|_| limits.in_all > 0);
-        by_address.max(in_all).filter(|until| *until > now)
-    }
-
-    /// Returns the outcome of one more send, without counting it.
-    fn check(&self, new: &NewChallenge, limits: &PhoneLimits) -> IssueOutcome {
-        let now = new.issued_at;
-        if let Some(until) = self.wait(&new.subject.address, limits.failures, now) {
-            return IssueOutcome::FailureWait { until };
-        }
-
-        let sends = self.sends_on(limits.day);
-        if limits.daily > 0 && sends >= limits.daily {
-            return IssueOutcome::DailyLimit;
-        }
-
-        let free_from = self.last_send.map(|sent| sent + limits.cooldown).filter(|_| !limits.cooldown.is_zero());
-        if let Some(until) = free_from.filter(|until| *until > now) {
-            return IssueOutcome::Cooldown { until };
-        }
-        IssueOutcome::Issued { sends: sends + 1 }
-    }
-
-    /// Returns the sends of this day, or of a later day that the store has already begun to count.
-    fn sends_on(&self, day: i64) -> u32 {
-        if self.day >= day { self.sends } else { 0 }
-    }
-
-    /// Counts the send and stores its challenge.
-    fn store(&mut self, new: &NewChallenge, limits: &PhoneLimits) {
-        let now = new.issued_at;
-        self.challenges.retain(|_, challenge| challenge.remembered(now));
-
-        self.sends = self.sends_on(limits.day) + 1;
-        self.day = self.day.max(limits.day);
-        self.last_issue = Some(now);
-        self.last_send = Some(now);
-        self.sequence += 1;
-
-        let challenge = Challenge {
-            state: State::Issued,
-            digest: new.digest.clone(),
-            reference: new.reference.clone(),
-            sequence: self.sequence,
-            day: self.day,
-            issued_at: now,
-            expires_at: new.expires_at,
-            attempts: 0,
-        };
-        self.challenges.insert(new.nonce.clone(), challenge);
-        if let Some(oldest) = self.live.insert(self.sequence % u64::from(LIVE_CHALLENGES), new.nonce.clone()) {
-            self.challenges.remove(&oldest);
-        }
-    }
-
-    /// Removes entries that have no effect any more, and returns whether any are left.
-    fn sweep(&mut self, now: Timestamp) -> bool {
-        self.challenges.retain(|_, challenge| challenge.remembered(now));
-        self.failures_by_address.retain(|_, failures| failures.remembered(now));
-        let quiet = self.last_issue.is_none_or(|issued| issued + PHONE_MEMORY <= now);
-        !(quiet && self.challenges.is_empty() && self.failures_by_address.is_empty() && !self.failures.remembered(now))
-    }
-}
-
-#[derive(Debug, Default)]
-struct Failures {
-    count: u32,
-    last: Option<Timestamp>,
-    wait_until: Option<Timestamp>,
-}
-
-impl Failures {
-    fn remembered(&self, now: Timestamp) -> bool {
-        self.last.is_some_and(|last| last + FAILURE_MEMORY > now)
-    }
-
-    fn add(&mut self, threshold: u32, now: Timestamp) {
-        self.count = if self.remembered(now) { self.count.saturating_add(1) } else { 1 };
-        self.last = Some(now);
-        self.wait_until = (threshold > 0 && self.count >= threshold).then(|| {
-            let step = usize::try_from(self.count - threshold).unwrap_or(usize::MAX);
-            now + FAILURE_WAITS[step.min(FAILURE_WAITS.len() - 1)]
-        });
-    }
-}
-
-#[derive(Debug)]
-struct Challenge {
-    state: State,
-    digest: CodeDigest,
-    reference: Option<String>,
-    sequence: u64,
-    day: i64,
-    issued_at: Timestamp,
-    expires_at: Timestamp,
-    attempts: u32,
-}
-
-impl Challenge {
-    fn remembered(&self, now: Timestamp) -> bool {
-        self.expires_at + CHALLENGE_MEMORY > now
-    }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum State {
-    Issued,
-    Claimed { token: String, at: Timestamp },
-    Consumed { token: String },
-    Exhausted,
-    Void,
-}
-
 #[async_trait]
 impl CodeStore for MemoryCodeStore {
     async fn issue(&self, new: &NewChallenge, limits: &PhoneLimits) -> Result<IssueOutcome, StoreError> {
@@ -211,56 +81,46 @@ impl CodeStore for MemoryCodeStore {
 
     async fn check(&self, new: &NewChallenge, limits: &PhoneLimits) -> Result<IssueOutcome, StoreError> {
         let shard = self.shard(&new.subject.phone);
-        let phone = shard.phones.get(&new.subject.phone);
-        Ok(phone.map_or(IssueOutcome::Issued { sends: 1 }, |phone| phone.check(new, limits)))
+        let unknown = Phone::default();
+        Ok(shard.phones.get(&new.subject.phone).unwrap_or(&unknown).check(new, limits))
     }
 
     async fn attempt(&self, attempt: &Attempt) -> Result<AttemptOutcome, StoreError> {
         let Attempt { claim, at: now, .. } = attempt;
-        let Subject { phone, address } = &claim.subject;
-        let mut shard = self.shard(phone);
-        let Some(phone) = shard.phones.get_mut(phone) else {
+        let mut shard = self.shard(&claim.subject.phone);
+        let Some(phone) = shard.phones.get_mut(&claim.subject.phone) else {
             return Ok(AttemptOutcome::Expired);
         };
-        if let Some(until) = phone.wait(address, attempt.failures, *now) {
+        if let Some(until) = phone.wait(&claim.subject, attempt.failures, *now) {
             return Ok(AttemptOutcome::FailureWait { until });
         }
 
-        let voided = phone.voided.get(&claim.purpose).copied().unwrap_or_default();
-        let Some(challenge) = phone.challenges.get_mut(&claim.nonce) else {
+        let device = phone.recognized(&claim.subject);
+        let recognized = device.is_some();
+        let challenge = phone.challenges.get(&claim.nonce).filter(|challenge| phone.is_usable(challenge, *now));
+        let is_free = challenge.is_some_and(|challenge| {
+            !challenge.is_held_by_another(Some(&claim.token), *now) && challenge.attempts < attempt.max_attempts
+        });
+        let Some(challenge) = phone.challenges.get_mut(&claim.nonce).filter(|_| is_free) else {
             return Ok(AttemptOutcome::Expired);
         };
-        let usable = match &challenge.state {
-            State::Issued => true,
-            State::Claimed { token, at } => *token == claim.token || *at + CLAIM_LEASE <= *now,
-            State::Consumed { .. } | State::Exhausted | State::Void => false,
-        };
-        if !usable
-            || challenge.sequence <= voided
-            || challenge.expires_at <= *now
-            || challenge.attempts >= attempt.max_attempts
-        {
-            return Ok(AttemptOutcome::Expired);
-        }
 
-        if challenge.digest.matches(&attempt.digest) {
+        if challenge.accepts(&attempt.digest, *now) {
             challenge.state = State::Claimed { token: claim.token.clone(), at: *now };
-            return Ok(AttemptOutcome::Claimed { reference: challenge.reference.clone() });
+            return Ok(AttemptOutcome::Claimed { reference: challenge.reference.clone(), recognized });
         }
 
         challenge.attempts += 1;
         let attempts_remaining = attempt.max_attempts - challenge.attempts;
         challenge.state = if attempts_remaining == 0 { State::Exhausted } else { State::Issued };
-
-        phone.failures.add(attempt.failures.in_all, *now);
-        let by_address = phone.failures_by_address.entry(address.clone()).or_default();
-        by_address.add(attempt.failures.by_address, *now);
-        Ok(AttemptOutcome::Incorrect { attempts_remaining })
+        phone.bucket(device).count_failure(&claim.subject.address, attempt.failures, *now);
+        Ok(AttemptOutcome::Incorrect { attempts_remaining, recognized })
     }
 
     async fn consume(&self, claim: &CodeClaim) -> Result<bool, StoreError> {
-        let mut shard = self.shard(&claim.subject.phone);
-        let Some(phone) = shard.phones.get_mut(&claim.subject.phone) else {
+        let Subject { phone, address, device } = &claim.subject;
+        let mut shard = self.shard(phone);
+        let Some(phone) = shard.phones.get_mut(phone) else {
             return Ok(false);
         };
         let Some(challenge) = phone.challenges.get_mut(&claim.nonce) else {
@@ -270,13 +130,14 @@ impl CodeStore for MemoryCodeStore {
         match &challenge.state {
             State::Consumed { token } => return Ok(*token == claim.token),
             State::Claimed { token, .. } if *token == claim.token => {}
-            State::Claimed { .. } | State::Issued | State::Exhausted | State::Void => return Ok(false),
+            State::Claimed { .. } | State::Issued | State::Exhausted | State::Replaced | State::Void => {
+                return Ok(false);
+            }
         }
 
         challenge.state = State::Consumed { token: claim.token.clone() };
-        phone.voided.insert(claim.purpose, phone.sequence);
-        phone.failures = Failures::default();
-        phone.failures_by_address.remove(&claim.subject.address);
+        phone.void_all(claim.purpose);
+        phone.bucket(device.as_ref().map(|device| &device.tag)).reset_failures(address);
         Ok(true)
     }
 
@@ -294,26 +155,29 @@ impl CodeStore for MemoryCodeStore {
 
     async fn void(&self, new: &NewChallenge, refund: Refund) -> Result<(), StoreError> {
         let mut shard = self.shard(&new.subject.phone);
-        let Some(phone) = shard.phones.get_mut(&new.subject.phone) else {
-            return Ok(());
-        };
-        let Some(challenge) = phone.challenges.get_mut(&new.nonce) else {
-            return Ok(());
-        };
-
-        if challenge.state != State::Issued {
-            return Ok(());
+        if let Some(phone) = shard.phones.get_mut(&new.subject.phone) {
+            phone.void(new, refund);
         }
+        Ok(())
+    }
 
-        challenge.state = State::Void;
-        if refund == Refund::Send {
-            if phone.last_send == Some(challenge.issued_at) {
-                phone.last_send = None;
-            }
-            if phone.day == challenge.day {
-                phone.sends = phone.sends.saturating_sub(1);
-            }
+    async fn confirm(&self, challenge: &NewChallenge, answer: &SentAnswer) -> Result<(), StoreError> {
+        let mut shard = self.shard(&challenge.subject.phone);
+        let phone = shard.phones.get_mut(&challenge.subject.phone);
+        if let (Some(phone), Some(key)) = (phone, &challenge.key) {
+            phone.confirm(key, &challenge.nonce, answer);
         }
+        Ok(())
+    }
+
+    async fn recognizes(&self, subject: &Subject) -> Result<bool, StoreError> {
+        let shard = self.shard(&subject.phone);
+        let unknown = Phone::default();
+        Ok(shard.phones.get(&subject.phone).unwrap_or(&unknown).recognized(subject).is_some())
+    }
+
+    async fn revoke_devices(&self, phone: &PhoneTag, at: Timestamp, memory: Duration) -> Result<(), StoreError> {
+        self.shard(phone).phone(phone, at).revoke_devices(at, at + memory);
         Ok(())
     }
 }

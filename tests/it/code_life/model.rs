@@ -67,7 +67,7 @@ impl Model {
             void: false,
             refunded: false,
         });
-        IssueOutcome::Issued { sends: sends + 1 }
+        IssueOutcome::Issued { sends: sends + 1, remaining: Some(DAILY - sends - 1), recognized: false }
     }
 
     pub(super) fn attempt(&mut self, index: usize, right: bool, by: &CodeClaim, now: Timestamp) -> AttemptOutcome {
@@ -84,7 +84,7 @@ impl Model {
 
         if right {
             challenge.claim = Some((by.token.clone(), now));
-            return AttemptOutcome::Claimed { reference: challenge.reference.clone() };
+            return AttemptOutcome::Claimed { reference: challenge.reference.clone(), recognized: false };
         }
 
         challenge.claim = None;
@@ -92,7 +92,7 @@ impl Model {
         let attempts_remaining = MAX_ATTEMPTS - challenge.wrong;
         self.failures.push(now);
         self.failures_by_address.entry(by.subject.address.clone()).or_default().push(now);
-        AttemptOutcome::Incorrect { attempts_remaining }
+        AttemptOutcome::Incorrect { attempts_remaining, recognized: false }
     }
 
     pub(super) fn consume(&mut self, index: usize, by: &CodeClaim) -> bool {

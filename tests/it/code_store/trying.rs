@@ -11,7 +11,7 @@ pub(crate) async fn a_right_code_is_claimed_and_returns_its_reference(store: &St
         let reference = reference.map(str::to_owned);
         let challenge = NewChallenge { reference: reference.clone(), ..phone.challenge(RIGHT) };
         assert!(matches!(phone.issue(&challenge).await, super::IssueOutcome::Issued { .. }));
-        assert_eq!(phone.try_code(&challenge, RIGHT).await, AttemptOutcome::Claimed { reference });
+        assert_eq!(phone.try_code(&challenge, RIGHT).await, AttemptOutcome::Claimed { reference, recognized: false });
     }
 }
 
@@ -175,7 +175,7 @@ pub(crate) async fn repeating_an_attempt_with_the_same_claim_token_claims_again(
     assert_eq!(phone.issue(&challenge).await, issued(1));
     let claim = phone.claim(&challenge);
     for _ in 0..3 {
-        let claimed = AttemptOutcome::Claimed { reference: challenge.reference.clone() };
+        let claimed = AttemptOutcome::Claimed { reference: challenge.reference.clone(), recognized: false };
         assert_eq!(phone.attempt(&claim, RIGHT).await, claimed);
         phone.pass(SECOND);
     }

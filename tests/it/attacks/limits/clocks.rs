@@ -138,6 +138,7 @@ async fn servers_with_different_days_share_the_quota_of_one_day() {
                 .set("CODE_SECRET", "the same secret on both servers!")
                 .set("DAY_OFFSET", offset)
                 .set("SEND_COOLDOWN", "0")
+                .set("SEND_DAILY_LIMIT_PER_ADDRESS", "0")
                 .set("SEND_IP_HOURLY_LIMIT", "0")
                 .set("SEND_IP_DAILY_LIMIT", "0")
                 .set("SEND_TOTAL_DAILY_LIMIT", total)

@@ -22,7 +22,9 @@ use crate::servers;
 use crate::servers::own::OwnRedis;
 
 const FAILURES: FailureLimits = FailureLimits { by_address: 5, in_all: 50 };
-const PHONE: PhoneLimits = PhoneLimits { cooldown: Duration::from_mins(1), daily: 10, day: 1, failures: FAILURES };
+const PHONE: PhoneLimits =
+    PhoneLimits { cooldown: Duration::from_mins(1), daily: 10, daily_by_address: 5, day: 1, failures: FAILURES };
+const FIRST_SEND: IssueOutcome = IssueOutcome::Issued { sends: 1, remaining: Some(4), recognized: false };
 const ADDRESS: TrafficLimits<'_> =
     TrafficLimits { ip_hourly: 1, ip_daily: 1, total_daily: 1, guard: None, suspect_passes: false };
 
@@ -32,10 +34,13 @@ fn start() -> Timestamp {
 
 fn challenge() -> NewChallenge {
     NewChallenge {
-        subject: Subject { phone: PhoneTag::new(unique()), address: address_tag("an-address") },
+        subject: Subject { phone: PhoneTag::new(unique()), address: address_tag("an-address"), device: None },
+        purpose: Purpose::Login,
         nonce: unique(),
         digest: digest("135790"),
         reference: None,
+        resend_of: None,
+        key: None,
         issued_at: start(),
         expires_at: start() + Duration::from_mins(5),
     }
@@ -75,7 +80,7 @@ async fn scripts_after_their_deadline_have_no_effect() {
     let (codes, limits) = (RedisCodeStore::new(pool.clone()), RedisLimitStore::new(pool.clone()));
     let (known, new) = (challenge(), challenge());
     let address = address_tag("an-address");
-    assert_eq!(codes.issue(&known, &PHONE).await.expect("an answer"), IssueOutcome::Issued { sends: 1 });
+    assert_eq!(codes.issue(&known, &PHONE).await.expect("an answer"), FIRST_SEND);
 
     redis.pause();
     let wrong = attempt(&known, "246802");
@@ -98,10 +103,14 @@ async fn scripts_after_their_deadline_have_no_effect() {
     }
     let again = challenge();
     let again = NewChallenge { subject: new.subject.clone(), ..again };
-    assert_eq!(codes.check(&again, &PHONE).await.expect("an answer"), IssueOutcome::Issued { sends: 1 });
+    assert_eq!(codes.check(&again, &PHONE).await.expect("an answer"), FIRST_SEND);
     assert_eq!(codes.attempt(&attempt(&new, "135790")).await.expect("an answer"), AttemptOutcome::Expired);
     let next = codes.attempt(&attempt(&known, "246802")).await.expect("an answer");
-    assert_eq!(next, AttemptOutcome::Incorrect { attempts_remaining: 2 }, "the first wrong code that counts");
+    assert_eq!(
+        next,
+        AttemptOutcome::Incorrect { attempts_remaining: 2, recognized: false },
+        "the first wrong code that counts"
+    );
     let taken = limits.count_send(&ticket("next"), &ADDRESS, Counting::Everything).await.expect("an answer");
     assert_eq!(taken, SendVerdict::Allowed { suspicion: None });
     assert_eq!(limits.count_attempt(&address, "next", 1, start()).await.expect("an answer"), None);
