@@ -141,6 +141,27 @@ describe('signing in', () => {
     await signedIn(page);
   });
 
+  pageTest('a code that arrives late works after a resend', {}, async ({ server, page }) => {
+    await page.goto('/');
+    const late = await askForCode(server, page, freshPhone().national);
+    await page.getByRole('button', { name: 'Send a new code' }).click();
+    await page.getByText('A new code is on its way.').waitFor();
+    await page.getByLabel('6-digit code').fill(late);
+    await signedIn(page);
+  });
+
+  pageTest('a lost answer to a request sends one SMS', {}, async ({ page }) => {
+    await loseAnswer(page, 'RequestCode');
+    await page.goto('/');
+    await page.getByLabel('Phone number').fill(freshPhone().national);
+    await page.getByRole('button', { name: 'Send code' }).click();
+    await alert(page, 'The server cannot be reached.');
+    await page.getByRole('button', { name: 'Send code' }).click();
+    await page.getByLabel('6-digit code').waitFor();
+    const { messages } = await page.evaluate(async () => (await fetch('/dev/inbox')).json());
+    assert.equal(messages.length, 1);
+  });
+
   pageTest('errors are shown as sentences', {}, async ({ page }) => {
     await page.goto('/');
     for (const [number, told] of [
