@@ -161,6 +161,7 @@ impl Accounts {
 
         match outcome {
             PhoneChangeOutcome::Changed => {
+                self.revoke_devices(&viewer.user.phone).await;
                 tracing::info!(user.id = %user.id, phone.masked = %user.phone, "phone changed");
                 Ok(user)
             }
@@ -177,8 +178,13 @@ impl Accounts {
         let user = &viewer.user;
         self.confirmed(user.id, Purpose::DeleteAccount, &user.phone, &confirmation, self.users.delete_user(user.id))
             .await?;
+        self.revoke_devices(&user.phone).await;
         tracing::info!(user.id = %user.id, "account deleted");
         Ok(())
+    }
+
+    async fn revoke_devices(&self, phone: &PhoneNumber) {
+        self.checking.revoke_devices(phone, self.tokens.devices().ttl()).await;
     }
 
     /// Runs `act` if the code is right.

@@ -144,6 +144,7 @@ impl App {
         let services = Services {
             phones: config.phone_regions,
             issuing,
+            tokens: Arc::clone(&tokens),
             sessions: Arc::clone(&sessions),
             accounts,
             proofs,

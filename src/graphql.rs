@@ -36,6 +36,7 @@ use crate::accounts::Accounts;
 use crate::phone::PhoneRegions;
 use crate::proofs::Proofs;
 use crate::sessions::Sessions;
+use crate::tokens::Tokens;
 use crate::verification::Issuing;
 
 /// The schema, ready to execute.
@@ -47,7 +48,9 @@ pub struct Services {
     pub phones: PhoneRegions,
     /// Sends codes.
     pub issuing: Issuing,
-    /// Sessions.
+    /// Recognizes device tokens.
+    pub tokens: Arc<Tokens>,
+    /// Signs users in, refreshes sessions and ends them.
     pub sessions: Arc<Sessions>,
     /// Changes and deletes accounts.
     pub accounts: Accounts,

@@ -139,6 +139,9 @@ impl Sessions {
             LogOut::Everywhere => None,
         };
         let ended = self.store.end_user_sessions(viewer.user.id, ids.as_deref(), self.clock.now()).await?;
+        if ids.is_none() {
+            self.checking.revoke_devices(&viewer.user.phone, self.tokens.devices().ttl()).await;
+        }
         tracing::info!(user.id = %viewer.user.id, sessions.ended = ended, "signed out");
         Ok(ended)
     }

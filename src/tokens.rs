@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::device::Device;
 use crate::phone::PhoneNumber;
 use crate::random;
 use crate::users::User;
@@ -249,6 +250,12 @@ impl Tokens {
     #[must_use]
     pub const fn devices(&self) -> &DeviceTokens {
         &self.devices
+    }
+
+    /// Returns the device of a device token that was issued for this phone and is valid now. `None` for every other text.
+    #[must_use]
+    pub fn recognize_device(&self, token: &str, phone: &PhoneNumber) -> Option<Device> {
+        self.devices.recognize(token, phone, self.clock.now())
     }
 
     /// Returns the public keys that verify tokens.

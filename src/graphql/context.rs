@@ -12,9 +12,11 @@ use super::Services;
 use super::error::{ApiError, ApiResult};
 use super::problem::{Failure, Problem};
 use super::problems::Problems;
+use super::scalars::PhoneNumber;
 use super::types::CodePurpose;
 use crate::account_store::UserLoader;
 use crate::client::ClientAddress;
+use crate::phone;
 use crate::sessions::Viewer;
 use crate::store::StoreError;
 use crate::tokens::{AccessClaims, TokenError};
@@ -107,6 +109,23 @@ impl RequestContext {
             }
             CodePurpose::DeleteAccount => CodeUse::DeleteAccount(self.requester().await?),
         })
+    }
+
+    /// Returns the phone that a code goes to. If the client leaves it out, that is the account's phone, for the uses whose
+    /// code goes to no other.
+    ///
+    /// # Errors
+    /// If the phone is malformed, or missing for another use.
+    pub(super) fn code_phone(
+        &self,
+        code_use: &CodeUse,
+        given: Option<&PhoneNumber>,
+    ) -> Result<phone::PhoneNumber, Failure> {
+        match (given, code_use.own_phone()) {
+            (Some(given), _) => Ok(self.services.phones.parse(&given.0)?),
+            (None, Some(own)) => Ok(own.clone()),
+            (None, None) => Err(Failure::bad_input("input.phone", "This purpose requires a phone.")),
+        }
     }
 
     async fn requester(&self) -> Result<Requester, ApiError> {

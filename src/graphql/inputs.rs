@@ -11,9 +11,9 @@ use crate::captcha::CaptchaAnswer;
 /// The phone that gets a code, and the purpose of the code.
 #[derive(InputObject)]
 pub(super) struct RequestCodeInput {
-    /// The phone that gets the code. For `CHANGE_PHONE` it is the new phone, for `DELETE_ACCOUNT` it must be the
-    /// account's own phone.
-    pub(super) phone: PhoneNumber,
+    /// The phone that gets the code. For `CHANGE_PHONE` it is the new phone. For `REAUTHENTICATE` and `DELETE_ACCOUNT` it must
+    /// be the account's own phone, and can be left out. All other purposes require it.
+    pub(super) phone: Option<PhoneNumber>,
     /// What the client will use the code for. The code is valid for this purpose only.
     #[graphql(default_with = "CodePurpose::Login")]
     pub(super) purpose: CodePurpose,
@@ -22,6 +22,9 @@ pub(super) struct RequestCodeInput {
     pub(super) reference: Option<String>,
     /// The result of a captcha. Send it after a `CAPTCHA_REQUIRED` error.
     pub(super) captcha: Option<CaptchaInput>,
+    /// The `deviceToken` that `login` returned on this device for this phone. Such a device has its own rate limits, which
+    /// nobody else can use up. Every other text has no effect.
+    pub(super) device_token: Option<String>,
     /// The challenge that this request replaces, because its SMS has not arrived. Its id is void then, and its code is accepted
     /// with the new id until it expires. Ignored if that challenge is not valid any more, or has another phone, purpose or
     /// reference.
@@ -57,7 +60,8 @@ pub(super) struct LoginInput {
     pub(super) challenge_id: ID,
     /// A name for the device in the user's list of sessions, such as `Anna's phone`; 1 to 64 characters.
     pub(super) device_name: Option<String>,
-    /// The `deviceToken` of an earlier `login` on this device. The new one is for the same device.
+    /// The `deviceToken` of an earlier `login` on this device for this phone. Such a device has its own rate limits, and the
+    /// new token is for the same device. Every other text has no effect.
     pub(super) device_token: Option<String>,
     /// A random string of 16 to 128 characters. For two minutes, and until the session is refreshed or ends, repeating the
     /// request with the same key returns the same session.

@@ -45,13 +45,16 @@ impl Mutation {
     ) -> ApiResult<RequestCodeResult> {
         let request = ctx.data_unchecked::<RequestContext>();
         let outcome: Result<RequestCodePayload, Failure> = async {
+            let code_use = request.code_use(input.purpose).await?;
+            let phone = request.code_phone(&code_use, input.phone.as_ref())?;
+            let device_token = input.device_token.as_deref();
             let sent = request.services.issuing.request_code(CodeRequest {
-                code_use: request.code_use(input.purpose).await?,
-                phone: request.services.phones.parse(&input.phone.0)?,
+                device: device_token.and_then(|token| request.services.tokens.recognize_device(token, &phone)),
+                phone,
+                code_use,
                 reference: input.reference,
                 captcha: input.captcha.map(Into::into),
                 client: request.client,
-                device: None,
                 resend_of: input.resend_of.map(|id| id.0),
                 idempotency_key: input.idempotency_key,
             });

@@ -10,6 +10,7 @@ use super::idempotency::is_well_formed;
 use super::{SessionTokens, Sessions, new_id};
 use crate::account_store::{LoginKey, NewSession, SessionRow, SignInOutcome};
 use crate::client::ClientAddress;
+use crate::device::Device;
 use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
 use crate::random;
@@ -97,6 +98,8 @@ impl Sessions {
     pub async fn sign_in(&self, sign_in: SignIn) -> Result<SignedIn, SignInError> {
         let session = self.new_session(&sign_in)?;
         let claim = session.login.map(|login| self.idempotency.claim(&login.key, &login.arguments));
+        let device_token = sign_in.device_token.as_deref();
+        let device = device_token.and_then(|token| self.tokens.recognize_device(token, &sign_in.phone));
 
         let submitted = SubmittedCode {
             phone: &sign_in.phone,
@@ -105,6 +108,7 @@ impl Sessions {
             purpose: Purpose::Login,
             user: None,
             client: sign_in.client,
+            device: device.as_ref(),
             claim: claim.as_deref(),
         };
         let redeemed = self.checking.redeem(submitted, async |_| self.start(&sign_in.phone, &session).await).await;
@@ -112,7 +116,7 @@ impl Sessions {
             // An earlier request with the same key may have used the code.
             (Err(SignInError::Attempt(AttemptError::Expired)), Some(login)) => {
                 let started = self.find_started(login).await?;
-                return self.signed_in(&sign_in, started);
+                return self.signed_in(&sign_in, device.as_ref(), started);
             }
             (redeemed, _) => redeemed?,
         };
@@ -125,7 +129,7 @@ impl Sessions {
             }
             return Err(error.into());
         }
-        self.signed_in(&sign_in, started)
+        self.signed_in(&sign_in, device.as_ref(), started)
     }
 
     fn new_session(&self, sign_in: &SignIn) -> Result<NewSession, SignInError> {
@@ -181,18 +185,14 @@ impl Sessions {
         repeated(found.ok_or(AttemptError::Expired)?, Some(login))
     }
 
-    fn signed_in(&self, sign_in: &SignIn, started: Started) -> Result<SignedIn, SignInError> {
+    fn signed_in(&self, sign_in: &SignIn, device: Option<&Device>, started: Started) -> Result<SignedIn, SignInError> {
         let Started { session, user, is_new_user, is_repeated } = started;
         let now = self.clock.now();
         if session.ended_at.is_some() || session.generation > 0 || session.expires_at <= now {
             return Err(AttemptError::Expired.into());
         }
 
-        let devices = self.tokens.devices();
-        let device_token = sign_in.device_token.as_deref();
-        let device = device_token.and_then(|token| devices.recognize(token, &sign_in.phone, now));
-        let device_token = devices.issue(&sign_in.phone, device.as_ref(), now);
-
+        let device_token = self.tokens.devices().issue(&sign_in.phone, device, now);
         tracing::info!(
             user.id = %user.id,
             user.new = is_new_user,

@@ -19,7 +19,6 @@ use crate::limits::{Limit, Limits, RateLimited, UsedCode};
 use crate::metrics;
 use crate::phone::{Destination, PhoneNumber};
 use crate::purpose::Purpose;
-use crate::store::StoreError;
 
 /// The number of tries to consume a claim. The act is already stored, so a lost answer should not fail the request.
 const CONSUME_TRIES: usize = 3;
@@ -127,10 +126,12 @@ impl Checking {
 
     /// Revokes all device tokens that were issued for the phone until now. `token_ttl` is how long a device token is valid.
     ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn revoke_devices(&self, phone: &PhoneNumber, token_ttl: Duration) -> Result<(), StoreError> {
-        self.store.revoke_devices(&self.keys.phone_tag(phone), self.clock.now(), token_ttl).await
+    /// If the store fails, this only logs: what caused the revocation has happened, and a device token grants quota alone.
+    pub async fn revoke_devices(&self, phone: &PhoneNumber, token_ttl: Duration) {
+        let revoked = self.store.revoke_devices(&self.keys.phone_tag(phone), self.clock.now(), token_ttl).await;
+        if let Err(error) = revoked {
+            tracing::warn!(error = &error as &dyn std::error::Error, "device tokens could not be revoked");
+        }
     }
 
     async fn claim(&self, submitted: SubmittedCode<'_>) -> Result<Claimed, AttemptError> {

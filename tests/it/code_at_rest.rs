@@ -249,6 +249,7 @@ async fn use_some_codes(url: &str) -> Vec<String> {
                 user: None,
                 client: address.into(),
                 device: None,
+                claim: None,
             };
 
             for _ in 0..wrong_codes {

@@ -102,7 +102,7 @@ async fn from_its_end_on_a_test_number_is_an_ordinary_number() {
         let asked = app.anonymous().try_ask(LISTED).await;
         let asked = asked.data("requestCode");
         assert_eq!(asked["sendsRemaining"], 4);
-        let session_id = asked["sessionId"].as_str().expect("an id");
+        let challenge_id = asked["challengeId"].as_str().expect("an id");
         let code = app.code(LISTED);
         assert_ne!(code, CODE, "the code is random now (one run in a million fails here)");
         assert_eq!(app.anonymous().login(LISTED, CODE, challenge_id).await.code(), "CODE_INCORRECT");
