@@ -305,10 +305,16 @@ describe('being signed in', () => {
     const { national } = await signUp(server, page);
     await page.getByRole('button', { name: 'Sign out' }).click();
     await signedOut(page);
-    const sent = page.waitForRequest((request) => request.postDataJSON()?.operationName === 'Login');
+    const tokenOf = async (operation) => {
+      const request = await page.waitForRequest((sent) => sent.postDataJSON()?.operationName === operation);
+      return request.postDataJSON().variables.input.deviceToken;
+    };
+    const tokens = Promise.all([tokenOf('RequestCode'), tokenOf('Login')]);
     await page.getByLabel('6-digit code').fill(await askForCode(server, page, national));
-    assert.match((await sent).postDataJSON().variables.input.deviceToken, /^sld_/);
     await signedIn(page);
+    const [requested, signed] = await tokens;
+    assert.match(requested, /^sld_/);
+    assert.equal(signed, requested);
   });
 
   pageTest('two tabs share one session', { settings: { ACCESS_TOKEN_TTL: '3s' } }, async ({ server, person, page }) => {

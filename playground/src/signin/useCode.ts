@@ -4,6 +4,7 @@ import { mutate } from '../api/client';
 import { RequestCodeDocument } from '../api/generated/operations';
 import type { CodePurpose } from '../api/generated/schema';
 import { useIdempotency } from '../api/idempotency';
+import { deviceToken } from '../device';
 import { type Action, useAction } from '../hooks';
 import { useInbox } from '../inbox/inbox';
 import type { SentCode } from './CodeForm';
@@ -22,7 +23,7 @@ export function useCode(purpose: CodePurpose): RequestedCode {
     // The older code may still arrive, and is then accepted too.
     const resendOf = sent?.phone === phone ? sent.answer.challengeId : undefined;
     const answer = await repeatable(`${phone} ${resendOf}`, (idempotencyKey) =>
-      mutate(RequestCodeDocument, { input: { phone, purpose, resendOf, idempotencyKey } }),
+      mutate(RequestCodeDocument, { input: { phone, purpose, resendOf, deviceToken: deviceToken(), idempotencyKey } }),
     );
     setSent({ phone, answer });
     look();
