@@ -31,10 +31,9 @@ pub(crate) async fn the_smaller_of_both_limits_is_what_remains(store: &Store) {
 }
 
 async fn remaining(phone: &Phone) -> Option<u32> {
-    match phone.issue(&phone.challenge(RIGHT)).await {
-        IssueOutcome::Issued { remaining, .. } => remaining,
-        other => panic!("not issued: {other:?}"),
-    }
+    let outcome = phone.issue(&phone.challenge(RIGHT)).await;
+    let IssueOutcome::Issued { remaining, .. } = outcome else { panic!("not issued: {outcome:?}") };
+    remaining
 }
 
 pub(crate) async fn an_address_gets_its_part_again_on_a_new_day(store: &Store) {
