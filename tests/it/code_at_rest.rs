@@ -75,7 +75,7 @@ async fn every_key_expires_and_contains_its_phones_tag() {
     }
 
     assert_eq!(tags.len(), PHONES.len(), "one tag a phone: {tags:?}");
-    let of_phones = ["challenge", "failures", "phone"];
+    let of_phones = ["challenge", "failures", "phone", "sent_from"];
     let of_limits = ["attempts", "regions", "send", "sends", "total", "traffic"];
     assert_eq!(kinds, of_phones.into_iter().chain(of_limits).map(str::to_owned).collect());
 }
