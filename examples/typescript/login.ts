@@ -19,8 +19,8 @@ async function graphql<T>(query: string, input?: object, token?: string): Promis
 /** Runs one mutation and returns its payload. Throws its problem, such as a wrong code or a rate limit. */
 async function mutate<T>(mutation: string, input?: object, token?: string): Promise<T> {
   const query = `${mutation} fragment Problem on Problem { __typename code message }`;
-  const data = await graphql<Record<string, T & { __typename?: string; code?: string; message?: string }>>(query, input, token);
-  const [result] = Object.values(data);
+  const data = await graphql<object>(query, input, token);
+  const [result] = Object.values(data) as [T & { __typename?: string; code?: string; message?: string }];
   if (result.__typename === 'Problem') throw new Error(`${result.code}: ${result.message}`);
   return result;
 }

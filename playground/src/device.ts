@@ -1,4 +1,15 @@
-// The name of this device in the list of sessions.
+// This device: its name in the list of sessions, and its token, which gives it its own quota of codes.
+
+const STORED = 'sms-login.device-token';
+
+/** Returns the device token of the last sign-in. It stays valid after the session has ended. */
+export function deviceToken(): string | undefined {
+  return localStorage.getItem(STORED) ?? undefined;
+}
+
+export function keepDeviceToken(token: string): void {
+  localStorage.setItem(STORED, token);
+}
 
 const BROWSERS: [RegExp, string][] = [
   [/\bMicroMessenger\//, 'WeChat'],

@@ -1,6 +1,7 @@
 // Small components that several views share.
 import { type ReactNode, useState } from 'react';
 import type { Failure } from './api/failure';
+import { ownPicture } from './avatar';
 import { useTimeLeft } from './hooks';
 import { useLanguage } from './i18n';
 import { explain } from './i18n/explain';
@@ -57,7 +58,7 @@ export function Spinner() {
 export function Avatar({ url, name, size }: { url: string; name: string; size: number }) {
   return (
     <span className="avatar" aria-hidden="true">
-      {url ? <img src={url} alt="" width={size} height={size} referrerPolicy="no-referrer" /> : name.slice(0, 1)}
+      {url ? <img src={ownPicture(url) ?? url} alt="" width={size} height={size} referrerPolicy="no-referrer" /> : name.slice(0, 1)}
     </span>
   );
 }

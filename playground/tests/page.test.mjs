@@ -69,6 +69,17 @@ const signedIn = (page) => page.getByRole('heading', { name: 'Where you’re sig
 const signedOut = (page) => page.getByLabel('Phone number').waitFor();
 const wrong = (code) => String((Number(code) + 1) % 1_000_000).padStart(6, '0');
 
+/** Loses the answer to the first request of an operation, after the server has run it. */
+async function loseAnswer(page, operation) {
+  let lost = false;
+  await page.route('**/graphql', async (route) => {
+    if (lost || !route.request().postData()?.includes(`mutation ${operation}(`)) return route.continue();
+    lost = true;
+    await route.fetch();
+    return route.abort();
+  });
+}
+
 /** Waits for an alert with this text. */
 const alert = (page, text) => page.getByRole('alert').filter({ hasText: text }).waitFor();
 
@@ -128,6 +139,27 @@ describe('signing in', () => {
     await page.getByText('A new code is on its way.').waitFor();
     await field.fill(await server.code(mark));
     await signedIn(page);
+  });
+
+  pageTest('a code that arrives late works after a resend', {}, async ({ server, page }) => {
+    await page.goto('/');
+    const late = await askForCode(server, page, freshPhone().national);
+    await page.getByRole('button', { name: 'Send a new code' }).click();
+    await page.getByText('A new code is on its way.').waitFor();
+    await page.getByLabel('6-digit code').fill(late);
+    await signedIn(page);
+  });
+
+  pageTest('a lost answer to a request sends one SMS', {}, async ({ page }) => {
+    await loseAnswer(page, 'RequestCode');
+    await page.goto('/');
+    await page.getByLabel('Phone number').fill(freshPhone().national);
+    await page.getByRole('button', { name: 'Send code' }).click();
+    await alert(page, 'The server cannot be reached.');
+    await page.getByRole('button', { name: 'Send code' }).click();
+    await page.getByLabel('6-digit code').waitFor();
+    const { messages } = await page.evaluate(async () => (await fetch('/dev/inbox')).json());
+    assert.equal(messages.length, 1);
   });
 
   pageTest('errors are shown as sentences', {}, async ({ page }) => {
@@ -243,6 +275,42 @@ describe('being signed in', () => {
     },
   );
 
+  pageTest('a lost answer to the sign-in costs nothing', {}, async ({ server, page }) => {
+    await loseAnswer(page, 'Login');
+    await page.goto('/');
+    const code = await askForCode(server, page, freshPhone().national);
+    await page.getByLabel('6-digit code').fill(code);
+    await alert(page, 'The server cannot be reached.');
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await signedIn(page);
+    await page.getByText('This device').waitFor();
+    assert.equal(await page.getByRole('listitem').filter({ hasText: 'Last used' }).count(), 1);
+  });
+
+  pageTest(
+    'a lost answer to a refresh does not end the session',
+    { settings: { ACCESS_TOKEN_TTL: '2s', REFRESH_GRACE: '0s' } },
+    async ({ server, page }) => {
+      await loseAnswer(page, 'RefreshSession');
+      const failed = page.waitForEvent('requestfailed');
+      await signUp(server, page);
+      await failed;
+      await page.reload();
+      await signedIn(page);
+      await page.getByText('This device').waitFor();
+    },
+  );
+
+  pageTest('a later sign-in sends the token of the device', {}, async ({ server, page }) => {
+    const { national } = await signUp(server, page);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await signedOut(page);
+    const sent = page.waitForRequest((request) => request.postDataJSON()?.operationName === 'Login');
+    await page.getByLabel('6-digit code').fill(await askForCode(server, page, national));
+    assert.match((await sent).postDataJSON().variables.input.deviceToken, /^sld_/);
+    await signedIn(page);
+  });
+
   pageTest('two tabs share one session', { settings: { ACCESS_TOKEN_TTL: '3s' } }, async ({ server, person, page }) => {
     const other = await person.newPage();
     await other.goto('/');
@@ -301,6 +369,38 @@ describe('being signed in', () => {
     await page.getByText('Your phone number is changed.').waitFor();
     await page.reload();
     await page.getByRole('heading', { name: '林' }).waitFor();
+    await page.locator('.profile-phone').filter({ hasText: next.national.slice(-4) }).waitFor();
+  });
+
+  pageTest('a phone change after a long time needs the current phone first', {}, async ({ server, page }) => {
+    await signUp(server, page);
+    const problem = { __typename: 'Problem', code: 'REAUTHENTICATION_REQUIRED' };
+    for (const field of ['field', 'limit', 'attemptsRemaining', 'retryAt', 'retryAfterSeconds', 'captchaAppId', 'requestId']) {
+      problem[field] = null;
+    }
+    let rejected = false;
+    await page.route('**/graphql', (route) => {
+      const { operationName, variables } = route.request().postDataJSON();
+      if (rejected || operationName !== 'RequestCode' || variables.input.purpose !== 'CHANGE_PHONE') return route.continue();
+      rejected = true;
+      return route.fulfill({ json: { data: { requestCode: problem } } });
+    });
+
+    await page.getByRole('button', { name: 'Change phone' }).click();
+    const next = freshPhone();
+    await page.getByLabel('New phone number').fill(next.national);
+    await page.getByRole('button', { name: 'Send code' }).click();
+    await page.getByText('You signed in a while ago.').waitFor();
+    let mark = server.mark();
+    await page.getByRole('button', { name: 'Send code' }).click();
+    const own = await server.code(mark);
+    mark = server.mark();
+    await page.getByLabel('6-digit code').fill(own);
+
+    // The page repeats the request for the new phone.
+    await page.getByText(`digits to +86\u00a0${next.national.slice(0, 3)}`).waitFor();
+    await page.getByLabel('6-digit code').fill(await server.code(mark));
+    await page.getByText('Your phone number is changed.').waitFor();
     await page.locator('.profile-phone').filter({ hasText: next.national.slice(-4) }).waitFor();
   });
 

@@ -88,6 +88,14 @@ test('devices are named after browser and system', async () => {
   assert.equal(deviceName(''), 'Browser');
 });
 
+test('a picture of the server is recognized under any name of its host', async () => {
+  const { ownPicture } = await load('/src/avatar.ts');
+  const origin = 'http://localhost:8000';
+  assert.equal(ownPicture('http://127.0.0.1:8000/avatars/2.svg', origin), '/avatars/2.svg');
+  assert.equal(ownPicture('https://app.example.com/avatars/2.svg', 'https://app.example.com'), '/avatars/2.svg');
+  assert.equal(ownPicture('https://other.example.com/avatars/2.svg', origin), undefined);
+});
+
 test('a problem is read from its fields', async () => {
   const { payloadOf, toFailure } = await load('/src/api/failure.ts');
   const payload = { __typename: 'LogoutPayload', endedSessions: 1 };

@@ -91,6 +91,32 @@ async fn the_mutation_of_the_errors_document_selects_a_problem() {
     );
 }
 
+#[tokio::test]
+async fn the_mutation_of_the_codes_document_resends_and_repeats() {
+    let document = include_str!("../../docs/codes.md");
+    let request = document.split("```graphql\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block");
+    let app = TestApp::start(Stores::Embedded).await;
+    let phone = phone();
+    let ask = async |input: Value| {
+        let answer = app.anonymous().run(request, json!({ "input": input })).await;
+        let payload = answer.data("requestCode");
+        assert_eq!(payload["codeLength"], 6);
+        text(&payload["challengeId"])
+    };
+
+    let input = json!({ "phone": phone, "idempotencyKey": "a key for one request" });
+    let first = ask(input.clone()).await;
+    let late = app.code(&phone);
+    assert_eq!(ask(input).await, first);
+    assert_eq!(app.sms.messages().len(), 1);
+
+    app.advance(Duration::from_mins(1));
+    let second = ask(json!({ "phone": phone, "resendOf": first })).await;
+    assert_ne!(second, first);
+    let input = json!({ "phone": phone, "code": late, "challengeId": second });
+    app.anonymous().run(LOGIN, json!({ "input": input })).await.data("login");
+}
+
 /// Returns a proof for a phone, with the `request` of the documents.
 async fn proof(server: &Server, sms: &TencentStub, phone: &str, request: &str) -> String {
     let asked = server.run(None, request, json!({ "phone": phone })).await;

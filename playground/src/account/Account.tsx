@@ -66,7 +66,7 @@ export function Account({ server, isNewUser }: Props) {
       <SessionList sessions={sessions.data?.me?.sessions ?? undefined} error={sessions.error} />
       <section className="card" aria-label={`${t.changePhone.heading}, ${t.deleteAccount.heading}`}>
         <Disclosure label={t.changePhone.heading} open={open === 'changePhone'} onToggle={() => toggle('changePhone')}>
-          <ChangePhone server={server} onDone={() => finish(t.changePhone.done)} />
+          <ChangePhone server={server} phone={me.phone ?? ''} onDone={() => finish(t.changePhone.done)} />
         </Disclosure>
         <Disclosure
           label={t.deleteAccount.heading}

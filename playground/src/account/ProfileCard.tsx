@@ -2,6 +2,7 @@ import { useId, useRef, useState } from 'react';
 import { mutate } from '../api/client';
 import { type ProfileFragment, UpdateProfileDocument } from '../api/generated/operations';
 import { signOut } from '../api/session';
+import { ownPicture } from '../avatar';
 import { useAction } from '../hooks';
 import { useLanguage } from '../i18n';
 import { formatDate } from '../i18n/format';
@@ -70,8 +71,8 @@ interface FormProps {
 function ProfileForm({ me, onCancel, onSaved }: FormProps) {
   const { t } = useLanguage();
   const id = useId();
-  // The server's own pictures are data URLs: there is nothing to edit.
-  const shownAvatar = me.avatar.startsWith('data:') ? '' : me.avatar;
+  // A picture of the server is the default: there is nothing to edit.
+  const shownAvatar = ownPicture(me.avatar) ? '' : me.avatar;
   const [name, setName] = useState(me.name);
   const [avatar, setAvatar] = useState(shownAvatar);
   const save = useAction(async () => {

@@ -8,6 +8,7 @@ import { print } from 'graphql';
 import { learnTime, localTime } from './clock';
 import { ApiError, isTokenRefused, payloadOf, toFailure } from './failure';
 import { LogoutDocument, RefreshSessionDocument } from './generated/operations';
+import { newKey } from './idempotency';
 
 export type SignedOutNotice = 'ended' | 'deleted' | 'signedOut';
 
@@ -16,9 +17,12 @@ export type SessionState =
   | { status: 'signedOut'; notice?: SignedOutNotice | undefined }
   | { status: 'signedIn'; offline: boolean; accessToken: string };
 
-export interface Tokens {
+export interface AccessToken {
   accessToken: string;
   accessTokenExpiresAt: string;
+}
+
+export interface Tokens extends AccessToken {
   refreshToken: string;
 }
 
@@ -57,9 +61,15 @@ function setState(next: SessionState): void {
 
 /** Stores the tokens of a sign-in or a refresh, and shares them with the other tabs. */
 export function accept(tokens: Tokens): void {
-  localStorage.setItem(STORED, tokens.refreshToken);
-  const lifetime = localTime(tokens.accessTokenExpiresAt) - Date.now();
-  const taken = { token: tokens.accessToken, refreshAt: Date.now() + lifetime * 0.8 };
+  // The token and the key of its refresh are one value: a reload after a lost answer repeats the refresh with this key.
+  localStorage.setItem(STORED, `${tokens.refreshToken} ${newKey()}`);
+  acceptAccess(tokens);
+}
+
+/** Uses a new access token of the session, here and in the other tabs. */
+export function acceptAccess({ accessToken, accessTokenExpiresAt }: AccessToken): void {
+  const lifetime = localTime(accessTokenExpiresAt) - Date.now();
+  const taken = { token: accessToken, refreshAt: Date.now() + lifetime * 0.8 };
   adopt(taken);
   channel.postMessage({ kind: 'tokens', access: taken } satisfies Message);
 }
@@ -112,10 +122,10 @@ async function exclusively(task: () => Promise<void>): Promise<void> {
 
 async function rotate(stale: string | undefined): Promise<void> {
   if (access && access.token !== stale) return;
-  const refreshToken = localStorage.getItem(STORED);
+  const [refreshToken, idempotencyKey] = localStorage.getItem(STORED)?.split(' ') ?? [];
   if (!refreshToken) return leave('signedOut');
   try {
-    const answer = await send(RefreshSessionDocument, { input: { refreshToken } });
+    const answer = await send(RefreshSessionDocument, { input: { refreshToken, idempotencyKey } });
     accept(payloadOf(answer.refreshSession));
   } catch (error) {
     const { code } = toFailure(error);

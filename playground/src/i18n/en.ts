@@ -53,6 +53,10 @@ export const en = {
     number: 'New phone number',
     done: 'Your phone number is changed.',
   },
+  reauthenticate: {
+    lead: (phone: string) => `You signed in a while ago. To make sure it’s you, we’ll text a code to ${phone}.`,
+    confirm: 'Confirm',
+  },
   deleteAccount: {
     heading: 'Delete account',
     lead: (phone: string) => `This cannot be undone. To make sure it’s you, we’ll text a code to ${phone}.`,
@@ -84,6 +88,7 @@ export const en = {
     tokenInvalid: 'Your session has ended. Sign in again.',
     tokenExpired: 'Your session has expired. Sign in again.',
     unauthenticated: 'Sign in first.',
+    reauthenticationRequired: 'You signed in a while ago. Confirm your phone number first.',
     codeExpired: 'This code is no longer valid. Request a new one.',
     codeIncorrect: (left: number | undefined) =>
       left === undefined

@@ -18,6 +18,8 @@ export function explain(failure: Failure, { errors }: Messages): string {
       return errors.tokenExpired;
     case 'UNAUTHENTICATED':
       return errors.unauthenticated;
+    case 'REAUTHENTICATION_REQUIRED':
+      return errors.reauthenticationRequired;
     case 'CODE_EXPIRED':
       return errors.codeExpired;
     case 'CODE_INCORRECT':

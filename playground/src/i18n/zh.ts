@@ -55,6 +55,10 @@ export const zh: Messages = {
     number: '新手机号',
     done: '手机号已更换。',
   },
+  reauthenticate: {
+    lead: (phone) => `距上次登录已有一段时间。为确认是您本人，验证码会发送至 ${phone}。`,
+    confirm: '确认',
+  },
   deleteAccount: {
     heading: '注销账户',
     lead: (phone) => `注销后无法恢复。为确认是您本人，验证码会发送至 ${phone}。`,
@@ -86,6 +90,7 @@ export const zh: Messages = {
     tokenInvalid: '登录已结束，请重新登录。',
     tokenExpired: '登录已过期，请重新登录。',
     unauthenticated: '请先登录。',
+    reauthenticationRequired: '距上次登录已有一段时间，请先验证当前手机号。',
     codeExpired: '验证码已失效，请重新获取。',
     codeIncorrect: (left) =>
       left === undefined

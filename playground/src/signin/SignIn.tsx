@@ -2,9 +2,10 @@ import { useApolloClient } from '@apollo/client/react';
 import { useRef } from 'react';
 import { mutate } from '../api/client';
 import { LoginDocument, MeDocument } from '../api/generated/operations';
+import { useIdempotency } from '../api/idempotency';
 import type { ServerInfo } from '../api/server';
 import { accept, type SignedOutNotice } from '../api/session';
-import { deviceName } from '../device';
+import { deviceName, deviceToken, keepDeviceToken } from '../device';
 import { useAction } from '../hooks';
 import { useLanguage } from '../i18n';
 import { Note } from '../parts';
@@ -22,12 +23,18 @@ export function SignIn({ server, notice, onSignedIn }: Props) {
   const { t } = useLanguage();
   const client = useApolloClient();
   const { sent, request, restart } = useCode('LOGIN');
+  const repeatable = useIdempotency();
   // The user who goes back to the number continues there.
   const wentBack = useRef(false);
   const login = useAction(async (code: string) => {
     if (!sent) return;
-    const input = { phone: sent.phone, code, challengeId: sent.answer.challengeId, deviceName: deviceName() };
-    const payload = await mutate(LoginDocument, { input });
+    const { challengeId } = sent.answer;
+    const device = { deviceName: deviceName(), deviceToken: deviceToken() };
+    const payload = await repeatable(`${challengeId} ${code}`, (idempotencyKey) => {
+      const input = { phone: sent.phone, code, challengeId, ...device, idempotencyKey };
+      return mutate(LoginDocument, { input });
+    });
+    keepDeviceToken(payload.deviceToken);
     client.writeQuery({ query: MeDocument, data: { me: payload.user } });
     onSignedIn(payload.isNewUser);
     accept(payload);

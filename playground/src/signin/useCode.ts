@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { mutate } from '../api/client';
 import { RequestCodeDocument } from '../api/generated/operations';
 import type { CodePurpose } from '../api/generated/schema';
+import { useIdempotency } from '../api/idempotency';
 import { type Action, useAction } from '../hooks';
 import { useInbox } from '../inbox/inbox';
 import type { SentCode } from './CodeForm';
@@ -15,9 +16,14 @@ interface RequestedCode {
 
 export function useCode(purpose: CodePurpose): RequestedCode {
   const { look } = useInbox();
+  const repeatable = useIdempotency();
   const [sent, setSent] = useState<SentCode>();
   const request = useAction(async (phone: string) => {
-    const answer = await mutate(RequestCodeDocument, { input: { phone, purpose } });
+    // The older code may still arrive, and is then accepted too.
+    const resendOf = sent?.phone === phone ? sent.answer.challengeId : undefined;
+    const answer = await repeatable(`${phone} ${resendOf}`, (idempotencyKey) =>
+      mutate(RequestCodeDocument, { input: { phone, purpose, resendOf, idempotencyKey } }),
+    );
     setSent({ phone, answer });
     look();
   });

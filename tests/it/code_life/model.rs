@@ -35,6 +35,7 @@ pub(super) struct Model {
     recognized_claims: HashMap<String, DeviceTag>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent event in a life")]
 struct Challenge {
     purpose: Purpose,
     reference: Option<String>,
