@@ -41,7 +41,7 @@ mod tokens;
 mod values;
 
 pub use avatars::AvatarSettings;
-pub use captcha::{CaptchaConfig, CaptchaModeSetting, CaptchaSettings, OnOutageSetting};
+pub use captcha::{CaptchaAppTypeSetting, CaptchaConfig, CaptchaModeSetting, CaptchaSettings, OnOutageSetting};
 pub use codes::CodeSettings;
 pub use connections::ConnectionSettings;
 pub use database::{DatabaseConfig, DatabaseSettings};

@@ -59,7 +59,7 @@ async fn a_code_needs_a_ticket_and_each_ticket_is_valid_once() {
         let sent = ask(&app, &phone, ticket("t03-once*")).await;
         assert_eq!(sent.data("requestCode")["sendsRemaining"], 9, "the rejected requests are not counted");
         let user_ip: IpAddr = V6.parse().expect("an address");
-        let asked = Verification { ticket: "t03-once*".to_owned(), randstr: "@abc".to_owned(), user_ip };
+        let asked = Verification { ticket: "t03-once*".to_owned(), randstr: Some("@abc".to_owned()), user_ip };
         assert_eq!(app.sms.verifications(), [asked]);
         assert_eq!(app.code(&phone).len(), 6);
         assert_failed(&ask(&app, &other, ticket("t03-once*")).await);
@@ -86,6 +86,28 @@ async fn nothing_is_sent_or_counted_if_the_captcha_fails() {
             9,
             "the failed requests started no cooldown and are not counted"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_mini_programs_ticket_needs_no_randstr() {
+    for stores in Stores::BOTH {
+        let app = with_captcha(stores, "always").set("TENCENT_CAPTCHA_APP_TYPE", "mini").start().await;
+        ask(&app, &phone(), json!({ "ticket": "t03-mini" })).await.data("requestCode");
+        let user_ip: IpAddr = V6.parse().expect("an address");
+        let asked = Verification { ticket: "t03-mini".to_owned(), randstr: None, user_ip };
+        assert_eq!(app.sms.verifications(), [asked]);
+
+        for code in [7, 8, 10, 15, 16, 21, 25, 100] {
+            app.sms.set_captcha(CaptchaBehaviour::Verdict(code, 0));
+            assert_failed(&ask(&app, &phone(), json!({ "ticket": "t03-mini" })).await);
+        }
+    }
+    let allowing = with_captcha(Stores::Embedded, "always").set("CAPTCHA_OUTAGE", "allow");
+    let app = allowing.set("TENCENT_CAPTCHA_APP_TYPE", "mini").start().await;
+    for code in [26, 31] {
+        app.sms.set_captcha(CaptchaBehaviour::Verdict(code, 0));
+        ask(&app, &phone(), json!({ "ticket": "t03-down" })).await.data("requestCode");
     }
 }
 
@@ -142,6 +164,7 @@ async fn malformed_tickets_are_rejected() {
         (json!("t".repeat(2049)), json!("r"), "input.captcha.ticket"),
         (json!("t\n"), json!("r"), "input.captcha.ticket"),
         (json!("t"), json!(""), "input.captcha.randstr"),
+        (json!("t"), Value::Null, "input.captcha.randstr"),
         (json!("t"), json!("r".repeat(129)), "input.captcha.randstr"),
         (json!("t"), json!("随机"), "input.captcha.randstr"),
     ];
@@ -182,7 +205,7 @@ async fn a_call_without_an_answer_times_out_and_its_error_has_no_secret() {
     stub.set_captcha(CaptchaBehaviour::Stall);
     let timeouts = Timeouts { connect: Duration::from_millis(80), whole: Duration::from_millis(200) };
     let verifier = verifier(&stub, timeouts);
-    let answer = CaptchaAnswer { ticket: "t03-secret".to_owned(), randstr: "@secret".to_owned() };
+    let answer = CaptchaAnswer { ticket: "t03-secret".to_owned(), randstr: Some("@secret".to_owned()) };
     let user_ip = V6.parse().expect("an address");
     let outcome = tokio::time::timeout(Duration::from_secs(5), verifier.verify(&answer, user_ip)).await;
     let CaptchaOutcome::Unavailable(outage) = outcome.expect("the verifier's own time-out") else {
