@@ -12,7 +12,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::store::StoreError;
-use crate::tags::AddressTag;
 
 mod guard;
 mod memory;
@@ -22,13 +21,19 @@ mod store;
 pub use guard::{GuardMode, GuardPolicy};
 pub use memory::MemoryLimitStore;
 pub use redis::RedisLimitStore;
-pub use store::{Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode};
+pub use store::{
+    AttemptTicket, Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode,
+};
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// How long a store remembers a send, so that it can become verified: longer than any code is valid.
 const SEND_MEMORY: Duration = Duration::from_hours(1);
+
+/// How many times the limits of an address apply to each of its networks, the narrowest first: the /64, the /56 and the
+/// /48 of an IPv6 address. A customer with a /48 has 65,536 networks /64, but is not 65,536 customers.
+const NETWORK_SHARES: [u32; 3] = [1, 4, 8];
 
 /// How long after a rejection requests are checked before anything is reserved for them.
 const WARY: Duration = Duration::from_mins(1);
@@ -249,33 +254,33 @@ impl Limits {
     }
 
     /// Counts an attempt of an address. The attempt stays counted unless it is refunded. Returns the rejection if the address
-    /// has no attempt left; then nothing is counted.
+    /// has no attempt left; then nothing is counted. The first attempt with a code that the address requested is never
+    /// rejected: a neighbour can sign in, and a guesser gets one guess for each SMS.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn count_attempt(
         &self,
-        address: &AddressTag,
-        id: &str,
+        attempt: &AttemptTicket<'_>,
         at: Timestamp,
     ) -> Result<Option<RateLimited>, StoreError> {
         if self.policy.ip_attempts == 0 {
             return Ok(None);
         }
-        match self.store.count_attempt(address, id, self.policy.ip_attempts, at).await {
+        match self.store.count_attempt(attempt, self.policy.ip_attempts, at).await {
             Ok(until) => Ok(until.map(|until| RateLimited::until(Limit::IpAttempts, until, at))),
             Err(error) => {
                 // The store may have counted the attempt even though its answer was lost.
-                self.refund_attempt(address, id).await;
+                self.refund_attempt(attempt).await;
                 Err(error)
             }
         }
     }
 
     /// Refunds an attempt that was not a wrong code.
-    pub async fn refund_attempt(&self, address: &AddressTag, id: &str) {
+    pub async fn refund_attempt(&self, attempt: &AttemptTicket<'_>) {
         if self.policy.ip_attempts > 0 {
-            warn_if_failed(self.store.refund_attempt(address, id).await, "an attempt could not be refunded");
+            warn_if_failed(self.store.refund_attempt(attempt).await, "an attempt could not be refunded");
         }
     }
 }

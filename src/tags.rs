@@ -13,6 +13,34 @@ pub struct PhoneTag(String);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AddressTag(String);
 
+/// The tags of the networks for which a send of an address is counted, the narrowest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NetworkTags {
+    /// The tag of an IPv4 address.
+    One(AddressTag),
+    /// The tags of the /64, the /56 and the /48 of an IPv6 address.
+    Three([AddressTag; 3]),
+}
+
+impl NetworkTags {
+    /// Returns the tag of the narrowest network, which stands for the address.
+    #[must_use]
+    pub const fn narrowest(&self) -> &AddressTag {
+        match self {
+            Self::One(tag) | Self::Three([tag, ..]) => tag,
+        }
+    }
+
+    /// Returns all tags, the narrowest network first.
+    #[must_use]
+    pub const fn all(&self) -> &[AddressTag] {
+        match self {
+            Self::One(tag) => std::slice::from_ref(tag),
+            Self::Three(tags) => tags,
+        }
+    }
+}
+
 impl PhoneTag {
     /// Wraps a hash.
     #[must_use]

@@ -1,15 +1,15 @@
--- Records that a code was used: refunds the send to the address that requested it, moves the send from unverified to
+-- Records that a code was used: refunds the send to the networks that requested it, moves the send from unverified to
 -- verified traffic, and refunds the attempt to the address that submitted the code.
 -- KEYS: 1 this send, 2 traffic of the region, 3 traffic of the prefix, 4 attempts of the address that submitted the code
--- Arguments: now (ms), send (id), attempt (id), sends_of (the key of an address's sends without the address), spans
+-- Arguments: now (ms), send (id), attempt (id), sends_of (the key of a network's sends without its tag), spans
 -- Returns 1 if the send was known, else 0.
--- Closes the race with a second use: a send becomes verified once. Only the send knows the address that requested it, so
--- the script builds that key itself; it is in the same slot as the others.
+-- Closes the race with a second use: a send becomes verified once. Only the send knows the networks that requested it,
+-- so the script builds their keys itself; they are in the same slot as the others.
 redis.call('ZREM', KEYS[4], args.attempt)
-local send = redis.call('HMGET', KEYS[1], 'address', 'at', 'traffic')
+local send = redis.call('HMGET', KEYS[1], 'networks', 'at', 'traffic')
 if not send[1] then return 0 end
 redis.call('DEL', KEYS[1])
-redis.call('ZREM', args.sends_of .. send[1], args.send)
+for tag in send[1]:gmatch('%S+') do redis.call('ZREM', args.sends_of .. tag, args.send) end
 if not send[3] then return 1 end
 
 for i = 2, 3 do

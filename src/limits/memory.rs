@@ -10,11 +10,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::guard::{DAY_MS, DAYS_COMPARED, FIVE_MINUTES_MS, FIVES_SUMMED, HOUR_MS, HOURS_SUMMED, Traffic};
-use super::store::{Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode};
-use super::{DAY, GuardPolicy, HOUR, Limit, SEND_MEMORY};
+use super::store::{
+    AttemptTicket, Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode,
+};
+use super::{DAY, GuardPolicy, HOUR, Limit, NETWORK_SHARES, SEND_MEMORY};
 use crate::day::Day;
 use crate::store::StoreError;
-use crate::tags::AddressTag;
+use crate::tags::{AddressTag, NetworkTags};
 
 /// The store is not swept while it has fewer entries than this.
 const SWEEP_FLOOR: usize = 1024;
@@ -49,8 +51,10 @@ struct Address {
 /// A send whose code may still be used.
 #[derive(Debug)]
 struct RecordedSend {
-    address: AddressTag,
+    networks: NetworkTags,
     at: Timestamp,
+    /// The first attempt with its code from the address that requested it.
+    first_attempt: Option<String>,
     /// The day in whose total it is counted, if it is counted in one.
     day: Option<i64>,
     /// Whether the guard counts it as traffic.
@@ -105,15 +109,17 @@ impl State {
     /// Returns the limit of the address or of the day that rejects the send, and until when it does.
     fn rejection(&mut self, ticket: &SendTicket, limits: &TrafficLimits<'_>) -> Option<(Limit, Timestamp)> {
         let now = ticket.at;
-        let sends = &mut self.addresses.entry(ticket.address.clone()).or_default().sends;
-        sends.retain(|(at, _)| *at + DAY > now);
-
         // A place that this send got before its captcha was verified must not count against it.
-        if !sends.iter().any(|(_, id)| *id == ticket.id) {
-            let spans = [(Limit::IpDaily, DAY, limits.ip_daily), (Limit::IpHourly, HOUR, limits.ip_hourly)];
-            for (limit, span, most) in spans {
-                if let Some(until) = full_until(sends, span, most, now) {
-                    return Some((limit, until));
+        if !self.sends_of(ticket.networks.narrowest()).iter().any(|(_, id)| *id == ticket.id) {
+            for (tag, share) in ticket.networks.all().iter().zip(NETWORK_SHARES) {
+                let sends = self.sends_of(tag);
+                sends.retain(|(at, _)| *at + DAY > now);
+
+                let spans = [(Limit::IpDaily, DAY, limits.ip_daily), (Limit::IpHourly, HOUR, limits.ip_hourly)];
+                for (limit, span, most) in spans {
+                    if let Some(until) = full_until(sends, span, most.saturating_mul(share), now) {
+                        return Some((limit, until));
+                    }
                 }
             }
         }
@@ -127,12 +133,31 @@ impl State {
         if self.total.day >= day.number { self.total.sends } else { 0 }
     }
 
+    fn sends_of(&mut self, tag: &AddressTag) -> &mut Vec<(Timestamp, String)> {
+        &mut self.addresses.entry(tag.clone()).or_default().sends
+    }
+
     fn count_for_address(&mut self, ticket: &SendTicket, limits: &TrafficLimits<'_>) {
-        let sends = &mut self.addresses.entry(ticket.address.clone()).or_default().sends;
-        sends.retain(|(_, id)| *id != ticket.id);
-        if limits.ip_hourly > 0 || limits.ip_daily > 0 {
-            sends.push((ticket.at, ticket.id.clone()));
+        for tag in ticket.networks.all() {
+            let sends = self.sends_of(tag);
+            sends.retain(|(_, id)| *id != ticket.id);
+            if limits.ip_hourly > 0 || limits.ip_daily > 0 {
+                sends.push((ticket.at, ticket.id.clone()));
+            }
         }
+    }
+
+    fn refund_addresses(&mut self, networks: &NetworkTags, send: &str) {
+        for tag in networks.all() {
+            if let Some(address) = self.addresses.get_mut(tag) {
+                address.sends.retain(|(_, id)| id != send);
+            }
+        }
+    }
+
+    /// Returns the send of an attempt if the address that makes the attempt requested it.
+    fn own_send(&mut self, attempt: &AttemptTicket<'_>) -> Option<&mut RecordedSend> {
+        self.sends.get_mut(attempt.send).filter(|send| send.networks.narrowest() == attempt.address)
     }
 
     /// Counts the send everywhere except for its address, and records where, so that a refund takes it out of nothing else.
@@ -146,7 +171,7 @@ impl State {
 
         if let Some(guard) = limits.guard {
             if guard.regions_per_address > 0 {
-                let address = self.addresses.entry(ticket.address.clone()).or_default();
+                let address = self.addresses.entry(ticket.networks.narrowest().clone()).or_default();
                 address.regions.insert(ticket.destination.region.clone(), ticket.at);
             }
             for key in [&ticket.destination.region, &ticket.destination.prefix] {
@@ -155,7 +180,8 @@ impl State {
         }
 
         let in_traffic = limits.guard.is_some();
-        let send = RecordedSend { address: ticket.address.clone(), at: ticket.at, day, in_traffic };
+        let networks = ticket.networks.clone();
+        let send = RecordedSend { networks, at: ticket.at, first_attempt: None, day, in_traffic };
         self.sends.insert(ticket.id.clone(), send);
     }
 
@@ -169,7 +195,7 @@ impl State {
             return Some(Suspicion::Prefix);
         }
 
-        let regions = &mut self.addresses.entry(ticket.address.clone()).or_default().regions;
+        let regions = &mut self.addresses.entry(ticket.networks.narrowest().clone()).or_default().regions;
         regions.retain(|_, last| *last + DAY > ticket.at);
         let known = regions.contains_key(&ticket.destination.region);
         let limit = usize::try_from(guard.regions_per_address).unwrap_or(usize::MAX);
@@ -236,10 +262,8 @@ impl LimitStore for MemoryLimitStore {
 
     async fn refund_send(&self, ticket: &SendTicket, refund: SendRefund) -> Result<(), StoreError> {
         let mut state = self.state();
-        if refund == SendRefund::Everything
-            && let Some(address) = state.addresses.get_mut(&ticket.address)
-        {
-            address.sends.retain(|(_, id)| *id != ticket.id);
+        if refund == SendRefund::Everything {
+            state.refund_addresses(&ticket.networks, &ticket.id);
         }
 
         let Some(send) = state.sends.remove(&ticket.id) else {
@@ -265,9 +289,7 @@ impl LimitStore for MemoryLimitStore {
         let Some(send) = state.sends.remove(used.send) else {
             return Ok(());
         };
-        if let Some(address) = state.addresses.get_mut(&send.address) {
-            address.sends.retain(|(_, sent)| sent != used.send);
-        }
+        state.refund_addresses(&send.networks, used.send);
         for key in [&used.destination.region, &used.destination.prefix] {
             if let Some(buckets) = state.traffic.get_mut(key).filter(|_| send.in_traffic) {
                 buckets.verify(send.at.as_millisecond(), used.at.as_millisecond());
@@ -278,26 +300,35 @@ impl LimitStore for MemoryLimitStore {
 
     async fn count_attempt(
         &self,
-        address: &AddressTag,
-        id: &str,
+        attempt: &AttemptTicket<'_>,
         limit: u32,
         at: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
         let mut state = self.state();
         state.sweep(at);
-        let attempts = &mut state.addresses.entry(address.clone()).or_default().attempts;
+        let is_first = state.own_send(attempt).is_some_and(|send| send.first_attempt.is_none());
+        let attempts = &mut state.addresses.entry(attempt.address.clone()).or_default().attempts;
         attempts.retain(|(tried, _)| *tried + HOUR > at);
 
-        let full = full_until(attempts, HOUR, limit, at);
-        if full.is_none() {
-            attempts.push((at, id.to_owned()));
+        if let Some(until) = full_until(attempts, HOUR, limit, at).filter(|_| !is_first) {
+            return Ok(Some(until));
         }
-        Ok(full)
+        attempts.push((at, attempt.id.to_owned()));
+        if is_first && let Some(send) = state.own_send(attempt) {
+            send.first_attempt = Some(attempt.id.to_owned());
+        }
+        Ok(None)
     }
 
-    async fn refund_attempt(&self, address: &AddressTag, id: &str) -> Result<(), StoreError> {
-        if let Some(address) = self.state().addresses.get_mut(address) {
-            address.attempts.retain(|(_, tried)| tried != id);
+    async fn refund_attempt(&self, attempt: &AttemptTicket<'_>) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if let Some(address) = state.addresses.get_mut(attempt.address) {
+            address.attempts.retain(|(_, tried)| tried != attempt.id);
+        }
+        if let Some(send) = state.sends.get_mut(attempt.send)
+            && send.first_attempt.as_deref() == Some(attempt.id)
+        {
+            send.first_attempt = None;
         }
         Ok(())
     }

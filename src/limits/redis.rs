@@ -11,11 +11,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::guard::{DAY_MS, DAYS_COMPARED, FIVE_MINUTES_MS, FIVES_SUMMED, HOUR_MS, HOURS_OF_A_DAY, HOURS_SUMMED};
-use super::store::{Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode};
-use super::{GuardPolicy, HOUR, Limit, SEND_MEMORY};
+use super::store::{
+    AttemptTicket, Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode,
+};
+use super::{GuardPolicy, HOUR, Limit, NETWORK_SHARES, SEND_MEMORY};
 use crate::redis::{RedisPool, ScriptReply, StoreScript, milliseconds, unexpected};
 use crate::store::StoreError;
-use crate::tags::AddressTag;
 
 /// The part of a key that decides its slot in a cluster.
 const SLOT: &str = "limits";
@@ -56,11 +57,9 @@ const SPANS: Spans = Spans {
 struct CountSendArgs<'a> {
     now: i64,
     id: &'a str,
-    address: String,
+    networks: Vec<NetworkArgs>,
     region: &'a str,
     counting: &'static str,
-    hourly: u32,
-    daily: u32,
     total_daily: u32,
     day: i64,
     send_memory: u64,
@@ -68,6 +67,13 @@ struct CountSendArgs<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     guard: Option<GuardArgs>,
     spans: Spans,
+}
+
+#[derive(Serialize)]
+struct NetworkArgs {
+    tag: String,
+    hourly: u32,
+    daily: u32,
 }
 
 #[derive(Serialize)]
@@ -100,6 +106,7 @@ struct MarkVerifiedArgs<'a> {
 struct CountAttemptArgs<'a> {
     now: i64,
     id: &'a str,
+    address: String,
     limit: u32,
     window: u64,
 }
@@ -131,6 +138,24 @@ impl RedisLimitStore {
     fn total(&self) -> String {
         self.redis.key(SLOT, "total")
     }
+
+    fn sends_of(&self, ticket: &SendTicket) -> impl Iterator<Item = String> {
+        ticket.networks.all().iter().map(|tag| self.key("sends", tag))
+    }
+
+    fn attempt_keys(&self, attempt: &AttemptTicket<'_>) -> [String; 2] {
+        [self.key("attempts", attempt.address), self.key("send", attempt.send)]
+    }
+}
+
+fn network_args(ticket: &SendTicket, limits: &TrafficLimits<'_>) -> Vec<NetworkArgs> {
+    let with_shares = ticket.networks.all().iter().zip(NETWORK_SHARES);
+    let args = with_shares.map(|(tag, share)| NetworkArgs {
+        tag: tag.to_string(),
+        hourly: limits.ip_hourly.saturating_mul(share),
+        daily: limits.ip_daily.saturating_mul(share),
+    });
+    args.collect()
 }
 
 impl From<&GuardPolicy> for GuardArgs {
@@ -154,26 +179,24 @@ impl LimitStore for RedisLimitStore {
         limits: &TrafficLimits<'_>,
         counting: Counting,
     ) -> Result<SendVerdict, StoreError> {
-        let keys = [
-            self.key("sends", &ticket.address),
-            self.key("regions", &ticket.address),
+        let mut keys = vec![
+            self.key("regions", ticket.networks.narrowest()),
             self.total(),
             self.key("send", &ticket.id),
             self.key("traffic", &ticket.destination.region),
             self.key("traffic", &ticket.destination.prefix),
         ];
+        keys.extend(self.sends_of(ticket));
         let args = CountSendArgs {
             now: ticket.at.as_millisecond(),
             id: &ticket.id,
-            address: ticket.address.to_string(),
+            networks: network_args(ticket, limits),
             region: &ticket.destination.region,
             counting: match counting {
                 Counting::Nothing => "nothing",
                 Counting::AddressOnly => "address_only",
                 Counting::Everything => "everything",
             },
-            hourly: limits.ip_hourly,
-            daily: limits.ip_daily,
             total_daily: limits.total_daily,
             day: ticket.day.number,
             send_memory: milliseconds(SEND_MEMORY),
@@ -194,13 +217,13 @@ impl LimitStore for RedisLimitStore {
     }
 
     async fn refund_send(&self, ticket: &SendTicket, refund: SendRefund) -> Result<(), StoreError> {
-        let keys = [
-            self.key("sends", &ticket.address),
+        let mut keys = vec![
             self.total(),
             self.key("send", &ticket.id),
             self.key("traffic", &ticket.destination.region),
             self.key("traffic", &ticket.destination.prefix),
         ];
+        keys.extend(self.sends_of(ticket));
         let args = RefundSendArgs { id: &ticket.id, everything: refund == SendRefund::Everything, spans: SPANS };
         self.redis.run::<bool>(&self.refund_send, keys, &args).await.map(drop)
     }
@@ -224,13 +247,18 @@ impl LimitStore for RedisLimitStore {
 
     async fn count_attempt(
         &self,
-        address: &AddressTag,
-        id: &str,
+        attempt: &AttemptTicket<'_>,
         limit: u32,
         at: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let keys = [self.key("attempts", address)];
-        let args = CountAttemptArgs { now: at.as_millisecond(), id, limit, window: milliseconds(HOUR) };
+        let args = CountAttemptArgs {
+            now: at.as_millisecond(),
+            id: attempt.id,
+            address: attempt.address.to_string(),
+            limit,
+            window: milliseconds(HOUR),
+        };
+        let keys = self.attempt_keys(attempt);
         let until: i64 = self.redis.run(&self.count_attempt, keys, &args).await?;
         if until == 0 {
             return Ok(None);
@@ -238,9 +266,9 @@ impl LimitStore for RedisLimitStore {
         Timestamp::from_millisecond(until).map(Some).map_err(|_| unexpected())
     }
 
-    async fn refund_attempt(&self, address: &AddressTag, id: &str) -> Result<(), StoreError> {
-        let keys = [self.key("attempts", address)];
-        self.redis.run::<bool>(&self.refund_attempt, keys, &RefundAttemptArgs { id }).await.map(drop)
+    async fn refund_attempt(&self, attempt: &AttemptTicket<'_>) -> Result<(), StoreError> {
+        let args = RefundAttemptArgs { id: attempt.id };
+        self.redis.run::<bool>(&self.refund_attempt, self.attempt_keys(attempt), &args).await.map(drop)
     }
 }
 

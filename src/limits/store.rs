@@ -7,21 +7,32 @@ use super::{GuardPolicy, Limit};
 use crate::day::Day;
 use crate::phone::Destination;
 use crate::store::StoreError;
-use crate::tags::AddressTag;
+use crate::tags::{AddressTag, NetworkTags};
 
 /// A send that a client requests.
 #[derive(Debug, Clone)]
 pub struct SendTicket {
     /// Unique: the challenge's nonce.
     pub id: String,
-    /// The address of the client.
-    pub address: AddressTag,
+    /// The networks of the client's address.
+    pub networks: NetworkTags,
     /// The part of the phone number that traffic is counted by.
     pub destination: Destination,
     /// The current time.
     pub at: Timestamp,
     /// The current calendar day. If the store has already counted sends of a later day, it goes on with that one.
     pub day: Day,
+}
+
+/// An attempt with a code.
+#[derive(Debug, Clone, Copy)]
+pub struct AttemptTicket<'a> {
+    /// Unique.
+    pub id: &'a str,
+    /// The address of the client that submits the code.
+    pub address: &'a AddressTag,
+    /// The id of the send whose code is tried.
+    pub send: &'a str,
 }
 
 /// A code that was used.
@@ -42,9 +53,9 @@ pub struct UsedCode<'a> {
 /// The limits that a send is checked against, over all phones. Zero turns one off.
 #[derive(Debug, Clone, Copy)]
 pub struct TrafficLimits<'a> {
-    /// Unverified sends of the address in an hour.
+    /// Unverified sends of the address in an hour. A wider network has a multiple of it.
     pub ip_hourly: u32,
-    /// Unverified sends of the address in a day.
+    /// Unverified sends of the address in a day. A wider network has a multiple of it.
     pub ip_daily: u32,
     /// Sends in the calendar day over all phones. Zero also leaves this send out of the count.
     pub total_daily: u32,
@@ -121,8 +132,8 @@ pub enum SendVerdict {
 /// Every method fails with `StoreError` if the store is unavailable or refuses.
 #[async_trait]
 pub trait LimitStore: Send + Sync {
-    /// Checks the address's hour and day, the day's total and the guard, in that order, and counts as much of the send as
-    /// `counting` says. The address's limits do not apply if this send is already in the address's count.
+    /// Checks the hour and the day of the address's networks, the day's total and the guard, in that order, and counts as
+    /// much of the send as `counting` says. The address's limits do not apply if this send is already in its count.
     ///
     /// # Errors
     /// If the store fails.
@@ -149,21 +160,22 @@ pub trait LimitStore: Send + Sync {
     async fn mark_verified(&self, used: &UsedCode<'_>) -> Result<(), StoreError>;
 
     /// Counts an attempt of an address in a sliding hour. If the address already has `limit` attempts, counts nothing and
-    /// returns the time from which it may try again.
+    /// returns the time from which it may try again, except for the first attempt with a code that this address
+    /// requested: it is counted all the same, so that a neighbour behind a shared address can sign in.
     ///
     /// # Errors
     /// If the store fails.
     async fn count_attempt(
         &self,
-        address: &AddressTag,
-        id: &str,
+        attempt: &AttemptTicket<'_>,
         limit: u32,
         at: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Takes an attempt out of the count. Repeating the call changes nothing.
+    /// Takes an attempt out of the count. If it was the first with its code, the next one is the first again. Repeating the
+    /// call changes nothing.
     ///
     /// # Errors
     /// If the store fails.
-    async fn refund_attempt(&self, address: &AddressTag, id: &str) -> Result<(), StoreError>;
+    async fn refund_attempt(&self, attempt: &AttemptTicket<'_>) -> Result<(), StoreError>;
 }

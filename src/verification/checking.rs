@@ -13,7 +13,7 @@ use super::store::{Attempt, AttemptOutcome, CodeClaim, CodeStore, FailureLimits,
 use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::code::Code;
-use crate::limits::{Limit, Limits, RateLimited, UsedCode};
+use crate::limits::{AttemptTicket, Limit, Limits, RateLimited, UsedCode};
 use crate::metrics;
 use crate::phone::{Destination, PhoneNumber};
 use crate::purpose::Purpose;
@@ -156,7 +156,7 @@ impl Checking {
     /// guess more often than the limit allows.
     async fn count_and_attempt(&self, attempt: &Attempt) -> Result<AttemptOutcome, AttemptError> {
         let claim = &attempt.claim;
-        if let Some(limited) = self.limits.count_attempt(&claim.subject.address, &claim.token, attempt.at).await? {
+        if let Some(limited) = self.limits.count_attempt(&ticket(claim), attempt.at).await? {
             return Err(AttemptError::Limited(limited));
         }
 
@@ -196,6 +196,11 @@ impl Checking {
     }
 
     async fn refund_attempt(&self, claim: &CodeClaim) {
-        self.limits.refund_attempt(&claim.subject.address, &claim.token).await;
+        self.limits.refund_attempt(&ticket(claim)).await;
     }
+}
+
+/// Returns how limits count the attempt that makes this claim.
+fn ticket(claim: &CodeClaim) -> AttemptTicket<'_> {
+    AttemptTicket { id: &claim.token, address: &claim.subject.address, send: &claim.nonce }
 }

@@ -15,7 +15,7 @@ use crate::code::Code;
 use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
 use crate::random;
-use crate::tags::{AddressTag, PhoneTag};
+use crate::tags::{AddressTag, NetworkTags, PhoneTag};
 
 const NONCE_BYTES: usize = 16;
 const MAC_BYTES: usize = 16;
@@ -69,6 +69,18 @@ impl CodeKeys {
     /// Returns the tag that stands for a client address in stores.
     pub(super) fn address_tag(&self, address: ClientAddress) -> AddressTag {
         AddressTag::new(self.tag("address", &address.to_string()))
+    }
+
+    /// Returns the tags that stand in stores for the networks of a client address. The narrowest is `address_tag`.
+    pub(super) fn network_tags(&self, address: ClientAddress) -> NetworkTags {
+        let narrowest = self.address_tag(address);
+        match address.wider_networks() {
+            None => NetworkTags::One(narrowest),
+            Some(wider) => {
+                let [wide, widest] = wider.map(|network| AddressTag::new(self.tag("address", &network)));
+                NetworkTags::Three([narrowest, wide, widest])
+            }
+        }
     }
 
     fn tag(&self, label: &str, value: &str) -> String {

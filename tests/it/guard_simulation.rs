@@ -14,7 +14,7 @@ use sms_login::limits::{
 };
 
 use crate::app::START;
-use crate::limit_store::{address_tag, destination, guard_policy, limit_policy};
+use crate::limit_store::{address_tag, destination, guard_policy, limit_policy, network};
 
 const MINUTES_OF_A_DAY: u64 = 24 * 60;
 /// Of a hundred honest people, so many use their code.
@@ -106,7 +106,7 @@ impl World {
         self.next_id += 1;
         let ticket = SendTicket {
             id: self.next_id.to_string(),
-            address: address_tag(address),
+            networks: network(address),
             destination: destination("CN", &format!("+861{prefix}")),
             at: self.now,
             day: Day::of(self.now, SignedDuration::ZERO),

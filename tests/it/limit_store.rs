@@ -9,11 +9,11 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sms_login::day::Day;
 use sms_login::limits::{
-    Counting, GuardMode, GuardPolicy, Limit, LimitPolicy, LimitStore, MemoryLimitStore, RedisLimitStore, SendRefund,
-    SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode,
+    AttemptTicket, Counting, GuardMode, GuardPolicy, Limit, LimitPolicy, LimitStore, MemoryLimitStore, RedisLimitStore,
+    SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode,
 };
 use sms_login::phone::Destination;
-use sms_login::tags::AddressTag;
+use sms_login::tags::{AddressTag, NetworkTags};
 
 use crate::app::START;
 use crate::servers;
@@ -51,7 +51,7 @@ fn unlimited() -> TrafficLimits<'static> {
 fn ticket(id: u32, address: &str, at: Timestamp) -> SendTicket {
     SendTicket {
         id: format!("{address}-{id}"),
-        address: address_tag(address),
+        networks: network(address),
         destination: destination("CN", "+86137"),
         at,
         day: Day::of(at, SignedDuration::ZERO),
@@ -60,6 +60,16 @@ fn ticket(id: u32, address: &str, at: Timestamp) -> SendTicket {
 
 pub(crate) fn address_tag(address: &str) -> AddressTag {
     AddressTag::new(address.to_owned())
+}
+
+/// The networks of an IPv4 address.
+pub(crate) fn network(address: &str) -> NetworkTags {
+    NetworkTags::One(address_tag(address))
+}
+
+/// An attempt with the code of a send that no store knows.
+fn attempt<'a>(id: &'a str, address: &'a AddressTag) -> AttemptTicket<'a> {
+    AttemptTicket { id, address, send: "unknown" }
 }
 
 pub(crate) fn destination(region: &str, prefix: &str) -> Destination {
@@ -131,6 +141,75 @@ async fn a_used_code_gives_the_address_its_send_back() {
         }
         assert_eq!(take(&*store, &ticket(9, "a", start()), &limits).await, TAKEN);
         assert!(matches!(take(&*store, &ticket(10, "a", start()), &limits).await, SendVerdict::Limited { .. }));
+    }
+}
+
+/// The sends of one customer's networks, the narrowest first: a /64, its /56 and its /48.
+fn nested(id: u32, tags: [&str; 3]) -> SendTicket {
+    SendTicket { networks: NetworkTags::Three(tags.map(address_tag)), ..ticket(id, tags[0], start()) }
+}
+
+#[tokio::test]
+async fn wider_networks_share_a_multiple_of_the_limit() {
+    for store in stores() {
+        let limits = TrafficLimits { ip_hourly: 1, ..unlimited() };
+        let hour = start() + Duration::from_hours(1);
+        let full = SendVerdict::Limited { limit: Limit::IpHourly, until: hour };
+        let names: Vec<String> = (0..20).map(|n| format!("sixty-four-{n}")).collect();
+        for name in &names[..4] {
+            assert_eq!(take(&*store, &nested(0, [name, "one-56", "a-48"]), &limits).await, TAKEN);
+        }
+        assert_eq!(take(&*store, &nested(0, [&names[4], "one-56", "a-48"]), &limits).await, full, "four to the /56");
+
+        for name in &names[5..9] {
+            assert_eq!(take(&*store, &nested(0, [name, "other-56", "a-48"]), &limits).await, TAKEN);
+        }
+        let last = nested(0, [&names[9], "third-56", "a-48"]);
+        assert_eq!(take(&*store, &last, &limits).await, full, "eight to the /48");
+        assert_eq!(take(&*store, &nested(0, [&names[12], "a-56", "other-48"]), &limits).await, TAKEN);
+
+        let (refunded, used) = (nested(0, [&names[0], "one-56", "a-48"]), nested(0, [&names[1], "one-56", "a-48"]));
+        store.refund_send(&refunded, SendRefund::Everything).await.expect("refunded");
+        use_code(&*store, &used, start()).await;
+        for name in &names[10..12] {
+            let sent = take(&*store, &nested(0, [name, "one-56", "a-48"]), &limits).await;
+            assert_eq!(sent, TAKEN, "all three networks have a place again");
+        }
+        assert_eq!(take(&*store, &last, &limits).await, full);
+    }
+}
+
+#[tokio::test]
+async fn past_the_limit_an_address_has_one_attempt_for_each_send_of_its_own() {
+    for store in stores() {
+        let (a, b) = (address_tag("a"), address_tag("b"));
+        let own = ticket(1, "a", start());
+        take(&*store, &own, &unlimited()).await;
+        let tried = async |id: &str, address: &AddressTag| {
+            let attempt = AttemptTicket { id, address, send: &own.id };
+            store.count_attempt(&attempt, 1, start()).await.expect("an answer").is_none()
+        };
+        for address in [&a, &b] {
+            assert!(store.count_attempt(&attempt("0", address), 1, start()).await.expect("an answer").is_none());
+        }
+
+        assert!(!tried("1", &b).await, "the send of another address");
+        assert!(tried("2", &a).await);
+        assert!(!tried("3", &a).await, "the first attempt was made");
+        for _ in 0..2 {
+            store.refund_attempt(&AttemptTicket { id: "2", address: &a, send: &own.id }).await.expect("refunded");
+        }
+        assert!(tried("4", &a).await, "the first attempt was no wrong code");
+        assert!(!tried("5", &a).await);
+
+        let early = ticket(2, "c", start());
+        take(&*store, &early, &unlimited()).await;
+        let c = address_tag("c");
+        for (id, limit, is_counted) in [("6", 5, true), ("7", 1, false)] {
+            let attempt = AttemptTicket { id, address: &c, send: &early.id };
+            let full = store.count_attempt(&attempt, limit, start()).await.expect("an answer");
+            assert_eq!(full.is_none(), is_counted, "an attempt below the limit is the first one, too");
+        }
     }
 }
 
@@ -287,24 +366,22 @@ async fn the_totals_day_never_goes_back() {
 #[tokio::test]
 async fn an_address_has_so_many_wrong_codes_in_a_sliding_hour() {
     for store in stores() {
-        let attempt = async |id: &str, minutes: u64| {
-            store
-                .count_attempt(&address_tag("a"), id, 2, start() + Duration::from_mins(minutes))
-                .await
-                .expect("an answer")
+        let tried = async |id: &str, minutes: u64| {
+            let (a, at) = (address_tag("a"), start() + Duration::from_mins(minutes));
+            store.count_attempt(&attempt(id, &a), 2, at).await.expect("an answer")
         };
-        assert_eq!(attempt("1", 0).await, None);
-        assert_eq!(attempt("2", 30).await, None);
-        assert_eq!(attempt("3", 59).await, Some(start() + Duration::from_hours(1)));
-        store.refund_attempt(&address_tag("a"), "2").await.expect("given back");
-        store.refund_attempt(&address_tag("b"), "1").await.expect("nothing");
-        assert_eq!(attempt("3", 59).await, None);
+        assert_eq!(tried("1", 0).await, None);
+        assert_eq!(tried("2", 30).await, None);
+        assert_eq!(tried("3", 59).await, Some(start() + Duration::from_hours(1)));
+        store.refund_attempt(&attempt("2", &address_tag("a"))).await.expect("refunded");
+        store.refund_attempt(&attempt("1", &address_tag("b"))).await.expect("nothing");
+        assert_eq!(tried("3", 59).await, None);
         let (destination, address) = (destination("CN", "+86137"), address_tag("a"));
         let used = UsedCode { send: "x", destination: &destination, address: &address, attempt: "3", at: start() };
         store.mark_verified(&used).await.expect("given back");
-        assert_eq!(attempt("3", 59).await, None, "a right code is no wrong one");
-        assert_eq!(attempt("4", 60).await, None, "the first is an hour old");
-        assert_eq!(attempt("5", 60).await, Some(start() + Duration::from_mins(119)));
+        assert_eq!(tried("3", 59).await, None, "a right code is no wrong one");
+        assert_eq!(tried("4", 60).await, None, "the first is an hour old");
+        assert_eq!(tried("5", 60).await, Some(start() + Duration::from_mins(119)));
     }
 }
 
@@ -317,7 +394,7 @@ async fn of_simultaneous_sends_and_attempts_no_more_pass_than_may() {
                 let limits = TrafficLimits { ip_hourly: 20, ..unlimited() };
                 let sent = take(&*store, &ticket(id, "a", start()), &limits).await == TAKEN;
                 let tried = store
-                    .count_attempt(&address_tag("a"), &id.to_string(), 10, start())
+                    .count_attempt(&attempt(&id.to_string(), &address_tag("a")), 10, start())
                     .await
                     .expect("an answer")
                     .is_none();
@@ -387,12 +464,30 @@ async fn the_guard_knows_prefixes_and_addresses_of_many_regions() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Send { address: u8, region: u8, passes: bool, counting: Counting },
-    Verify { send: usize },
-    Refund { send: usize, refund: SendRefund },
-    Attempt { address: u8 },
-    RefundAttempt { attempt: usize },
-    Wait { minutes: u16 },
+    /// Two of the addresses are in one /56.
+    Send {
+        address: u8,
+        region: u8,
+        passes: bool,
+        counting: Counting,
+    },
+    Verify {
+        send: usize,
+    },
+    Refund {
+        send: usize,
+        refund: SendRefund,
+    },
+    Attempt {
+        address: u8,
+        send: usize,
+    },
+    RefundAttempt {
+        attempt: usize,
+    },
+    Wait {
+        minutes: u16,
+    },
 }
 
 fn refund() -> impl Strategy<Value = SendRefund> {
@@ -408,7 +503,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (0..3_u8, 0..4_u8, any::<bool>(), counting()).prop_map(|(address, region, passes, counting)| Step::Send { address, region, passes, counting }),
         3 => (0..40_usize).prop_map(|send| Step::Verify { send }),
         1 => (0..40_usize, refund()).prop_map(|(send, refund)| Step::Refund { send, refund }),
-        2 => (0..3_u8).prop_map(|address| Step::Attempt { address }),
+        2 => (0..3_u8, 0..40_usize).prop_map(|(address, send)| Step::Attempt { address, send }),
         1 => (0..20_usize).prop_map(|attempt| Step::RefundAttempt { attempt }),
         2 => prop_oneof![0..10_u16, 50..70_u16, 600..1500_u16].prop_map(|minutes| Step::Wait { minutes }),
     ];
@@ -431,6 +526,10 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
                 };
                 let id = u32::try_from(sends.len()).expect("a number");
                 let mut ticket = ticket(id, &format!("a{address}"), now);
+                if *address > 0 {
+                    let tags = [format!("a{address}"), "wide".to_owned(), "widest".to_owned()];
+                    ticket.networks = NetworkTags::Three(tags.map(AddressTag::new));
+                }
                 let prefix = format!("+{}", region / 2);
                 ticket.destination = destination(["CN", "HK", "US", "GB"][usize::from(*region)], &prefix);
                 answers.push(format!("{:?}", store.count_send(&ticket, &limits, *counting).await.expect("an answer")));
@@ -446,15 +545,18 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
                     store.refund_send(ticket, *refund).await.expect("given back");
                 }
             }
-            Step::Attempt { address } => {
+            Step::Attempt { address, send } => {
                 let (address, id) = (address_tag(&format!("a{address}")), attempts.len().to_string());
-                let until = store.count_attempt(&address, &id, 3, now).await.expect("an answer");
+                let known = sends.get(*send).filter(|ticket| ticket.at + Duration::from_mins(10) > now);
+                let send = known.map_or("unknown", |ticket| &ticket.id).to_owned();
+                let attempt = AttemptTicket { id: &id, address: &address, send: &send };
+                let until = store.count_attempt(&attempt, 3, now).await.expect("an answer");
                 answers.push(format!("{until:?}"));
-                attempts.push((address, id));
+                attempts.push((address, id, send));
             }
             Step::RefundAttempt { attempt } => {
-                if let Some((address, id)) = attempts.get(*attempt) {
-                    store.refund_attempt(address, id).await.expect("given back");
+                if let Some((address, id, send)) = attempts.get(*attempt) {
+                    store.refund_attempt(&AttemptTicket { id, address, send }).await.expect("refunded");
                 }
             }
             Step::Wait { minutes } => now += Duration::from_mins(u64::from(*minutes)),
@@ -482,7 +584,7 @@ fn one_life_is_the_same_on_every_store() {
         .flat_map(|n| {
             [
                 Step::Send { address: n % 3, region: n % 4, passes: n % 2 == 0, counting: Counting::Everything },
-                Step::Attempt { address: 0 },
+                Step::Attempt { address: 0, send: 99 },
             ]
         })
         .collect();

@@ -39,7 +39,7 @@ impl Issuing {
 
         let ticket = SendTicket {
             id: nonce.clone(),
-            address: subject.address.clone(),
+            networks: self.keys.network_tags(request.client),
             destination: Destination::from(&request.phone),
             at: now,
             day,

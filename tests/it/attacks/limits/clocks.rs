@@ -24,7 +24,7 @@ use tower::ServiceExt;
 
 use crate::app::{ASK, HOME, LOGIN, Stores, TestApp, phone, settings};
 use crate::attacks::limited_by;
-use crate::limit_store::{address_tag, destination, guard_policy};
+use crate::limit_store::{destination, guard_policy, network};
 use crate::process::{self, Server, shared_env, stub};
 use crate::servers;
 
@@ -107,7 +107,7 @@ async fn a_send_from_the_future_does_not_delete_the_guards_history() {
     let take = async |id: &str, at: Timestamp| {
         let ticket = SendTicket {
             id: id.to_owned(),
-            address: address_tag("a"),
+            networks: network("a"),
             destination: destination("CN", "+86137"),
             at,
             day: Day::of(at, SignedDuration::ZERO),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sms_login::day::Day;
-use sms_login::limits::{Counting, LimitStore, RedisLimitStore, SendTicket, SendVerdict, TrafficLimits};
+use sms_login::limits::{AttemptTicket, Counting, LimitStore, RedisLimitStore, SendTicket, SendVerdict, TrafficLimits};
 use sms_login::purpose::Purpose;
 use sms_login::store::StoreError;
 use sms_login::tags::PhoneTag;
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::app::{START, Stores, TestApp, phone};
 use crate::code_store::{connection, digest, unique};
-use crate::limit_store::{address_tag, destination};
+use crate::limit_store::{address_tag, destination, network};
 use crate::servers;
 use crate::servers::own::OwnRedis;
 
@@ -54,7 +54,7 @@ fn attempt(challenge: &NewChallenge, code: &str) -> Attempt {
 fn ticket(id: &str) -> SendTicket {
     SendTicket {
         id: id.to_owned(),
-        address: address_tag("an-address"),
+        networks: network("an-address"),
         destination: destination("CN", "+86137"),
         at: start(),
         day: Day::of(start(), SignedDuration::ZERO),
@@ -75,16 +75,17 @@ async fn scripts_after_their_deadline_have_no_effect() {
     let (codes, limits) = (RedisCodeStore::new(pool.clone()), RedisLimitStore::new(pool.clone()));
     let (known, new) = (challenge(), challenge());
     let address = address_tag("an-address");
+    let ticket_of = |id| AttemptTicket { id, address: &address, send: "unknown" };
     assert_eq!(codes.issue(&known, &PHONE).await.expect("an answer"), IssueOutcome::Issued { sends: 1 });
 
     redis.pause();
     let wrong = attempt(&known, "246802");
-    let ticket_given_up = ticket("given-up");
+    let (ticket_given_up, attempt_given_up) = (ticket("given-up"), ticket_of("given-up"));
     let (issued, tried, sent, counted) = tokio::join!(
         codes.issue(&new, &PHONE),
         codes.attempt(&wrong),
         limits.count_send(&ticket_given_up, &ADDRESS, Counting::Everything),
-        limits.count_attempt(&address, "given-up", 1, start()),
+        limits.count_attempt(&attempt_given_up, 1, start()),
     );
     unavailable(&issued);
     unavailable(&tried);
@@ -104,7 +105,7 @@ async fn scripts_after_their_deadline_have_no_effect() {
     assert_eq!(next, AttemptOutcome::Incorrect { attempts_remaining: 2 }, "the first wrong code that counts");
     let taken = limits.count_send(&ticket("next"), &ADDRESS, Counting::Everything).await.expect("an answer");
     assert_eq!(taken, SendVerdict::Allowed { suspicion: None });
-    assert_eq!(limits.count_attempt(&address, "next", 1, start()).await.expect("an answer"), None);
+    assert_eq!(limits.count_attempt(&ticket_of("next"), 1, start()).await.expect("an answer"), None);
 }
 
 /// Sixty users request codes while Redis is stopped. They get no SMS, so their requests must not count.
