@@ -40,7 +40,7 @@ pub enum CaptchaMode {
     Off,
     /// Every request.
     Always,
-    /// Suspicious requests.
+    /// Requests that the pumping guard suspects, or that a limit of the client's address would reject.
     Challenge,
 }
 
@@ -103,6 +103,15 @@ pub trait CaptchaVerifier: Send + Sync {
 
     /// Verifies an answer that a client at `address` sent.
     async fn verify(&self, answer: &CaptchaAnswer, address: IpAddr) -> CaptchaOutcome;
+}
+
+/// Why a request may go ahead after its answer was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage {
+    /// A person solved the captcha.
+    Solved,
+    /// The service could not verify the answer, and the settings accept requests then.
+    Waived,
 }
 
 /// A request is rejected.
@@ -174,6 +183,19 @@ impl Captcha {
         self.policy.mode == CaptchaMode::Always
     }
 
+    /// Returns whether some requests need a captcha: a limit asks for one before it rejects them.
+    #[must_use]
+    pub fn is_for_some(&self) -> bool {
+        self.policy.mode == CaptchaMode::Challenge
+    }
+
+    /// Returns the rejection of an answer that has admitted another request.
+    #[must_use]
+    pub fn used(&self) -> CaptchaError {
+        tracing::info!("a captcha was not passed: it was used before");
+        CaptchaError::Failed { app_id: self.policy.app_id }
+    }
+
     /// Screens an answer without calling the verifier. Returns the answer to verify, or `None` if the request needs no
     /// verification: because it needs no captcha, or because the client says that Captcha is down and the settings
     /// accept requests then. An answer that is not needed is ignored, so that its ticket can still be used later.
@@ -227,16 +249,16 @@ impl Captcha {
         answer: &CaptchaAnswer,
         client: ClientAddress,
         now: Timestamp,
-    ) -> Result<(), CaptchaError> {
+    ) -> Result<Passage, CaptchaError> {
         let CaptchaPolicy { app_id, on_outage, .. } = self.policy;
         match self.verifier.verify(answer, client.address()).await {
-            CaptchaOutcome::Passed => Ok(()),
+            CaptchaOutcome::Passed => Ok(Passage::Solved),
             CaptchaOutcome::Failed => Err(CaptchaError::Failed { app_id }),
             CaptchaOutcome::Unavailable(cause) => {
                 self.log_outage(&*cause, now);
                 match on_outage {
                     OnOutage::Refuse => Err(CaptchaError::Unverified { app_id }),
-                    OnOutage::Allow => Ok(()),
+                    OnOutage::Allow => Ok(Passage::Waived),
                 }
             }
         }

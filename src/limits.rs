@@ -35,6 +35,13 @@ const SEND_MEMORY: Duration = Duration::from_hours(1);
 /// /48 of an IPv6 address. A customer with a /48 has 65,536 networks /64, but is not 65,536 customers.
 const NETWORK_SHARES: [u32; 3] = [1, 4, 8];
 
+/// A captcha raises the limits of the address to this multiple. It does not remove them: each ticket costs a call to the
+/// captcha service, whoever made it, and captchas can be solved for money.
+const CAPTCHA_RAISES_TO: u32 = 10;
+
+/// How long a store remembers that a captcha was used. Tencent accepts a ticket for five minutes.
+const CAPTCHA_MEMORY: Duration = Duration::from_mins(10);
+
 /// How long after a rejection requests are checked before anything is reserved for them.
 const WARY: Duration = Duration::from_mins(1);
 
@@ -116,14 +123,26 @@ pub struct LimitPolicy {
 
 /// The kind of a send, which decides the limits that apply to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SendKind {
-    /// An SMS is sent, and no captcha was solved for it. All limits apply.
-    Ordinary,
-    /// An SMS is sent, and a captcha was solved for it. All limits apply, but the guard does not ask for a captcha again.
-    Human,
-    /// A test number, so no SMS is sent: it costs nothing, and must not skew the guard's statistics. The address's limits
-    /// apply, because a request still costs work.
-    Unsent,
+pub struct SendKind {
+    /// Whether an SMS is sent. A test number gets none: it costs nothing, and must not skew the guard's statistics. The
+    /// limits of the address apply even then, because a request still costs work.
+    pub sends_sms: bool,
+    /// The captcha behind the send.
+    pub captcha: CaptchaUse,
+}
+
+/// The captcha behind a send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaptchaUse {
+    /// The send has no captcha.
+    None,
+    /// The captcha service is down, and the settings accept sends without a captcha then. The guard does not ask again.
+    Waived,
+    /// Every send needs a captcha, and this one is counted only with it. The guard does not ask again.
+    Routine,
+    /// A limit asked for a captcha, and the send is counted only with it. The guard does not ask again, and the limits of
+    /// the address are raised.
+    Asked,
 }
 
 /// The outcome of a send that no limit rejects.
@@ -138,6 +157,8 @@ pub enum Checked {
     NeedsCaptcha(Suspicion),
     /// The guard rejects the send. Nothing is counted.
     Denied(Suspicion, RateLimited),
+    /// The captcha has admitted another send. Nothing is counted.
+    CaptchaUsed,
 }
 
 /// Why a send is not counted.
@@ -190,7 +211,7 @@ impl Limits {
         kind: SendKind,
         counting: Counting,
     ) -> Result<Checked, CountError> {
-        let verdict = match self.store.count_send(ticket, &self.traffic_limits(kind), counting).await {
+        let verdict = match self.store.count_send(ticket, &self.traffic_limits(ticket, kind), counting).await {
             Ok(verdict) => verdict,
             Err(error) => {
                 // The store may have counted the send even though its answer was lost.
@@ -209,6 +230,7 @@ impl Limits {
             SendVerdict::Limited { limit, until } => {
                 Err(CountError::Limited(RateLimited::until(limit, until, ticket.at)))
             }
+            SendVerdict::CaptchaUsed => Ok(Checked::CaptchaUsed),
             SendVerdict::Suspect(suspicion) if self.guard_mode() == GuardMode::Challenge => {
                 Ok(Checked::NeedsCaptcha(suspicion))
             }
@@ -219,16 +241,19 @@ impl Limits {
         }
     }
 
-    fn traffic_limits(&self, kind: SendKind) -> TrafficLimits<'_> {
+    fn traffic_limits<'a>(&'a self, ticket: &'a SendTicket, kind: SendKind) -> TrafficLimits<'a> {
         let LimitPolicy { ip_hourly, ip_daily, total_daily, guard, .. } = &self.policy;
-        let mode = guard.mode;
-        let is_sent = kind != SendKind::Unsent;
+        let SendKind { sends_sms, captcha } = kind;
+        let raised_to = if captcha == CaptchaUse::Asked { CAPTCHA_RAISES_TO } else { 1 };
+        let is_needed = matches!(captcha, CaptchaUse::Routine | CaptchaUse::Asked);
+        let answers_guard = guard.mode == GuardMode::Challenge && captcha != CaptchaUse::None;
         TrafficLimits {
-            ip_hourly: *ip_hourly,
-            ip_daily: *ip_daily,
-            total_daily: if is_sent { *total_daily } else { 0 },
-            guard: (is_sent && mode != GuardMode::Off).then_some(guard),
-            suspect_passes: mode == GuardMode::Record || (mode == GuardMode::Challenge && kind == SendKind::Human),
+            ip_hourly: ip_hourly.saturating_mul(raised_to),
+            ip_daily: ip_daily.saturating_mul(raised_to),
+            total_daily: if sends_sms { *total_daily } else { 0 },
+            guard: (sends_sms && guard.mode != GuardMode::Off).then_some(guard),
+            suspect_passes: guard.mode == GuardMode::Record || answers_guard,
+            captcha: ticket.captcha.as_ref().filter(|_| is_needed),
         }
     }
 

@@ -1,7 +1,7 @@
-//! Tags: keyed hashes that stand for phones and client addresses in stores.
+//! Tags: keyed hashes that stand for phones, client addresses and captcha tickets in stores.
 //!
-//! A store can compare tags and count by them, but cannot read a phone number or an address from one. The two kinds are
-//! different types, so one cannot be passed as the other.
+//! A store can compare tags and count by them, but cannot read a phone number, an address or a ticket from one. Each kind is
+//! a type of its own, so one cannot be passed as another.
 
 use std::fmt;
 
@@ -12,6 +12,10 @@ pub struct PhoneTag(String);
 /// The keyed hash of a client address, in base64url.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AddressTag(String);
+
+/// The keyed hash of a captcha's ticket, in base64url.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CaptchaTag(String);
 
 /// The tags of the networks for which a send of an address is counted, the narrowest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +61,14 @@ impl AddressTag {
     }
 }
 
+impl CaptchaTag {
+    /// Wraps a hash.
+    #[must_use]
+    pub const fn new(hash: String) -> Self {
+        Self(hash)
+    }
+}
+
 impl fmt::Display for PhoneTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -64,6 +76,12 @@ impl fmt::Display for PhoneTag {
 }
 
 impl fmt::Display for AddressTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for CaptchaTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

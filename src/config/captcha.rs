@@ -41,7 +41,7 @@ pub enum CaptchaModeSetting {
     Off,
     /// For every request
     Always,
-    /// For a request that the pumping guard suspects
+    /// For a request that the client address's limits would refuse, or that GUARD_MODE=challenge suspects
     Challenge,
 }
 
@@ -131,16 +131,11 @@ impl CaptchaSettings {
         Ok(CaptchaConfig::Tencent { policy, verifier: Box::new(verifier) })
     }
 
-    /// The guard decides which requests `challenge` is for, so both settings need each other: without a captcha, the guard
-    /// would let every suspect request pass.
+    /// Without a captcha, a guard that asks for one would let every suspect request pass.
     fn check_guard(&self, guard: GuardModeSetting) -> Result<(), ConfigError> {
         let guard_asks = guard == GuardModeSetting::Challenge;
         if guard_asks && matches!(self.captcha, None | Some(CaptchaModeSetting::Off)) {
             return Err(ConfigError::new("GUARD_MODE", "challenge needs a captcha: set CAPTCHA=challenge"));
-        }
-        if self.captcha == Some(CaptchaModeSetting::Challenge) && !guard_asks {
-            let reason = "challenge needs GUARD_MODE=challenge, which decides which requests need a captcha";
-            return Err(ConfigError::new("CAPTCHA", reason));
         }
         Ok(())
     }

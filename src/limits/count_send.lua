@@ -1,15 +1,15 @@
--- Checks the day and the hour of the address's networks, the day's total and the guard, then counts as much of the send
--- as `counting` says.
+-- Checks the captcha, the day's total, the day and the hour of the address's networks, and the guard, then counts as much
+-- of the send as `counting` says.
 -- KEYS: 1 regions of the address, 2 total, 3 this send, 4 traffic of the region, 5 traffic of the prefix,
---       6 and on: sends of each network, the narrowest first
+--       6 and on: sends of each network, the narrowest first; then, if `needs_captcha`, when the captcha was used
 -- Arguments: now (ms), id, region, counting ('everything' | 'address_only' | 'nothing'), spans,
 --   networks: for each its tag, hourly, daily (sends, 0 for no limit); total_daily (0 for no limit), day, send_memory (ms,
---   how long the send can become verified), suspect_passes, and guard, which is absent if the guard does not count this
+--   how long the send can become verified), suspect_passes, needs_captcha, captcha_memory (ms), and guard, which is absent if the guard does not count this
 --   send:
 --   daily_ratio, hourly_ratio, daily_floor, hourly_floor, regions_per_address (0 for no limit), hours_of_a_day
 -- Returns {'allowed', suspicion or ''} | {'IP_DAILY', until ms} | {'IP_HOURLY', until ms} | {'TOTAL_DAILY'} |
---   {'suspect', suspicion}
--- Closes the race of simultaneous sends: only one of them is the last that a limit allows.
+--   {'suspect', suspicion} | {'captcha_used'}
+-- Closes the race of simultaneous sends: only one of them is the last that a limit allows, and one gets the captcha.
 local now, guard = args.now, args.guard
 
 local function sends_of(network) return KEYS[5 + network] end
@@ -23,14 +23,10 @@ local function full_until(key, span, limit)
   return tonumber(entry[2]) + span
 end
 
--- A place that this send got before its captcha was verified must not count against it.
-if not redis.call('ZSCORE', sends_of(1), args.id) then
-  for i, network in ipairs(args.networks) do
-    local till = full_until(sends_of(i), spans.day, network.daily)
-    if till then return {'IP_DAILY', till} end
-    till = full_until(sends_of(i), spans.hour, network.hourly)
-    if till then return {'IP_HOURLY', till} end
-  end
+local captcha = args.needs_captcha and KEYS[#KEYS]
+if captcha then
+  local used = redis.call('GET', captcha)
+  if used and now - tonumber(used) < args.captcha_memory then return {'captcha_used'} end
 end
 
 -- A day never goes back: servers whose days begin at different times must not restart each other's count.
@@ -40,6 +36,16 @@ if counted[1] and tonumber(counted[1]) >= day then
   total = tonumber(counted[2])
 end
 if args.total_daily > 0 and total >= args.total_daily then return {'TOTAL_DAILY'} end
+
+-- A place that this send got before its captcha was verified must not count against it.
+if not redis.call('ZSCORE', sends_of(1), args.id) then
+  for i, network in ipairs(args.networks) do
+    local till = full_until(sends_of(i), spans.day, network.daily)
+    if till then return {'IP_DAILY', till} end
+    till = full_until(sends_of(i), spans.hour, network.hourly)
+    if till then return {'IP_HOURLY', till} end
+  end
+end
 
 local suspicion = ''
 if guard then
@@ -70,6 +76,8 @@ for i, network in ipairs(args.networks) do
   tags[i] = network.tag
 end
 if args.counting == 'address_only' then return {'allowed', suspicion} end
+
+if captcha then redis.call('SET', captcha, now, 'PX', args.captcha_memory) end
 
 -- The send records where it is counted, so that a refund takes it out of nothing else.
 redis.call('HSET', KEYS[3], 'networks', table.concat(tags, ' '), 'at', now)

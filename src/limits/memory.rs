@@ -13,10 +13,10 @@ use super::guard::{DAY_MS, DAYS_COMPARED, FIVE_MINUTES_MS, FIVES_SUMMED, HOUR_MS
 use super::store::{
     AttemptTicket, Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode,
 };
-use super::{DAY, GuardPolicy, HOUR, Limit, NETWORK_SHARES, SEND_MEMORY};
+use super::{CAPTCHA_MEMORY, DAY, GuardPolicy, HOUR, Limit, NETWORK_SHARES, SEND_MEMORY};
 use crate::day::Day;
 use crate::store::StoreError;
-use crate::tags::{AddressTag, NetworkTags};
+use crate::tags::{AddressTag, CaptchaTag, NetworkTags};
 
 /// The store is not swept while it has fewer entries than this.
 const SWEEP_FLOOR: usize = 1024;
@@ -31,6 +31,8 @@ struct State {
     sends: HashMap<String, RecordedSend>,
     total: DayTotal,
     traffic: HashMap<String, Buckets>,
+    /// When each captcha was used.
+    captchas: HashMap<CaptchaTag, Timestamp>,
     sweep_at: usize,
 }
 
@@ -106,8 +108,16 @@ impl Buckets {
 }
 
 impl State {
-    /// Returns the limit of the address or of the day that rejects the send, and until when it does.
+    fn is_used(&self, captcha: &CaptchaTag, now: Timestamp) -> bool {
+        self.captchas.get(captcha).is_some_and(|used| *used + CAPTCHA_MEMORY > now)
+    }
+
+    /// Returns the limit of the day or of the address that rejects the send, and until when it does.
     fn rejection(&mut self, ticket: &SendTicket, limits: &TrafficLimits<'_>) -> Option<(Limit, Timestamp)> {
+        if limits.total_daily > 0 && self.total_on(ticket.day) >= limits.total_daily {
+            return Some((Limit::TotalDaily, ticket.day.end));
+        }
+
         let now = ticket.at;
         // A place that this send got before its captcha was verified must not count against it.
         if !self.sends_of(ticket.networks.narrowest()).iter().any(|(_, id)| *id == ticket.id) {
@@ -123,9 +133,7 @@ impl State {
                 }
             }
         }
-
-        let is_full = limits.total_daily > 0 && self.total_on(ticket.day) >= limits.total_daily;
-        is_full.then_some((Limit::TotalDaily, ticket.day.end))
+        None
     }
 
     /// Returns the sends of this day, or of a later day that the store has already begun to count.
@@ -162,6 +170,10 @@ impl State {
 
     /// Counts the send everywhere except for its address, and records where, so that a refund takes it out of nothing else.
     fn count(&mut self, ticket: &SendTicket, limits: &TrafficLimits<'_>) {
+        if let Some(captcha) = limits.captcha {
+            self.captchas.insert(captcha.clone(), ticket.at);
+        }
+
         let mut day = None;
         if limits.total_daily > 0 {
             let sends = self.total_on(ticket.day) + 1;
@@ -203,9 +215,10 @@ impl State {
     }
 
     fn sweep(&mut self, now: Timestamp) {
-        if self.addresses.len() + self.sends.len() < self.sweep_at.max(SWEEP_FLOOR) {
+        if self.entries() < self.sweep_at.max(SWEEP_FLOOR) {
             return;
         }
+        self.captchas.retain(|_, used| *used + CAPTCHA_MEMORY > now);
         self.sends.retain(|_, send| send.at + SEND_MEMORY > now);
         self.addresses.retain(|_, address| {
             address.sends.retain(|(at, _)| *at + DAY > now);
@@ -213,7 +226,11 @@ impl State {
             address.regions.retain(|_, last| *last + DAY > now);
             !(address.sends.is_empty() && address.attempts.is_empty() && address.regions.is_empty())
         });
-        self.sweep_at = (self.addresses.len() + self.sends.len()) * 2;
+        self.sweep_at = self.entries() * 2;
+    }
+
+    fn entries(&self) -> usize {
+        self.addresses.len() + self.sends.len() + self.captchas.len()
     }
 }
 
@@ -240,6 +257,9 @@ impl LimitStore for MemoryLimitStore {
     ) -> Result<SendVerdict, StoreError> {
         let mut state = self.state();
         state.sweep(ticket.at);
+        if limits.captcha.is_some_and(|captcha| state.is_used(captcha, ticket.at)) {
+            return Ok(SendVerdict::CaptchaUsed);
+        }
         if let Some((limit, until)) = state.rejection(ticket, limits) {
             return Ok(SendVerdict::Limited { limit, until });
         }

@@ -14,7 +14,7 @@ use super::guard::{DAY_MS, DAYS_COMPARED, FIVE_MINUTES_MS, FIVES_SUMMED, HOUR_MS
 use super::store::{
     AttemptTicket, Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode,
 };
-use super::{GuardPolicy, HOUR, Limit, NETWORK_SHARES, SEND_MEMORY};
+use super::{CAPTCHA_MEMORY, GuardPolicy, HOUR, Limit, NETWORK_SHARES, SEND_MEMORY};
 use crate::redis::{RedisPool, ScriptReply, StoreScript, milliseconds, unexpected};
 use crate::store::StoreError;
 
@@ -64,6 +64,8 @@ struct CountSendArgs<'a> {
     day: i64,
     send_memory: u64,
     suspect_passes: bool,
+    needs_captcha: bool,
+    captcha_memory: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     guard: Option<GuardArgs>,
     spans: Spans,
@@ -187,6 +189,7 @@ impl LimitStore for RedisLimitStore {
             self.key("traffic", &ticket.destination.prefix),
         ];
         keys.extend(self.sends_of(ticket));
+        keys.extend(limits.captcha.map(|tag| self.key("captcha", tag)));
         let args = CountSendArgs {
             now: ticket.at.as_millisecond(),
             id: &ticket.id,
@@ -201,6 +204,8 @@ impl LimitStore for RedisLimitStore {
             day: ticket.day.number,
             send_memory: milliseconds(SEND_MEMORY),
             suspect_passes: limits.suspect_passes,
+            needs_captcha: limits.captcha.is_some(),
+            captcha_memory: milliseconds(CAPTCHA_MEMORY),
             guard: limits.guard.map(GuardArgs::from),
             spans: SPANS,
         };
@@ -209,6 +214,7 @@ impl LimitStore for RedisLimitStore {
         match reply.word.as_str() {
             "allowed" => Ok(SendVerdict::Allowed { suspicion: suspicion(reply)? }),
             "suspect" => suspicion(reply)?.map(SendVerdict::Suspect).ok_or_else(unexpected),
+            "captcha_used" => Ok(SendVerdict::CaptchaUsed),
             "IP_DAILY" => Ok(SendVerdict::Limited { limit: Limit::IpDaily, until: reply.instant()? }),
             "IP_HOURLY" => Ok(SendVerdict::Limited { limit: Limit::IpHourly, until: reply.instant()? }),
             "TOTAL_DAILY" => Ok(SendVerdict::Limited { limit: Limit::TotalDaily, until: ticket.day.end }),

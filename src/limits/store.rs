@@ -7,13 +7,15 @@ use super::{GuardPolicy, Limit};
 use crate::day::Day;
 use crate::phone::Destination;
 use crate::store::StoreError;
-use crate::tags::{AddressTag, NetworkTags};
+use crate::tags::{AddressTag, CaptchaTag, NetworkTags};
 
 /// A send that a client requests.
 #[derive(Debug, Clone)]
 pub struct SendTicket {
     /// Unique: the challenge's nonce.
     pub id: String,
+    /// The captcha that the client sent with the request.
+    pub captcha: Option<CaptchaTag>,
     /// The networks of the client's address.
     pub networks: NetworkTags,
     /// The part of the phone number that traffic is counted by.
@@ -63,6 +65,8 @@ pub struct TrafficLimits<'a> {
     pub guard: Option<&'a GuardPolicy>,
     /// Whether a suspect send is allowed.
     pub suspect_passes: bool,
+    /// The captcha that this send needs. It admits one send.
+    pub captcha: Option<&'a CaptchaTag>,
 }
 
 /// How much of an allowed send is counted.
@@ -125,6 +129,8 @@ pub enum SendVerdict {
     },
     /// The guard holds it back. Nothing is counted.
     Suspect(Suspicion),
+    /// Its captcha has admitted another send. Nothing is counted.
+    CaptchaUsed,
 }
 
 /// Counts the sends and attempts of addresses, the sends of a day, and the guard's traffic.
@@ -132,8 +138,9 @@ pub enum SendVerdict {
 /// Every method fails with `StoreError` if the store is unavailable or refuses.
 #[async_trait]
 pub trait LimitStore: Send + Sync {
-    /// Checks the hour and the day of the address's networks, the day's total and the guard, in that order, and counts as
-    /// much of the send as `counting` says. The address's limits do not apply if this send is already in its count.
+    /// Checks the captcha, the day's total, the day and the hour of the address's networks, and the guard, in that order,
+    /// and counts as much of the send as `counting` says. The address's limits do not apply if this send is already in its
+    /// count. A captcha is used when everything is counted, and stays used if the send is refunded.
     ///
     /// # Errors
     /// If the store fails.

@@ -1,7 +1,8 @@
 //! The gate before a send: allowed regions, limits over all phones, the pumping guard and the captcha.
 //!
 //! Checks run in the order of their cost: what the request itself shows, then the limits, then the captcha, which is a call
-//! to another service. A suspect send is reported once, however many steps find it suspect. The limits of the one phone are
+//! to another service. With `CAPTCHA=challenge`, the limits of the address and the guard ask for a captcha before they reject
+//! a send; one captcha answers all of them, and admits one send. A suspect send is reported once, however many steps find it suspect. The limits of the one phone are
 //! not here: the code store counts them in the step that issues the challenge.
 
 use std::sync::Arc;
@@ -9,9 +10,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::RequestCodeError;
-use crate::captcha::{Captcha, CaptchaAnswer, CaptchaError};
+use crate::captcha::{Captcha, CaptchaAnswer, CaptchaError, Passage};
 use crate::client::ClientAddress;
-use crate::limits::{Checked, Counting, Limits, SendKind, SendTicket, Suspicion};
+use crate::limits::{
+    CaptchaUse, Checked, CountError, Counting, Limit, Limits, RateLimited, SendKind, SendTicket, Suspicion,
+};
 use crate::metrics;
 use crate::phone::{PhoneNumber, PhoneRegions};
 
@@ -28,6 +31,8 @@ pub(super) struct Entry<'a> {
     given: Option<&'a CaptchaAnswer>,
     /// The captcha that must be verified before the send is counted.
     unverified: Option<&'a CaptchaAnswer>,
+    /// The limit of the address that asked for the captcha.
+    limited: Option<RateLimited>,
     /// Whether the send has a place in its address's count already.
     has_place: bool,
     is_reported: bool,
@@ -61,13 +66,14 @@ impl Admission {
             return Err(RequestCodeError::RegionNotAllowed);
         }
 
-        let kind = match sends_sms {
-            false => SendKind::Unsent,
-            true if self.captcha.is_for_all() => SendKind::Human,
-            true => SendKind::Ordinary,
-        };
         let unverified = self.captcha.screen(captcha, false)?;
-        Ok(Entry { kind, given: captcha, unverified, has_place: false, is_reported: false })
+        let captcha_use = match unverified {
+            Some(_) => CaptchaUse::Routine,
+            None if self.captcha.is_for_all() => CaptchaUse::Waived,
+            None => CaptchaUse::None,
+        };
+        let kind = SendKind { sends_sms, captcha: captcha_use };
+        Ok(Entry { kind, given: captcha, unverified, limited: None, has_place: false, is_reported: false })
     }
 
     /// Returns whether a send should be checked by `check` before a challenge is issued for it.
@@ -75,7 +81,7 @@ impl Admission {
         self.limits.is_wary(now)
     }
 
-    /// Checks a send and counts nothing. If the guard finds it suspect, the entry may need a captcha afterwards.
+    /// Checks a send and counts nothing. The entry may need a captcha afterwards.
     ///
     /// # Errors
     /// If a limit rejects the send, a captcha is needed but missing, or the store fails.
@@ -83,8 +89,8 @@ impl Admission {
         self.run(ticket, entry, Counting::Nothing).await.map(drop)
     }
 
-    /// Counts a send. Returns false, and counts nothing, if the guard finds it suspect and asks for a captcha; the entry is
-    /// then ready for another try.
+    /// Counts a send. Returns false, and counts nothing, if a limit asks for a captcha; the entry is then ready for another
+    /// try.
     ///
     /// # Errors
     /// If a limit rejects the send, a captcha is needed but missing, or the store fails. Nothing is counted then.
@@ -98,7 +104,17 @@ impl Admission {
         entry: &mut Entry<'_>,
         counting: Counting,
     ) -> Result<bool, RequestCodeError> {
-        match self.limits.count_send(ticket, entry.kind, counting).await? {
+        let checked = match self.limits.count_send(ticket, entry.kind, counting).await {
+            Err(CountError::Limited(limited)) if self.asks_for_captcha(limited, entry) => {
+                entry.limited = Some(limited);
+                self.ask(entry)?;
+                // Without a solved captcha, the limit holds: anybody can claim that the captcha service is down.
+                return if entry.awaits_captcha() { Ok(false) } else { Err(RequestCodeError::Limited(limited)) };
+            }
+            checked => checked?,
+        };
+
+        match checked {
             Checked::Allowed { suspicion } => {
                 // A suspect send that is only checked is reported when it is counted.
                 if let Some(suspicion) = suspicion.filter(|_| counting == Counting::Everything) {
@@ -112,17 +128,31 @@ impl Admission {
             }
             Checked::NeedsCaptcha(suspicion) => {
                 self.report(ticket, suspicion, entry);
-                entry.unverified = self.captcha.screen(entry.given, true)?;
-                entry.kind = SendKind::Human;
+                self.ask(entry)?;
                 Ok(false)
             }
+            Checked::CaptchaUsed => Err(self.captcha.used().into()),
         }
+    }
+
+    /// Returns whether the limit asks for a captcha instead of rejecting the send. It asks once.
+    fn asks_for_captcha(&self, limited: RateLimited, entry: &Entry<'_>) -> bool {
+        let is_of_address = matches!(limited.limit, Limit::IpHourly | Limit::IpDaily);
+        is_of_address && self.captcha.is_for_some() && entry.kind.captcha == CaptchaUse::None
+    }
+
+    /// Asks for a captcha: the entry then awaits its verification, unless the settings waive it.
+    fn ask(&self, entry: &mut Entry<'_>) -> Result<(), CaptchaError> {
+        entry.unverified = self.captcha.screen(entry.given, true)?;
+        entry.kind.captcha = if entry.awaits_captcha() { CaptchaUse::Asked } else { CaptchaUse::Waived };
+        Ok(())
     }
 
     /// Verifies the captcha that the entry awaits.
     ///
     /// The call costs more than a place in the address's count. So the address pays with a place before the call: otherwise
-    /// a client could invent tickets for free. The send itself takes no second place.
+    /// a client could invent tickets for free. The send itself takes no second place. Past the limit of the address there
+    /// are places too, but not without end: see `CAPTCHA_RAISES_TO`.
     ///
     /// # Errors
     /// If a limit rejects the send, the captcha is not passed, or the store fails.
@@ -135,22 +165,33 @@ impl Admission {
         let Some(answer) = entry.unverified.take() else {
             return Ok(());
         };
-        if let Checked::Denied(suspicion, limited) =
-            self.limits.count_send(ticket, entry.kind, Counting::AddressOnly).await?
-        {
-            self.report(ticket, suspicion, entry);
-            return Err(RequestCodeError::Limited(limited));
-        }
-        entry.has_place = true;
-
-        if let Err(error) = self.captcha.verify(answer, client, ticket.at).await {
-            // An outage is not the client's fault.
-            if matches!(error, CaptchaError::Unverified { .. }) {
-                self.limits.refund_send(ticket).await;
+        match self.limits.count_send(ticket, entry.kind, Counting::AddressOnly).await? {
+            Checked::Denied(suspicion, limited) => {
+                self.report(ticket, suspicion, entry);
+                return Err(RequestCodeError::Limited(limited));
             }
-            return Err(error.into());
+            Checked::CaptchaUsed => return Err(self.captcha.used().into()),
+            Checked::Allowed { .. } | Checked::NeedsCaptcha(_) => entry.has_place = true,
         }
-        Ok(())
+
+        match self.captcha.verify(answer, client, ticket.at).await {
+            Ok(Passage::Solved) => Ok(()),
+            Ok(Passage::Waived) => {
+                entry.kind.captcha = CaptchaUse::Waived;
+                let Some(limited) = entry.limited else {
+                    return Ok(());
+                };
+                self.abandon(ticket, entry).await;
+                Err(RequestCodeError::Limited(limited))
+            }
+            Err(error) => {
+                // An outage is not the client's fault.
+                if matches!(error, CaptchaError::Unverified { .. }) {
+                    self.abandon(ticket, entry).await;
+                }
+                Err(error.into())
+            }
+        }
     }
 
     /// Refunds the place in the address's count, if the entry has one: the send does not go ahead.

@@ -194,13 +194,14 @@ impl Issuing {
             if let Some(sends) = reserved? {
                 return Ok(sends);
             }
-            // The guard asked for a captcha, so it does not ask again. The challenge is void: the next try needs a new one.
-            *draft = self.draft(request, None);
+            // A limit asked for a captcha, so no limit asks again. The challenge is void: the next try needs a new one.
+            let test_code = (!draft.sends_sms).then(|| draft.code.clone());
+            *draft = self.draft(request, test_code.as_ref());
         }
     }
 
     /// Issues the challenge, and counts the send over all phones. If the send is not counted, the challenge is void and the
-    /// phone is refunded. Returns the phone's sends today, or `None` if the guard asks for a captcha.
+    /// phone is refunded. Returns the phone's sends today, or `None` if a limit asks for a captcha.
     async fn issue_and_count(&self, draft: &Draft, entry: &mut Entry<'_>) -> Result<Option<u32>, RequestCodeError> {
         let sends = self.issue(draft).await?;
         let counted = self.admission.count(&draft.ticket, entry).await;

@@ -1,4 +1,5 @@
-//! The keyed hashes under `CODE_SECRET`: challenge ids, codes at rest, and the tags of phones and addresses.
+//! The keyed hashes under `CODE_SECRET`: challenge ids, codes at rest, and the tags of phones, addresses and
+//! captcha tickets.
 //!
 //! Every hashed message begins with a label and has the length of each part, so two different messages never have the same
 //! bytes.
@@ -15,7 +16,7 @@ use crate::code::Code;
 use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
 use crate::random;
-use crate::tags::{AddressTag, NetworkTags, PhoneTag};
+use crate::tags::{AddressTag, CaptchaTag, NetworkTags, PhoneTag};
 
 const NONCE_BYTES: usize = 16;
 const MAC_BYTES: usize = 16;
@@ -81,6 +82,11 @@ impl CodeKeys {
                 NetworkTags::Three([narrowest, wide, widest])
             }
         }
+    }
+
+    /// Returns the tag that stands for a captcha's ticket in stores.
+    pub(super) fn captcha_tag(&self, ticket: &str) -> CaptchaTag {
+        CaptchaTag::new(self.tag("captcha", ticket))
     }
 
     fn tag(&self, label: &str, value: &str) -> String {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sms_login::day::Day;
 use sms_login::limits::{
-    Checked, CountError, Counting, GuardMode, GuardPolicy, LimitPolicy, Limits, MemoryLimitStore, SendKind, SendTicket,
-    UsedCode,
+    CaptchaUse, Checked, CountError, Counting, GuardMode, GuardPolicy, LimitPolicy, Limits, MemoryLimitStore, SendKind,
+    SendTicket, UsedCode,
 };
 
 use crate::app::START;
@@ -106,14 +106,21 @@ impl World {
         self.next_id += 1;
         let ticket = SendTicket {
             id: self.next_id.to_string(),
+            captcha: None,
             networks: network(address),
             destination: destination("CN", &format!("+861{prefix}")),
             at: self.now,
             day: Day::of(self.now, SignedDuration::ZERO),
         };
-        match self.limits.count_send(&ticket, SendKind::Ordinary, Counting::Everything).await {
+        match self
+            .limits
+            .count_send(&ticket, SendKind { sends_sms: true, captcha: CaptchaUse::None }, Counting::Everything)
+            .await
+        {
             Ok(Checked::Allowed { .. }) => Some(self.next_id),
-            Ok(Checked::NeedsCaptcha(_) | Checked::Denied(..)) | Err(CountError::Limited(_)) => None,
+            Ok(Checked::NeedsCaptcha(_) | Checked::Denied(..) | Checked::CaptchaUsed) | Err(CountError::Limited(_)) => {
+                None
+            }
             Err(CountError::Store(error)) => panic!("{error}"),
         }
     }

@@ -13,7 +13,7 @@ use sms_login::limits::{
     SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode,
 };
 use sms_login::phone::Destination;
-use sms_login::tags::{AddressTag, NetworkTags};
+use sms_login::tags::{AddressTag, CaptchaTag, NetworkTags};
 
 use crate::app::START;
 use crate::servers;
@@ -45,12 +45,13 @@ fn start() -> Timestamp {
 }
 
 fn unlimited() -> TrafficLimits<'static> {
-    TrafficLimits { ip_hourly: 0, ip_daily: 0, total_daily: 0, guard: None, suspect_passes: false }
+    TrafficLimits { ip_hourly: 0, ip_daily: 0, total_daily: 0, guard: None, suspect_passes: false, captcha: None }
 }
 
 fn ticket(id: u32, address: &str, at: Timestamp) -> SendTicket {
     SendTicket {
         id: format!("{address}-{id}"),
+        captcha: None,
         networks: network(address),
         destination: destination("CN", "+86137"),
         at,
@@ -268,15 +269,24 @@ async fn a_send_is_given_back_whole_or_without_its_address() {
 async fn a_look_takes_nothing() {
     for store in stores() {
         let guard = GuardPolicy { hourly_floor: 1, regions_per_address: 1, ..guard_policy() };
-        let limits =
-            TrafficLimits { ip_hourly: 1, ip_daily: 1, total_daily: 1, guard: Some(&guard), suspect_passes: false };
+        let limits = TrafficLimits {
+            ip_hourly: 1,
+            ip_daily: 1,
+            total_daily: 1,
+            guard: Some(&guard),
+            suspect_passes: false,
+            captcha: None,
+        };
         for id in 0..3 {
             assert_eq!(take_some(&*store, &ticket(id, "a", start()), &limits, Counting::Nothing).await, TAKEN);
         }
         let one = ticket(4, "a", start());
         assert_eq!(take(&*store, &one, &limits).await, TAKEN);
-        let full = take_some(&*store, &ticket(5, "a", start()), &limits, Counting::Nothing).await;
+        let no_total = TrafficLimits { total_daily: 0, ..limits };
+        let full = take_some(&*store, &ticket(5, "a", start()), &no_total, Counting::Nothing).await;
         assert!(matches!(full, SendVerdict::Limited { limit: Limit::IpDaily, .. }), "{full:?}");
+        let full = take_some(&*store, &ticket(5, "a", start()), &limits, Counting::Nothing).await;
+        assert!(matches!(full, SendVerdict::Limited { limit: Limit::TotalDaily, .. }), "no captcha helps: {full:?}");
         let full = take_some(&*store, &ticket(5, "b", start()), &limits, Counting::Nothing).await;
         assert_eq!(full, SendVerdict::Limited { limit: Limit::TotalDaily, until: one.day.end });
         let open = TrafficLimits { total_daily: 0, ..limits };
@@ -310,6 +320,46 @@ async fn a_place_is_the_sends_own_and_is_taken_once() {
         assert_eq!(take(&*store, &ticket(4, "a", start()), &open).await, TAKEN, "the one place of the first");
         let full = take(&*store, &ticket(5, "a", start()), &open).await;
         assert!(matches!(full, SendVerdict::Limited { limit: Limit::IpHourly, .. }), "{full:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_captcha_admits_one_send() {
+    for store in stores() {
+        let (captcha, other) = (CaptchaTag::new("c".to_owned()), CaptchaTag::new("d".to_owned()));
+        let limits = TrafficLimits { captcha: Some(&captcha), ..unlimited() };
+        let one = ticket(1, "a", start());
+        for counting in [Counting::Nothing, Counting::AddressOnly, Counting::Everything] {
+            assert_eq!(take_some(&*store, &one, &limits, counting).await, TAKEN, "used when everything is counted");
+        }
+        store.refund_send(&one, SendRefund::Everything).await.expect("refunded");
+
+        let two = ticket(2, "b", start());
+        for counting in [Counting::Nothing, Counting::AddressOnly, Counting::Everything] {
+            assert_eq!(take_some(&*store, &two, &limits, counting).await, SendVerdict::CaptchaUsed);
+        }
+        assert_eq!(take(&*store, &two, &TrafficLimits { captcha: Some(&other), ..limits }).await, TAKEN);
+        let forgotten = ticket(3, "b", start() + Duration::from_mins(10));
+        assert_eq!(take(&*store, &forgotten, &limits).await, TAKEN, "the captcha itself has expired");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_simultaneous_sends_with_one_captcha_one_passes() {
+    for store in stores() {
+        let tasks = (0..20).map(|id| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let captcha = CaptchaTag::new("c".to_owned());
+                let limits = TrafficLimits { captcha: Some(&captcha), ..unlimited() };
+                take(&*store, &ticket(id, "a", start()), &limits).await == TAKEN
+            })
+        });
+        let mut passed = 0;
+        for task in tasks.collect::<Vec<_>>() {
+            passed += usize::from(task.await.expect("an answer"));
+        }
+        assert_eq!(passed, 1);
     }
 }
 
@@ -462,32 +512,15 @@ async fn the_guard_knows_prefixes_and_addresses_of_many_regions() {
     }
 }
 
+/// Two of the three addresses are in one /56.
 #[derive(Debug, Clone)]
 enum Step {
-    /// Two of the addresses are in one /56.
-    Send {
-        address: u8,
-        region: u8,
-        passes: bool,
-        counting: Counting,
-    },
-    Verify {
-        send: usize,
-    },
-    Refund {
-        send: usize,
-        refund: SendRefund,
-    },
-    Attempt {
-        address: u8,
-        send: usize,
-    },
-    RefundAttempt {
-        attempt: usize,
-    },
-    Wait {
-        minutes: u16,
-    },
+    Send { address: u8, region: u8, passes: bool, counting: Counting, captcha: Option<u8> },
+    Verify { send: usize },
+    Refund { send: usize, refund: SendRefund },
+    Attempt { address: u8, send: usize },
+    RefundAttempt { attempt: usize },
+    Wait { minutes: u16 },
 }
 
 fn refund() -> impl Strategy<Value = SendRefund> {
@@ -500,7 +533,7 @@ fn counting() -> impl Strategy<Value = Counting> {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        6 => (0..3_u8, 0..4_u8, any::<bool>(), counting()).prop_map(|(address, region, passes, counting)| Step::Send { address, region, passes, counting }),
+        6 => (0..3_u8, 0..4_u8, any::<bool>(), counting(), prop::option::weighted(0.2, 0..3_u8)).prop_map(|(address, region, passes, counting, captcha)| Step::Send { address, region, passes, counting, captcha }),
         3 => (0..40_usize).prop_map(|send| Step::Verify { send }),
         1 => (0..40_usize, refund()).prop_map(|(send, refund)| Step::Refund { send, refund }),
         2 => (0..3_u8, 0..40_usize).prop_map(|(address, send)| Step::Attempt { address, send }),
@@ -516,13 +549,15 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
     let (mut now, mut sends, mut attempts, mut answers) = (start(), Vec::new(), Vec::new(), Vec::new());
     for step in steps {
         match step {
-            Step::Send { address, region, passes, counting } => {
+            Step::Send { address, region, passes, counting, captcha } => {
+                let captcha = captcha.map(|number| CaptchaTag::new(format!("c{number}")));
                 let limits = TrafficLimits {
                     ip_hourly: 4,
                     ip_daily: 8,
                     total_daily: 15,
                     guard: Some(&guard),
                     suspect_passes: *passes,
+                    captcha: captcha.as_ref(),
                 };
                 let id = u32::try_from(sends.len()).expect("a number");
                 let mut ticket = ticket(id, &format!("a{address}"), now);
@@ -583,7 +618,13 @@ fn one_life_is_the_same_on_every_store() {
     let rich: Vec<Step> = (0..20)
         .flat_map(|n| {
             [
-                Step::Send { address: n % 3, region: n % 4, passes: n % 2 == 0, counting: Counting::Everything },
+                Step::Send {
+                    address: n % 3,
+                    region: n % 4,
+                    passes: n % 2 == 0,
+                    counting: Counting::Everything,
+                    captcha: (n < 2).then_some(0),
+                },
                 Step::Attempt { address: 0, send: 99 },
             ]
         })
@@ -593,7 +634,7 @@ fn one_life_is_the_same_on_every_store() {
             verdicts.insert(answer.split([' ', '(']).next().unwrap_or_default().to_owned());
         }
     });
-    for kind in ["Allowed", "Limited", "Suspect", "None", "Some"] {
+    for kind in ["Allowed", "Limited", "Suspect", "CaptchaUsed", "None", "Some"] {
         assert!(verdicts.contains(kind), "{kind}: {verdicts:?}");
     }
 }

@@ -39,6 +39,7 @@ impl Issuing {
 
         let ticket = SendTicket {
             id: nonce.clone(),
+            captcha: request.captcha.as_ref().map(|answer| self.keys.captcha_tag(&answer.ticket)),
             networks: self.keys.network_tags(request.client),
             destination: Destination::from(&request.phone),
             at: now,

@@ -1,7 +1,10 @@
 //! Attackers with many addresses, and neighbours who share one address with an attacker.
 
-use crate::app::{Stores, TestApp, phone, wrong};
+use serde_json::json;
+
+use crate::app::{ASK, Stores, TestApp, phone, wrong};
 use crate::attacks::limited_by;
+use crate::tencent_stub::captcha::{APP_ID, APP_SECRET_KEY, CaptchaBehaviour};
 
 /// The address of a whole office or of a mobile network.
 const SHARED: &str = "198.51.100.66";
@@ -78,5 +81,37 @@ async fn a_guesser_gets_one_guess_an_sms() {
         let guess = app.at(SHARED).login(&victim, &wrong(&app.code(&victim)), &session_id).await;
         limited_by(&guess, "IP_ATTEMPTS");
         app.anonymous().login(&victim, &app.code(&victim), &session_id).await.data("login");
+    }
+}
+
+/// One person uses up everything that the address has: sends, wrong codes, and failed captchas. A neighbour behind the same
+/// address solves a captcha, gets a code and signs in.
+#[tokio::test]
+async fn a_neighbour_behind_a_shared_address_still_signs_in() {
+    for stores in Stores::BOTH {
+        let app = TestApp::on(stores)
+            .set("CAPTCHA", "challenge")
+            .set("TENCENT_CAPTCHA_APP_ID", APP_ID.to_string())
+            .set("TENCENT_CAPTCHA_APP_SECRET_KEY", APP_SECRET_KEY)
+            .start()
+            .await;
+        let shared = app.at(SHARED);
+        use_up_attempts(&app).await;
+        app.sms.set_captcha(CaptchaBehaviour::Verdict(8, 0));
+        for number in 0..30 {
+            let captcha = json!({ "ticket": format!("t03-{number}"), "randstr": "@abc" });
+            let failed = shared.run(ASK, json!({ "input": { "phone": phone(), "captcha": captcha } })).await;
+            assert_eq!(failed.code(), "CAPTCHA_FAILED");
+        }
+        app.sms.set_captcha(CaptchaBehaviour::Pass);
+
+        for neighbour in 0..5 {
+            let phone = phone();
+            assert_eq!(shared.try_ask(&phone).await.code(), "CAPTCHA_REQUIRED");
+            let captcha = json!({ "ticket": format!("t03-neighbour-{neighbour}"), "randstr": "@abc" });
+            let sent = shared.run(ASK, json!({ "input": { "phone": phone, "captcha": captcha } })).await;
+            let session_id = sent.data("requestCode")["sessionId"].as_str().expect("an id").to_owned();
+            shared.login(&phone, &app.code(&phone), &session_id).await.data("login");
+        }
     }
 }

@@ -24,7 +24,7 @@ use crate::servers::own::OwnRedis;
 const FAILURES: FailureLimits = FailureLimits { by_address: 5, in_all: 50 };
 const PHONE: PhoneLimits = PhoneLimits { cooldown: Duration::from_mins(1), daily: 10, day: 1, failures: FAILURES };
 const ADDRESS: TrafficLimits<'_> =
-    TrafficLimits { ip_hourly: 1, ip_daily: 1, total_daily: 1, guard: None, suspect_passes: false };
+    TrafficLimits { ip_hourly: 1, ip_daily: 1, total_daily: 1, guard: None, suspect_passes: false, captcha: None };
 
 fn start() -> Timestamp {
     START.parse().expect("a time")
@@ -54,6 +54,7 @@ fn attempt(challenge: &NewChallenge, code: &str) -> Attempt {
 fn ticket(id: &str) -> SendTicket {
     SendTicket {
         id: id.to_owned(),
+        captcha: None,
         networks: network("an-address"),
         destination: destination("CN", "+86137"),
         at: start(),
