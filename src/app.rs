@@ -103,7 +103,7 @@ impl App {
         let captcha = captcha(&config.captcha, &clock)?;
         let issuing = Issuing::new(
             Arc::clone(&codes),
-            Admission::new(config.phone_regions.clone(), Arc::clone(&limits), captcha),
+            Admission::new(config.phone_regions.clone(), config.trusted_prefixes, Arc::clone(&limits), captcha),
             sms_sender(&config.sms, inbox, &clock)?,
             Arc::clone(&code_keys),
             config.issuing,

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::limits::LimitPolicy;
-use crate::phone::PhoneRegions;
+use crate::phone::{PhonePrefixes, PhoneRegions};
 use crate::redis::KeyPrefix;
 use crate::sessions::SessionPolicy;
 use crate::tokens::TokenPolicy;
@@ -114,6 +114,8 @@ pub struct Config {
     pub phone_regions: PhoneRegions,
     /// The limits over all phones.
     pub limits: LimitPolicy,
+    /// The kinds of numbers whose traffic the guard does not count.
+    pub trusted_prefixes: PhonePrefixes,
     /// How long sessions live.
     pub sessions: SessionPolicy,
     /// The proxies whose `X-Forwarded-For` is trusted.
@@ -163,6 +165,7 @@ fn check(settings: Settings) -> Result<Config, ConfigError> {
         },
         phone_regions: settings.phones.regions(),
         limits: settings.limits.policy(settings.guard.policy()),
+        trusted_prefixes: settings.guard.guard_allowed_prefixes.clone().unwrap_or_default(),
         sessions: settings.sessions.policy(avatars::or_own(settings.new_users.avatars.clone())?),
         playground: playground(&settings, is_embedded, &sms),
         introspection: settings.http.introspection.unwrap_or(is_embedded),

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::metrics;
 use crate::store::StoreError;
 
 mod guard;
@@ -18,11 +19,12 @@ mod memory;
 mod redis;
 mod store;
 
-pub use guard::{GuardMode, GuardPolicy};
+pub use guard::{GuardMode, GuardPolicy, SprayPolicy, SubmittedCodes};
 pub use memory::MemoryLimitStore;
 pub use redis::RedisLimitStore;
 pub use store::{
-    AttemptTicket, Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode,
+    AttemptCount, AttemptTicket, Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits,
+    UsedCode,
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -127,6 +129,8 @@ pub struct SendKind {
     /// Whether an SMS is sent. A test number gets none: it costs nothing, and must not skew the guard's statistics. The
     /// limits of the address apply even then, because a request still costs work.
     pub sends_sms: bool,
+    /// Whether the number is of a kind that the operator trusts: the guard then does not count the send.
+    pub is_trusted: bool,
     /// The captcha behind the send.
     pub captcha: CaptchaUse,
 }
@@ -243,15 +247,19 @@ impl Limits {
 
     fn traffic_limits<'a>(&'a self, ticket: &'a SendTicket, kind: SendKind) -> TrafficLimits<'a> {
         let LimitPolicy { ip_hourly, ip_daily, total_daily, guard, .. } = &self.policy;
-        let SendKind { sends_sms, captcha } = kind;
+        let SendKind { sends_sms, is_trusted, captcha } = kind;
         let raised_to = if captcha == CaptchaUse::Asked { CAPTCHA_RAISES_TO } else { 1 };
         let is_needed = matches!(captcha, CaptchaUse::Routine | CaptchaUse::Asked);
+        let is_guarded = sends_sms && !is_trusted && guard.mode != GuardMode::Off;
+        // Only a captcha helps against spraying. To refuse every send would do the attacker's work.
+        let spraying = (sends_sms && guard.mode == GuardMode::Challenge).then_some(guard.spraying);
         let answers_guard = guard.mode == GuardMode::Challenge && captcha != CaptchaUse::None;
         TrafficLimits {
             ip_hourly: ip_hourly.saturating_mul(raised_to),
             ip_daily: ip_daily.saturating_mul(raised_to),
             total_daily: if sends_sms { *total_daily } else { 0 },
-            guard: (sends_sms && guard.mode != GuardMode::Off).then_some(guard),
+            guard: is_guarded.then_some(guard),
+            spraying: spraying.filter(|spraying| spraying.min_attempts > 0),
             suspect_passes: guard.mode == GuardMode::Record || answers_guard,
             captcha: ticket.captcha.as_ref().filter(|_| is_needed),
         }
@@ -289,11 +297,14 @@ impl Limits {
         attempt: &AttemptTicket<'_>,
         at: Timestamp,
     ) -> Result<Option<RateLimited>, StoreError> {
-        if self.policy.ip_attempts == 0 {
+        if !self.counts_attempts() {
             return Ok(None);
         }
         match self.store.count_attempt(attempt, self.policy.ip_attempts, at).await {
-            Ok(until) => Ok(until.map(|until| RateLimited::until(Limit::IpAttempts, until, at))),
+            Ok(AttemptCount { full_until, codes }) => {
+                metrics::wrong_codes(codes.share_of_wrong());
+                Ok(full_until.map(|until| RateLimited::until(Limit::IpAttempts, until, at)))
+            }
             Err(error) => {
                 // The store may have counted the attempt even though its answer was lost.
                 self.refund_attempt(attempt).await;
@@ -302,9 +313,13 @@ impl Limits {
         }
     }
 
+    fn counts_attempts(&self) -> bool {
+        self.policy.ip_attempts > 0 || self.policy.guard.spraying.min_attempts > 0
+    }
+
     /// Refunds an attempt that was not a wrong code.
     pub async fn refund_attempt(&self, attempt: &AttemptTicket<'_>) {
-        if self.policy.ip_attempts > 0 {
+        if self.counts_attempts() {
             warn_if_failed(self.store.refund_attempt(attempt).await, "an attempt could not be refunded");
         }
     }

@@ -1,18 +1,21 @@
 -- Checks the captcha, the day's total, the day and the hour of the address's networks, and the guard, then counts as much
 -- of the send as `counting` says.
 -- KEYS: 1 regions of the address, 2 total, 3 this send, 4 traffic of the region, 5 traffic of the prefix,
---       6 and on: sends of each network, the narrowest first; then, if `needs_captcha`, when the captcha was used
+--       6 regions in which the address has used a code, 7 codes of all users,
+--       8 and on: sends of each network, the narrowest first; then, if `needs_captcha`, when the captcha was used
 -- Arguments: now (ms), id, region, counting ('everything' | 'address_only' | 'nothing'), spans,
---   networks: for each its tag, hourly, daily (sends, 0 for no limit); total_daily (0 for no limit), day, send_memory (ms,
---   how long the send can become verified), suspect_passes, needs_captcha, captcha_memory (ms), and guard, which is absent if the guard does not count this
---   send:
---   daily_ratio, hourly_ratio, daily_floor, hourly_floor, regions_per_address (0 for no limit), hours_of_a_day
+--   networks: for each its tag, hourly, daily (sends, 0 for no limit);
+--   total_daily (0 for no limit), day, send_memory (ms, how long the send can become verified), suspect_passes,
+--   needs_captcha, captcha_memory (ms);
+--   guard, which is absent if the guard does not count this send: daily_ratio, hourly_ratio, daily_floor, hourly_floor,
+--   regions_per_address (0 for no limit), hours_of_a_day;
+--   spraying, which is absent if wrong codes do not matter: min_attempts, ratio
 -- Returns {'allowed', suspicion or ''} | {'IP_DAILY', until ms} | {'IP_HOURLY', until ms} | {'TOTAL_DAILY'} |
 --   {'suspect', suspicion} | {'captcha_used'}
 -- Closes the race of simultaneous sends: only one of them is the last that a limit allows, and one gets the captcha.
 local now, guard = args.now, args.guard
 
-local function sends_of(network) return KEYS[5 + network] end
+local function sends_of(network) return KEYS[7 + network] end
 
 local function full_until(key, span, limit)
   if limit == 0 then return nil end
@@ -48,22 +51,31 @@ if not redis.call('ZSCORE', sends_of(1), args.id) then
 end
 
 local suspicion = ''
+local used_at = guard and redis.call('ZSCORE', KEYS[6], args.region)
+local is_exempt = used_at and now - tonumber(used_at) < spans.day
 if guard then
   local function is_spent(key)
     local t = traffic(key, now, server_now)
     local verified = math.max(t.vh, t.vd)
     return t.uh >= math.max(guard.daily_floor, guard.daily_ratio * verified)
-      or t.uf >= math.max(guard.hourly_floor, guard.hourly_ratio * verified / guard.hours_of_a_day)
+      or t.uf >= math.max(guard.hourly_floor + guard.hourly_ratio * t.vf, guard.hourly_ratio * verified / guard.hours_of_a_day)
   end
   local regions = guard.regions_per_address
   if regions > 0 then redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - spans.day) end
   if is_spent(KEYS[4]) then suspicion = 'region'
   elseif is_spent(KEYS[5]) then suspicion = 'prefix'
-  elseif regions > 0 and not redis.call('ZSCORE', KEYS[1], args.region) and redis.call('ZCARD', KEYS[1]) >= regions then
+  elseif regions > 0 and not is_exempt and not redis.call('ZSCORE', KEYS[1], args.region) and redis.call('ZCARD', KEYS[1]) >= regions then
     suspicion = 'many_regions'
   end
-  if suspicion ~= '' and not args.suspect_passes then return {'suspect', suspicion} end
 end
+if suspicion == '' and args.spraying then
+  local codes = traffic(KEYS[7], now, server_now)
+  local attempts = codes.wc + codes.rc
+  if attempts >= args.spraying.min_attempts and codes.wc > args.spraying.ratio * attempts then
+    suspicion = 'wrong_codes'
+  end
+end
+if suspicion ~= '' and not args.suspect_passes then return {'suspect', suspicion} end
 if args.counting == 'nothing' then return {'allowed', suspicion} end
 
 local tags = {}
@@ -87,7 +99,7 @@ if args.total_daily > 0 then
   redis.call('HSET', KEYS[3], 'day', day)
 end
 if guard then
-  if guard.regions_per_address > 0 then
+  if guard.regions_per_address > 0 and not is_exempt then
     redis.call('ZADD', KEYS[1], now, args.region)
     redis.call('PEXPIRE', KEYS[1], spans.day)
   end

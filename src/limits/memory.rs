@@ -2,21 +2,24 @@
 //!
 //! One lock is held for one short step at a time, and never across an `await`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::guard::{DAY_MS, DAYS_COMPARED, FIVE_MINUTES_MS, FIVES_SUMMED, HOUR_MS, HOURS_SUMMED, Traffic};
+use self::buckets::{Buckets, CodeBuckets};
 use super::store::{
-    AttemptTicket, Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode,
+    AttemptCount, AttemptTicket, Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits,
+    UsedCode,
 };
-use super::{CAPTCHA_MEMORY, DAY, GuardPolicy, HOUR, Limit, NETWORK_SHARES, SEND_MEMORY};
+use super::{CAPTCHA_MEMORY, DAY, GuardPolicy, HOUR, Limit, NETWORK_SHARES, SEND_MEMORY, SprayPolicy};
 use crate::day::Day;
 use crate::store::StoreError;
 use crate::tags::{AddressTag, CaptchaTag, NetworkTags};
+
+mod buckets;
 
 /// The store is not swept while it has fewer entries than this.
 const SWEEP_FLOOR: usize = 1024;
@@ -31,6 +34,7 @@ struct State {
     sends: HashMap<String, RecordedSend>,
     total: DayTotal,
     traffic: HashMap<String, Buckets>,
+    codes: CodeBuckets,
     /// When each captcha was used.
     captchas: HashMap<CaptchaTag, Timestamp>,
     sweep_at: usize,
@@ -48,6 +52,8 @@ struct Address {
     sends: Vec<(Timestamp, String)>,
     attempts: Vec<(Timestamp, String)>,
     regions: HashMap<String, Timestamp>,
+    /// The regions in which the address has used a code, and when it last did.
+    used_regions: HashMap<String, Timestamp>,
 }
 
 /// A send whose code may still be used.
@@ -63,47 +69,10 @@ struct RecordedSend {
     in_traffic: bool,
 }
 
-/// The traffic of a region or a prefix. The keys are five minutes, hours and days since 1970.
-#[derive(Debug, Default)]
-struct Buckets {
-    unverified_fives: BTreeMap<i64, u32>,
-    unverified_hours: BTreeMap<i64, u32>,
-    verified_hours: BTreeMap<i64, u32>,
-    verified_days: BTreeMap<i64, u32>,
-}
-
-impl Buckets {
-    fn traffic(&mut self, now: i64) -> Traffic {
-        self.unverified_fives = self.unverified_fives.split_off(&(now / FIVE_MINUTES_MS - (FIVES_SUMMED - 1)));
-        self.unverified_hours = self.unverified_hours.split_off(&(now / HOUR_MS - (HOURS_SUMMED - 1)));
-        self.verified_hours = self.verified_hours.split_off(&(now / HOUR_MS - (HOURS_SUMMED - 1)));
-        self.verified_days = self.verified_days.split_off(&(now / DAY_MS - DAYS_COMPARED));
-
-        Traffic {
-            unverified_hour: self.unverified_fives.values().sum(),
-            unverified_day: self.unverified_hours.values().sum(),
-            verified_day: self.verified_hours.values().sum(),
-            highest_verified_day: self.verified_days.values().copied().max().unwrap_or_default(),
-        }
-    }
-
-    fn add_unverified(&mut self, at: i64) {
-        *self.unverified_fives.entry(at / FIVE_MINUTES_MS).or_default() += 1;
-        *self.unverified_hours.entry(at / HOUR_MS).or_default() += 1;
-    }
-
-    fn remove_unverified(&mut self, sent_at: i64) {
-        let hour = self.unverified_hours.get_mut(&(sent_at / HOUR_MS));
-        let five = self.unverified_fives.get_mut(&(sent_at / FIVE_MINUTES_MS));
-        for count in [hour, five].into_iter().flatten() {
-            *count = count.saturating_sub(1);
-        }
-    }
-
-    fn verify(&mut self, sent_at: i64, now: i64) {
-        self.remove_unverified(sent_at);
-        *self.verified_hours.entry(now / HOUR_MS).or_default() += 1;
-        *self.verified_days.entry(now / DAY_MS).or_default() += 1;
+impl Address {
+    /// Returns whether the address has used a code in the region on the last day: the region then does not count.
+    fn is_exempt(&self, region: &str, now: Timestamp) -> bool {
+        self.used_regions.get(region).is_some_and(|used| *used + DAY > now)
     }
 }
 
@@ -184,7 +153,9 @@ impl State {
         if let Some(guard) = limits.guard {
             if guard.regions_per_address > 0 {
                 let address = self.addresses.entry(ticket.networks.narrowest().clone()).or_default();
-                address.regions.insert(ticket.destination.region.clone(), ticket.at);
+                if !address.is_exempt(&ticket.destination.region, ticket.at) {
+                    address.regions.insert(ticket.destination.region.clone(), ticket.at);
+                }
             }
             for key in [&ticket.destination.region, &ticket.destination.prefix] {
                 self.traffic.entry(key.clone()).or_default().add_unverified(ticket.at.as_millisecond());
@@ -207,11 +178,30 @@ impl State {
             return Some(Suspicion::Prefix);
         }
 
-        let regions = &mut self.addresses.entry(ticket.networks.narrowest().clone()).or_default().regions;
-        regions.retain(|_, last| *last + DAY > ticket.at);
-        let known = regions.contains_key(&ticket.destination.region);
+        let address = self.addresses.entry(ticket.networks.narrowest().clone()).or_default();
+        address.regions.retain(|_, last| *last + DAY > ticket.at);
+        let region = &ticket.destination.region;
+        let is_known = address.regions.contains_key(region) || address.is_exempt(region, ticket.at);
         let limit = usize::try_from(guard.regions_per_address).unwrap_or(usize::MAX);
-        (limit > 0 && !known && regions.len() >= limit).then_some(Suspicion::ManyRegions)
+        (limit > 0 && !is_known && address.regions.len() >= limit).then_some(Suspicion::ManyRegions)
+    }
+
+    fn is_spraying(&mut self, policy: SprayPolicy, now: Timestamp) -> bool {
+        policy.is_exceeded(self.codes.codes(now.as_millisecond()))
+    }
+
+    /// Takes an attempt out of its address's count, and its code out of the wrong ones. Returns whether it was counted.
+    fn remove_attempt(&mut self, tag: &AddressTag, attempt: &str) -> bool {
+        let attempts = self.addresses.get_mut(tag).map(|address| &mut address.attempts);
+        let removed = attempts.and_then(|attempts| {
+            let index = attempts.iter().position(|(_, tried)| tried == attempt)?;
+            Some(attempts.remove(index))
+        });
+        let Some((tried_at, _)) = removed else {
+            return false;
+        };
+        self.codes.remove_wrong(tried_at.as_millisecond());
+        true
     }
 
     fn sweep(&mut self, now: Timestamp) {
@@ -224,7 +214,9 @@ impl State {
             address.sends.retain(|(at, _)| *at + DAY > now);
             address.attempts.retain(|(at, _)| *at + HOUR > now);
             address.regions.retain(|_, last| *last + DAY > now);
-            !(address.sends.is_empty() && address.attempts.is_empty() && address.regions.is_empty())
+            address.used_regions.retain(|_, used| *used + DAY > now);
+            let has_regions = !(address.regions.is_empty() && address.used_regions.is_empty());
+            has_regions || !(address.sends.is_empty() && address.attempts.is_empty())
         });
         self.sweep_at = self.entries() * 2;
     }
@@ -264,7 +256,9 @@ impl LimitStore for MemoryLimitStore {
             return Ok(SendVerdict::Limited { limit, until });
         }
 
+        let is_sprayed = limits.spraying.is_some_and(|policy| state.is_spraying(policy, ticket.at));
         let suspicion = limits.guard.and_then(|guard| state.suspicion(ticket, guard));
+        let suspicion = suspicion.or(is_sprayed.then_some(Suspicion::WrongCodes));
         if let Some(suspicion) = suspicion.filter(|_| !limits.suspect_passes) {
             return Ok(SendVerdict::Suspect(suspicion));
         }
@@ -302,16 +296,24 @@ impl LimitStore for MemoryLimitStore {
 
     async fn mark_verified(&self, used: &UsedCode<'_>) -> Result<(), StoreError> {
         let mut state = self.state();
-        if let Some(address) = state.addresses.get_mut(used.address) {
-            address.attempts.retain(|(_, tried)| tried != used.attempt);
+        if state.remove_attempt(used.address, used.attempt) {
+            state.codes.add_right(used.at.as_millisecond());
         }
 
         let Some(send) = state.sends.remove(used.send) else {
             return Ok(());
         };
         state.refund_addresses(&send.networks, used.send);
-        for key in [&used.destination.region, &used.destination.prefix] {
-            if let Some(buckets) = state.traffic.get_mut(key).filter(|_| send.in_traffic) {
+        if !send.in_traffic {
+            return Ok(());
+        }
+
+        let region = &used.destination.region;
+        let address = state.addresses.entry(send.networks.narrowest().clone()).or_default();
+        address.regions.remove(region);
+        address.used_regions.insert(region.clone(), used.at);
+        for key in [region, &used.destination.prefix] {
+            if let Some(buckets) = state.traffic.get_mut(key) {
                 buckets.verify(send.at.as_millisecond(), used.at.as_millisecond());
             }
         }
@@ -323,7 +325,7 @@ impl LimitStore for MemoryLimitStore {
         attempt: &AttemptTicket<'_>,
         limit: u32,
         at: Timestamp,
-    ) -> Result<Option<Timestamp>, StoreError> {
+    ) -> Result<AttemptCount, StoreError> {
         let mut state = self.state();
         state.sweep(at);
         let is_first = state.own_send(attempt).is_some_and(|send| send.first_attempt.is_none());
@@ -331,20 +333,19 @@ impl LimitStore for MemoryLimitStore {
         attempts.retain(|(tried, _)| *tried + HOUR > at);
 
         if let Some(until) = full_until(attempts, HOUR, limit, at).filter(|_| !is_first) {
-            return Ok(Some(until));
+            return Ok(AttemptCount { full_until: Some(until), codes: state.codes.codes(at.as_millisecond()) });
         }
         attempts.push((at, attempt.id.to_owned()));
         if is_first && let Some(send) = state.own_send(attempt) {
             send.first_attempt = Some(attempt.id.to_owned());
         }
-        Ok(None)
+        state.codes.add_wrong(at.as_millisecond());
+        Ok(AttemptCount { full_until: None, codes: state.codes.codes(at.as_millisecond()) })
     }
 
     async fn refund_attempt(&self, attempt: &AttemptTicket<'_>) -> Result<(), StoreError> {
         let mut state = self.state();
-        if let Some(address) = state.addresses.get_mut(attempt.address) {
-            address.attempts.retain(|(_, tried)| tried != attempt.id);
-        }
+        state.remove_attempt(attempt.address, attempt.id);
         if let Some(send) = state.sends.get_mut(attempt.send)
             && send.first_attempt.as_deref() == Some(attempt.id)
         {

@@ -12,9 +12,10 @@ use serde::Serialize;
 
 use super::guard::{DAY_MS, DAYS_COMPARED, FIVE_MINUTES_MS, FIVES_SUMMED, HOUR_MS, HOURS_OF_A_DAY, HOURS_SUMMED};
 use super::store::{
-    AttemptTicket, Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode,
+    AttemptCount, AttemptTicket, Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits,
+    UsedCode,
 };
-use super::{CAPTCHA_MEMORY, GuardPolicy, HOUR, Limit, NETWORK_SHARES, SEND_MEMORY};
+use super::{CAPTCHA_MEMORY, GuardPolicy, HOUR, Limit, NETWORK_SHARES, SEND_MEMORY, SubmittedCodes};
 use crate::redis::{RedisPool, ScriptReply, StoreScript, milliseconds, unexpected};
 use crate::store::StoreError;
 
@@ -68,6 +69,8 @@ struct CountSendArgs<'a> {
     captcha_memory: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     guard: Option<GuardArgs>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spraying: Option<SprayArgs>,
     spans: Spans,
 }
 
@@ -89,6 +92,12 @@ struct GuardArgs {
 }
 
 #[derive(Serialize)]
+struct SprayArgs {
+    min_attempts: u32,
+    ratio: f64,
+}
+
+#[derive(Serialize)]
 struct RefundSendArgs<'a> {
     id: &'a str,
     everything: bool,
@@ -100,7 +109,10 @@ struct MarkVerifiedArgs<'a> {
     now: i64,
     send: &'a str,
     attempt: &'a str,
+    region: &'a str,
     sends_of: String,
+    regions_of: String,
+    used_regions_of: String,
     spans: Spans,
 }
 
@@ -111,11 +123,13 @@ struct CountAttemptArgs<'a> {
     address: String,
     limit: u32,
     window: u64,
+    spans: Spans,
 }
 
 #[derive(Serialize)]
 struct RefundAttemptArgs<'a> {
     id: &'a str,
+    spans: Spans,
 }
 
 impl RedisLimitStore {
@@ -128,8 +142,8 @@ impl RedisLimitStore {
             count_send: StoreScript::admitting(&with_traffic(include_str!("count_send.lua"))),
             refund_send: StoreScript::settling(&with_traffic(include_str!("refund_send.lua"))),
             mark_verified: StoreScript::settling(&with_traffic(include_str!("mark_verified.lua"))),
-            count_attempt: StoreScript::admitting(include_str!("count_attempt.lua")),
-            refund_attempt: StoreScript::settling(include_str!("refund_attempt.lua")),
+            count_attempt: StoreScript::admitting(&with_traffic(include_str!("count_attempt.lua"))),
+            refund_attempt: StoreScript::settling(&with_traffic(include_str!("refund_attempt.lua"))),
         }
     }
 
@@ -141,12 +155,16 @@ impl RedisLimitStore {
         self.redis.key(SLOT, "total")
     }
 
+    fn codes(&self) -> String {
+        self.redis.key(SLOT, "codes")
+    }
+
     fn sends_of(&self, ticket: &SendTicket) -> impl Iterator<Item = String> {
         ticket.networks.all().iter().map(|tag| self.key("sends", tag))
     }
 
-    fn attempt_keys(&self, attempt: &AttemptTicket<'_>) -> [String; 2] {
-        [self.key("attempts", attempt.address), self.key("send", attempt.send)]
+    fn attempt_keys(&self, attempt: &AttemptTicket<'_>) -> [String; 3] {
+        [self.key("attempts", attempt.address), self.key("send", attempt.send), self.codes()]
     }
 }
 
@@ -187,6 +205,8 @@ impl LimitStore for RedisLimitStore {
             self.key("send", &ticket.id),
             self.key("traffic", &ticket.destination.region),
             self.key("traffic", &ticket.destination.prefix),
+            self.key("used_regions", ticket.networks.narrowest()),
+            self.codes(),
         ];
         keys.extend(self.sends_of(ticket));
         keys.extend(limits.captcha.map(|tag| self.key("captcha", tag)));
@@ -207,6 +227,9 @@ impl LimitStore for RedisLimitStore {
             needs_captcha: limits.captcha.is_some(),
             captcha_memory: milliseconds(CAPTCHA_MEMORY),
             guard: limits.guard.map(GuardArgs::from),
+            spraying: limits
+                .spraying
+                .map(|policy| SprayArgs { min_attempts: policy.min_attempts, ratio: policy.ratio }),
             spans: SPANS,
         };
 
@@ -240,12 +263,16 @@ impl LimitStore for RedisLimitStore {
             self.key("traffic", &used.destination.region),
             self.key("traffic", &used.destination.prefix),
             self.key("attempts", used.address),
+            self.codes(),
         ];
         let args = MarkVerifiedArgs {
             now: used.at.as_millisecond(),
             send: used.send,
             attempt: used.attempt,
+            region: &used.destination.region,
             sends_of: self.key("sends", ""),
+            regions_of: self.key("regions", ""),
+            used_regions_of: self.key("used_regions", ""),
             spans: SPANS,
         };
         self.redis.run::<bool>(&self.mark_verified, keys, &args).await.map(drop)
@@ -256,24 +283,26 @@ impl LimitStore for RedisLimitStore {
         attempt: &AttemptTicket<'_>,
         limit: u32,
         at: Timestamp,
-    ) -> Result<Option<Timestamp>, StoreError> {
+    ) -> Result<AttemptCount, StoreError> {
         let args = CountAttemptArgs {
             now: at.as_millisecond(),
             id: attempt.id,
             address: attempt.address.to_string(),
             limit,
             window: milliseconds(HOUR),
+            spans: SPANS,
         };
         let keys = self.attempt_keys(attempt);
-        let until: i64 = self.redis.run(&self.count_attempt, keys, &args).await?;
-        if until == 0 {
-            return Ok(None);
-        }
-        Timestamp::from_millisecond(until).map(Some).map_err(|_| unexpected())
+        let (until, wrong, right): (i64, u32, u32) = self.redis.run(&self.count_attempt, keys, &args).await?;
+        let full_until = match until {
+            0 => None,
+            until => Some(Timestamp::from_millisecond(until).map_err(|_| unexpected())?),
+        };
+        Ok(AttemptCount { full_until, codes: SubmittedCodes { wrong, right } })
     }
 
     async fn refund_attempt(&self, attempt: &AttemptTicket<'_>) -> Result<(), StoreError> {
-        let args = RefundAttemptArgs { id: attempt.id };
+        let args = RefundAttemptArgs { id: attempt.id, spans: SPANS };
         self.redis.run::<bool>(&self.refund_attempt, self.attempt_keys(attempt), &args).await.map(drop)
     }
 }
@@ -284,6 +313,7 @@ fn suspicion(reply: ScriptReply) -> Result<Option<Suspicion>, StoreError> {
         Some("region") => Ok(Some(Suspicion::Region)),
         Some("prefix") => Ok(Some(Suspicion::Prefix)),
         Some("many_regions") => Ok(Some(Suspicion::ManyRegions)),
+        Some("wrong_codes") => Ok(Some(Suspicion::WrongCodes)),
         Some(_) => Err(unexpected()),
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{GuardPolicy, Limit};
+use super::{GuardPolicy, Limit, SprayPolicy, SubmittedCodes};
 use crate::day::Day;
 use crate::phone::Destination;
 use crate::store::StoreError;
@@ -63,6 +63,8 @@ pub struct TrafficLimits<'a> {
     pub total_daily: u32,
     /// The guard's rule, or `None` if the guard does not count this send.
     pub guard: Option<&'a GuardPolicy>,
+    /// When wrong codes make every send suspect, or `None` if they do not.
+    pub spraying: Option<SprayPolicy>,
     /// Whether a suspect send is allowed.
     pub suspect_passes: bool,
     /// The captcha that this send needs. It admits one send.
@@ -98,6 +100,8 @@ pub enum Suspicion {
     Prefix,
     /// The address sends to many regions.
     ManyRegions,
+    /// Too many of the codes that all users submit are wrong.
+    WrongCodes,
 }
 
 impl Suspicion {
@@ -108,6 +112,7 @@ impl Suspicion {
             Self::Region => "region",
             Self::Prefix => "prefix",
             Self::ManyRegions => "many_regions",
+            Self::WrongCodes => "wrong_codes",
         }
     }
 }
@@ -131,6 +136,15 @@ pub enum SendVerdict {
     Suspect(Suspicion),
     /// Its captcha has admitted another send. Nothing is counted.
     CaptchaUsed,
+}
+
+/// The outcome of counting an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttemptCount {
+    /// The time from which the address may try again, if it has no attempt left. Nothing is counted then.
+    pub full_until: Option<Timestamp>,
+    /// The codes of all users in the past hour.
+    pub codes: SubmittedCodes,
 }
 
 /// Counts the sends and attempts of addresses, the sends of a day, and the guard's traffic.
@@ -159,16 +173,18 @@ pub trait LimitStore: Send + Sync {
     async fn refund_send(&self, ticket: &SendTicket, refund: SendRefund) -> Result<(), StoreError>;
 
     /// Records that a code was used: refunds the send to the address that requested it, counts the send as verified
-    /// traffic, and refunds the attempt to the address that submitted the code. Repeating the call, or a send that the store
-    /// has forgotten, changes nothing.
+    /// traffic, exempts its region from the count of the address's regions for a day, refunds the attempt to the address that
+    /// submitted the code, and counts the code as right. Repeating the call, or a send that the store has forgotten, changes
+    /// nothing.
     ///
     /// # Errors
     /// If the store fails.
     async fn mark_verified(&self, used: &UsedCode<'_>) -> Result<(), StoreError>;
 
-    /// Counts an attempt of an address in a sliding hour. If the address already has `limit` attempts, counts nothing and
-    /// returns the time from which it may try again, except for the first attempt with a code that this address
-    /// requested: it is counted all the same, so that a neighbour behind a shared address can sign in.
+    /// Counts an attempt of an address in a sliding hour, and its code as wrong until it is refunded or verified. If the
+    /// address already has `limit` attempts, counts nothing and returns the time from which it may try again, except for
+    /// the first attempt with a code that this address requested: it is counted all the same, so that a neighbour behind a
+    /// shared address can sign in. A limit of zero rejects nothing.
     ///
     /// # Errors
     /// If the store fails.
@@ -177,7 +193,7 @@ pub trait LimitStore: Send + Sync {
         attempt: &AttemptTicket<'_>,
         limit: u32,
         at: Timestamp,
-    ) -> Result<Option<Timestamp>, StoreError>;
+    ) -> Result<AttemptCount, StoreError>;
 
     /// Takes an attempt out of the count. If it was the first with its code, the next one is the first again. Repeating the
     /// call changes nothing.

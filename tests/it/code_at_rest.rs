@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use sms_login::captcha::Captcha;
 use sms_login::clock::ManualClock;
 use sms_login::limits::{LimitPolicy, Limits, RedisLimitStore};
-use sms_login::phone::{PhoneNumber, PhoneRegions};
+use sms_login::phone::{PhoneNumber, PhonePrefixes, PhoneRegions};
 use sms_login::purpose::Purpose;
 use sms_login::redis::KeyPrefix;
 use sms_login::sms::{CodeMessage, SendError, SendOutcome, SmsSender};
@@ -198,7 +198,7 @@ async fn lead_some_lives(url: &str) -> Vec<String> {
     let store = redis_store_at(url.to_owned());
     let limits = Arc::new(limits);
     let regions = PhoneRegions { default: "CN".parse().expect("a region"), allowed: None };
-    let admission = Admission::new(regions, Arc::clone(&limits), Captcha::off());
+    let admission = Admission::new(regions, PhonePrefixes::default(), Arc::clone(&limits), Captcha::off());
     let issuing =
         Issuing::new(Arc::clone(&store), admission, sender.clone(), Arc::clone(&keys), policy(), clock.clone());
     let checking = CheckingPolicy { max_attempts: 3, failures: FAILURES };

@@ -34,7 +34,7 @@ impl Chance {
 
 /// One send that is asked for, or a code that is used.
 enum Event {
-    Honest { prefix: u64 },
+    Honest { prefix: u64, uses: bool },
     Used { id: u64, prefix: u64 },
     Attack { address: u64, prefix: u64 },
 }
@@ -67,7 +67,9 @@ impl World {
         for _ in 0..people {
             let minute =
                 (self.chance.below(MINUTES_OF_A_DAY / 2) + self.chance.below(MINUTES_OF_A_DAY / 2)) % MINUTES_OF_A_DAY;
-            events.push((minute, Event::Honest { prefix: self.chance.below(30) }));
+            // Drawn before the guard decides anything, so that every rule meets the same people.
+            let uses = self.chance.below(100) < USED_OF_A_HUNDRED;
+            events.push((minute, Event::Honest { prefix: self.chance.below(30), uses }));
         }
         for minute in 0..MINUTES_OF_A_DAY {
             let calls = attack(minute).into_iter();
@@ -78,11 +80,11 @@ impl World {
         while let Some((minute, event)) = events.pop() {
             self.now = morning + Duration::from_mins(minute);
             match event {
-                Event::Honest { prefix } => {
+                Event::Honest { prefix, uses } => {
                     count.asked += 1;
                     let address = format!("person{}", self.next_id);
                     match self.send(&address, prefix).await {
-                        Some(id) if self.chance.below(100) < USED_OF_A_HUNDRED => {
+                        Some(id) if uses => {
                             let at = events.partition_point(|(other, _)| *other > minute + 1);
                             events.insert(at, (minute + 1, Event::Used { id, prefix }));
                         }
@@ -114,7 +116,11 @@ impl World {
         };
         match self
             .limits
-            .count_send(&ticket, SendKind { sends_sms: true, captcha: CaptchaUse::None }, Counting::Everything)
+            .count_send(
+                &ticket,
+                SendKind { sends_sms: true, is_trusted: false, captcha: CaptchaUse::None },
+                Counting::Everything,
+            )
             .await
         {
             Ok(Checked::Allowed { .. }) => Some(self.next_id),
@@ -190,6 +196,17 @@ const SCENES: [&str; 6] = [
     "low and slow, 6 an hour, new addresses",
 ];
 
+/// What an attack may get through at most in `deny`. The rule before the past hour counted let as much through, on the same
+/// people. With it, 8 people were refused on the launch day, and 41 in the fortnight.
+fn most_through(name: &str) -> u32 {
+    match name {
+        "one address, 10 a minute" => 100,
+        "a new address every time, 10 a minute" => 20,
+        "low and slow, 6 an hour, new addresses" => 105,
+        _ => 0,
+    }
+}
+
 #[tokio::test]
 async fn the_documented_table_is_what_happens() {
     let mut table = String::new();
@@ -199,6 +216,12 @@ async fn the_documented_table_is_what_happens() {
             table.push_str(&row);
             if mode == GuardMode::Record {
                 assert_eq!(count.refused, 0, "nobody honest is refused by default: {name}");
+            }
+            if mode == GuardMode::Deny {
+                assert!(count.through <= most_through(name), "{row}");
+            }
+            if count.attacked == 0 {
+                assert_eq!(count.refused, 0, "nobody honest is refused without an attack: {row}");
             }
             assert!(count.attacked == 0 || count.through < count.attacked || mode == GuardMode::Record, "{row}");
         }

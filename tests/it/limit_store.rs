@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use sms_login::day::Day;
 use sms_login::limits::{
     AttemptTicket, Counting, GuardMode, GuardPolicy, Limit, LimitPolicy, LimitStore, MemoryLimitStore, RedisLimitStore,
-    SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode,
+    SendRefund, SendTicket, SendVerdict, SprayPolicy, SubmittedCodes, Suspicion, TrafficLimits, UsedCode,
 };
 use sms_login::phone::Destination;
 use sms_login::tags::{AddressTag, CaptchaTag, NetworkTags};
@@ -32,6 +32,7 @@ pub(crate) fn guard_policy() -> GuardPolicy {
         daily_floor: 20,
         hourly_floor: 5,
         regions_per_address: 3,
+        spraying: SprayPolicy { min_attempts: 0, ratio: 1.0 },
     }
 }
 
@@ -45,7 +46,15 @@ fn start() -> Timestamp {
 }
 
 fn unlimited() -> TrafficLimits<'static> {
-    TrafficLimits { ip_hourly: 0, ip_daily: 0, total_daily: 0, guard: None, suspect_passes: false, captcha: None }
+    TrafficLimits {
+        ip_hourly: 0,
+        ip_daily: 0,
+        total_daily: 0,
+        guard: None,
+        spraying: None,
+        suspect_passes: false,
+        captcha: None,
+    }
 }
 
 fn ticket(id: u32, address: &str, at: Timestamp) -> SendTicket {
@@ -88,6 +97,11 @@ async fn take_some(
     counting: Counting,
 ) -> SendVerdict {
     store.count_send(ticket, limits, counting).await.expect("an answer")
+}
+
+/// Counts an attempt, and returns until when its address has no attempt left.
+async fn count(store: &dyn LimitStore, attempt: &AttemptTicket<'_>, limit: u32, at: Timestamp) -> Option<Timestamp> {
+    store.count_attempt(attempt, limit, at).await.expect("an answer").full_until
 }
 
 async fn use_code(store: &dyn LimitStore, ticket: &SendTicket, at: Timestamp) {
@@ -188,10 +202,10 @@ async fn past_the_limit_an_address_has_one_attempt_for_each_send_of_its_own() {
         take(&*store, &own, &unlimited()).await;
         let tried = async |id: &str, address: &AddressTag| {
             let attempt = AttemptTicket { id, address, send: &own.id };
-            store.count_attempt(&attempt, 1, start()).await.expect("an answer").is_none()
+            count(&*store, &attempt, 1, start()).await.is_none()
         };
         for address in [&a, &b] {
-            assert!(store.count_attempt(&attempt("0", address), 1, start()).await.expect("an answer").is_none());
+            assert!(count(&*store, &attempt("0", address), 1, start()).await.is_none());
         }
 
         assert!(!tried("1", &b).await, "the send of another address");
@@ -208,7 +222,7 @@ async fn past_the_limit_an_address_has_one_attempt_for_each_send_of_its_own() {
         let c = address_tag("c");
         for (id, limit, is_counted) in [("6", 5, true), ("7", 1, false)] {
             let attempt = AttemptTicket { id, address: &c, send: &early.id };
-            let full = store.count_attempt(&attempt, limit, start()).await.expect("an answer");
+            let full = count(&*store, &attempt, limit, start()).await;
             assert_eq!(full.is_none(), is_counted, "an attempt below the limit is the first one, too");
         }
     }
@@ -274,6 +288,7 @@ async fn a_look_takes_nothing() {
             ip_daily: 1,
             total_daily: 1,
             guard: Some(&guard),
+            spraying: None,
             suspect_passes: false,
             captcha: None,
         };
@@ -418,7 +433,7 @@ async fn an_address_has_so_many_wrong_codes_in_a_sliding_hour() {
     for store in stores() {
         let tried = async |id: &str, minutes: u64| {
             let (a, at) = (address_tag("a"), start() + Duration::from_mins(minutes));
-            store.count_attempt(&attempt(id, &a), 2, at).await.expect("an answer")
+            count(&*store, &attempt(id, &a), 2, at).await
         };
         assert_eq!(tried("1", 0).await, None);
         assert_eq!(tried("2", 30).await, None);
@@ -443,11 +458,8 @@ async fn of_simultaneous_sends_and_attempts_no_more_pass_than_may() {
             tokio::spawn(async move {
                 let limits = TrafficLimits { ip_hourly: 20, ..unlimited() };
                 let sent = take(&*store, &ticket(id, "a", start()), &limits).await == TAKEN;
-                let tried = store
-                    .count_attempt(&attempt(&id.to_string(), &address_tag("a")), 10, start())
-                    .await
-                    .expect("an answer")
-                    .is_none();
+                let (id, address) = (id.to_string(), address_tag("a"));
+                let tried = count(&*store, &attempt(&id, &address), 10, start()).await.is_none();
                 (sent, tried)
             })
         });
@@ -512,11 +524,96 @@ async fn the_guard_knows_prefixes_and_addresses_of_many_regions() {
     }
 }
 
+/// A launch: the verified traffic of the past hour adds to the hour's floor.
+#[tokio::test]
+async fn the_past_hours_verified_traffic_raises_the_hourly_budget() {
+    for store in stores() {
+        let guard = GuardPolicy { hourly_floor: 2, ..guard_policy() };
+        let limits = TrafficLimits { guard: Some(&guard), ..unlimited() };
+        let at = |minutes: u64| start() + Duration::from_mins(minutes);
+        for id in 0..10 {
+            let sent = ticket(id, "a", at(0));
+            assert_eq!(take(&*store, &sent, &limits).await, TAKEN);
+            use_code(&*store, &sent, at(0)).await;
+        }
+        for id in 10..14 {
+            assert_eq!(take(&*store, &ticket(id, "a", at(1)), &limits).await, TAKEN, "2 + 0.2 × 10");
+        }
+        let held = SendVerdict::Suspect(Suspicion::Region);
+        assert_eq!(take(&*store, &ticket(14, "a", at(1)), &limits).await, held);
+
+        // An hour later, 10 verified on the day are worth less than the floor.
+        for id in 20..22 {
+            assert_eq!(take(&*store, &ticket(id, "a", at(62)), &limits).await, TAKEN);
+        }
+        assert_eq!(take(&*store, &ticket(22, "a", at(62)), &limits).await, held);
+    }
+}
+
+/// A traveller's family uses its codes: these regions do not count for the address.
+#[tokio::test]
+async fn a_region_in_which_the_address_used_a_code_is_exempt_for_a_day() {
+    for store in stores() {
+        let guard = GuardPolicy { hourly_floor: 100, daily_floor: 100, regions_per_address: 1, ..guard_policy() };
+        let limits = TrafficLimits { guard: Some(&guard), ..unlimited() };
+        let to = |id: u32, region: &str, hours: u64| SendTicket {
+            destination: destination(region, "+1"),
+            ..ticket(id, "a", start() + Duration::from_hours(hours))
+        };
+        for (id, region) in [(1, "CN"), (2, "HK"), (3, "US")] {
+            let sent = to(id, region, 0);
+            assert_eq!(take(&*store, &sent, &limits).await, TAKEN, "the region before is exempt");
+            use_code(&*store, &sent, sent.at).await;
+        }
+
+        let many = SendVerdict::Suspect(Suspicion::ManyRegions);
+        assert_eq!(take(&*store, &to(4, "GB", 1), &limits).await, TAKEN, "one region without a used code");
+        assert_eq!(take(&*store, &to(5, "FR", 1), &limits).await, many);
+        assert_eq!(take(&*store, &to(6, "HK", 1), &limits).await, TAKEN);
+        assert_eq!(take(&*store, &to(7, "HK", 24), &limits).await, many, "its code was used a day ago");
+    }
+}
+
+#[tokio::test]
+async fn wrong_codes_over_all_phones_make_sends_suspect() {
+    for store in stores() {
+        let spraying = Some(SprayPolicy { min_attempts: 4, ratio: 0.5 });
+        let limits = TrafficLimits { spraying, ..unlimited() };
+        let tried = async |id: &str, address: &str, minutes: u64| {
+            let (address, at) = (address_tag(address), start() + Duration::from_mins(minutes));
+            store.count_attempt(&attempt(id, &address), 0, at).await.expect("an answer").codes
+        };
+        for (id, wrong) in [("1", 1), ("2", 2), ("3", 3)] {
+            assert_eq!(tried(id, &format!("address {id}"), 0).await, SubmittedCodes { wrong, right: 0 });
+        }
+        assert_eq!(take(&*store, &ticket(1, "a", start()), &limits).await, TAKEN, "too few to tell");
+        tried("4", "a", 0).await;
+        let held = SendVerdict::Suspect(Suspicion::WrongCodes);
+        assert_eq!(take(&*store, &ticket(2, "a", start()), &limits).await, held);
+        assert_eq!(take(&*store, &ticket(2, "a", start()), &unlimited()).await, TAKEN, "if it matters");
+        let passed = take(&*store, &ticket(3, "a", start()), &TrafficLimits { suspect_passes: true, ..limits }).await;
+        assert_eq!(passed, SendVerdict::Allowed { suspicion: Some(Suspicion::WrongCodes) });
+
+        // A refunded attempt was no wrong code, and a verified one was a right one. Both count once.
+        let (one, two) = (address_tag("address 1"), address_tag("address 2"));
+        let destination = destination("CN", "+86137");
+        for _ in 0..2 {
+            store.refund_attempt(&attempt("1", &one)).await.expect("refunded");
+            let used = UsedCode { send: "x", destination: &destination, address: &two, attempt: "2", at: start() };
+            store.mark_verified(&used).await.expect("verified");
+        }
+        assert_eq!(tried("5", "b", 0).await, SubmittedCodes { wrong: 3, right: 1 });
+        assert_eq!(take(&*store, &ticket(4, "a", start()), &limits).await, held, "three of four");
+        assert_eq!(tried("6", "b", 60).await, SubmittedCodes { wrong: 1, right: 0 }, "an hour on");
+        assert_eq!(take(&*store, &ticket(5, "a", start() + Duration::from_hours(1)), &limits).await, TAKEN);
+    }
+}
+
 /// Two of the three addresses are in one /56.
 #[derive(Debug, Clone)]
 enum Step {
     Send { address: u8, region: u8, passes: bool, counting: Counting, captcha: Option<u8> },
-    Verify { send: usize },
+    Verify { send: usize, attempt: usize },
     Refund { send: usize, refund: SendRefund },
     Attempt { address: u8, send: usize },
     RefundAttempt { attempt: usize },
@@ -534,7 +631,7 @@ fn counting() -> impl Strategy<Value = Counting> {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => (0..3_u8, 0..4_u8, any::<bool>(), counting(), prop::option::weighted(0.2, 0..3_u8)).prop_map(|(address, region, passes, counting, captcha)| Step::Send { address, region, passes, counting, captcha }),
-        3 => (0..40_usize).prop_map(|send| Step::Verify { send }),
+        3 => (0..40_usize, 0..20_usize).prop_map(|(send, attempt)| Step::Verify { send, attempt }),
         1 => (0..40_usize, refund()).prop_map(|(send, refund)| Step::Refund { send, refund }),
         2 => (0..3_u8, 0..40_usize).prop_map(|(address, send)| Step::Attempt { address, send }),
         1 => (0..20_usize).prop_map(|attempt| Step::RefundAttempt { attempt }),
@@ -556,6 +653,7 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
                     ip_daily: 8,
                     total_daily: 15,
                     guard: Some(&guard),
+                    spraying: Some(SprayPolicy { min_attempts: 3, ratio: 0.5 }),
                     suspect_passes: *passes,
                     captcha: captcha.as_ref(),
                 };
@@ -570,9 +668,13 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
                 answers.push(format!("{:?}", store.count_send(&ticket, &limits, *counting).await.expect("an answer")));
                 sends.push(ticket);
             }
-            Step::Verify { send } => {
+            Step::Verify { send, attempt } => {
                 if let Some(ticket) = sends.get(*send).filter(|ticket| ticket.at + Duration::from_mins(10) > now) {
-                    use_code(store, ticket, now).await;
+                    let SendTicket { id, destination, .. } = ticket;
+                    let elsewhere = (address_tag("elsewhere"), "x".to_owned(), String::new());
+                    let (address, attempt, _) = attempts.get(*attempt).unwrap_or(&elsewhere);
+                    let used = UsedCode { send: id, destination, address, attempt, at: now };
+                    store.mark_verified(&used).await.expect("counted");
                 }
             }
             Step::Refund { send, refund } => {
@@ -585,8 +687,7 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
                 let known = sends.get(*send).filter(|ticket| ticket.at + Duration::from_mins(10) > now);
                 let send = known.map_or("unknown", |ticket| &ticket.id).to_owned();
                 let attempt = AttemptTicket { id: &id, address: &address, send: &send };
-                let until = store.count_attempt(&attempt, 3, now).await.expect("an answer");
-                answers.push(format!("{until:?}"));
+                answers.push(format!("{:?}", store.count_attempt(&attempt, 3, now).await.expect("an answer")));
                 attempts.push((address, id, send));
             }
             Step::RefundAttempt { attempt } => {
@@ -615,7 +716,7 @@ fn one_life_is_the_same_on_every_store() {
     });
     led.expect("the same answers");
     // That the lives are rich enough to tell: every kind of answer comes up in one that is.
-    let rich: Vec<Step> = (0..20)
+    let rich: Vec<Step> = (0..30)
         .flat_map(|n| {
             [
                 Step::Send {
@@ -634,7 +735,7 @@ fn one_life_is_the_same_on_every_store() {
             verdicts.insert(answer.split([' ', '(']).next().unwrap_or_default().to_owned());
         }
     });
-    for kind in ["Allowed", "Limited", "Suspect", "CaptchaUsed", "None", "Some"] {
+    for kind in ["Allowed", "Limited", "Suspect", "CaptchaUsed", "AttemptCount"] {
         assert!(verdicts.contains(kind), "{kind}: {verdicts:?}");
     }
 }

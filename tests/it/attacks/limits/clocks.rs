@@ -107,6 +107,7 @@ async fn a_send_from_the_future_does_not_delete_the_guards_history() {
         ip_daily: 0,
         total_daily: 0,
         guard: Some(&guard),
+        spraying: None,
         suspect_passes: false,
         captcha: None,
     };

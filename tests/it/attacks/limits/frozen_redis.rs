@@ -23,8 +23,15 @@ use crate::servers::own::OwnRedis;
 
 const FAILURES: FailureLimits = FailureLimits { by_address: 5, in_all: 50 };
 const PHONE: PhoneLimits = PhoneLimits { cooldown: Duration::from_mins(1), daily: 10, day: 1, failures: FAILURES };
-const ADDRESS: TrafficLimits<'_> =
-    TrafficLimits { ip_hourly: 1, ip_daily: 1, total_daily: 1, guard: None, suspect_passes: false, captcha: None };
+const ADDRESS: TrafficLimits<'_> = TrafficLimits {
+    ip_hourly: 1,
+    ip_daily: 1,
+    total_daily: 1,
+    guard: None,
+    spraying: None,
+    suspect_passes: false,
+    captcha: None,
+};
 
 fn start() -> Timestamp {
     START.parse().expect("a time")
@@ -106,7 +113,7 @@ async fn scripts_after_their_deadline_have_no_effect() {
     assert_eq!(next, AttemptOutcome::Incorrect { attempts_remaining: 2 }, "the first wrong code that counts");
     let taken = limits.count_send(&ticket("next"), &ADDRESS, Counting::Everything).await.expect("an answer");
     assert_eq!(taken, SendVerdict::Allowed { suspicion: None });
-    assert_eq!(limits.count_attempt(&ticket_of("next"), 1, start()).await.expect("an answer"), None);
+    assert_eq!(limits.count_attempt(&ticket_of("next"), 1, start()).await.expect("an answer").full_until, None);
 }
 
 /// Sixty users request codes while Redis is stopped. They get no SMS, so their requests must not count.
