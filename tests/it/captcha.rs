@@ -11,7 +11,7 @@ use sms_login::clock::{Clock, SystemClock};
 use sms_login::outbound::Timeouts;
 use sms_login::tencent::tc3::Credentials;
 
-use crate::app::{ASK, Answer, Builder, Stores, TestApp, phone};
+use crate::app::{ASK, Answer, Builder, Stores, TestApp, phone, wrong};
 use crate::process::{self, Server, shared_env, stub};
 use crate::servers;
 use crate::tencent_stub::captcha::{APP_ID, APP_SECRET_KEY, CaptchaBehaviour, Verification};
@@ -285,5 +285,53 @@ async fn a_suspicious_send_is_rejected_if_the_guard_denies() {
         assert_eq!((refused.code(), &refused.extensions()["limit"]), ("RATE_LIMITED", &json!("GUARD")));
         assert_eq!(refused.extensions()["retryAfterSeconds"], 300);
         assert_eq!(app.sms.messages().len(), 2);
+    }
+}
+
+/// Spraying: one wrong code for each of many phones, from many addresses. No limit of a phone or an address notices.
+#[tokio::test]
+async fn a_wave_of_wrong_codes_asks_every_client_for_a_captcha() {
+    for (stores, mode) in Stores::BOTH.into_iter().flat_map(|stores| [(stores, "challenge"), (stores, "deny")]) {
+        let app = with_captcha(stores, "challenge")
+            .set("GUARD_MODE", mode)
+            .set("GUARD_HOURLY_FLOOR", "1000")
+            .set("GUARD_DAILY_FLOOR", "1000")
+            .set("GUARD_WRONG_CODES_MIN", "10")
+            .start()
+            .await;
+        for number in 0..10 {
+            let (stranger, victim) = (app.at(&format!("198.51.100.{number}")), phone());
+            let session_id = stranger.ask(&victim).await;
+            stranger.login(&victim, &wrong(&app.code(&victim)), &session_id).await;
+        }
+
+        let honest = phone();
+        let asked = ask(&app, &honest, Value::Null).await;
+        if mode == "deny" {
+            asked.data("requestCode");
+            continue;
+        }
+        assert_eq!(asked.code(), "CAPTCHA_REQUIRED");
+        ask(&app, &honest, ticket("t03")).await.data("requestCode");
+        app.advance(Duration::from_hours(1));
+        ask(&app, &phone(), Value::Null).await.data("requestCode");
+    }
+}
+
+#[tokio::test]
+async fn numbers_with_an_allowed_prefix_are_never_suspect() {
+    for stores in Stores::BOTH {
+        let app = TestApp::on(stores)
+            .set("GUARD_MODE", "deny")
+            .set("GUARD_HOURLY_FLOOR", "1")
+            .set("GUARD_ALLOWED_PREFIXES", "+8613711,+86137")
+            .start()
+            .await;
+        for _ in 0..5 {
+            ask(&app, &phone(), Value::Null).await.data("requestCode");
+        }
+        let elsewhere = |number: u32| format!("+86138{number:08}");
+        ask(&app, &elsewhere(1), Value::Null).await.data("requestCode");
+        assert_eq!(ask(&app, &elsewhere(2), Value::Null).await.extensions()["limit"], "GUARD");
     }
 }

@@ -62,6 +62,9 @@ fn a_guard_that_challenges_needs_a_captcha() {
 fn invalid_values_are_refused() {
     for (name, wrong) in [
         ("CAPTCHA", "on"),
+        ("TENCENT_CAPTCHA_APP_TYPE", "app"),
+        ("GUARD_ALLOWED_PREFIXES", "86"),
+        ("GUARD_WRONG_CODES_RATIO", "1.5"),
         ("CAPTCHA_OUTAGE", "maybe"),
         ("TENCENT_CAPTCHA_APP_ID", "x"),
         ("TENCENT_CAPTCHA_ENDPOINT", "nowhere"),
