@@ -18,7 +18,7 @@ async fn ill_typed_inputs_do_not_validate() {
         json!({ "phone": "+8613711112222", "purpose": null }),
         json!({ "phone": "+8613711112222", "extra": 1 }),
         json!({ "phone": "+8613711112222", "reference": 1 }),
-        json!({ "phone": "+8613711112222", "captcha": { "ticket": "t" } }),
+        json!({ "phone": "+8613711112222", "captcha": { "randstr": "r" } }),
     ];
     for input in inputs {
         let answer = app.anonymous().run(ASK, json!({ "input": input })).await;
