@@ -115,7 +115,8 @@ impl App {
         };
         let issuing = Issuing::new(
             Arc::clone(&codes),
-            Admission::new(config.phone_regions.clone(), Arc::clone(&limits), captcha).with_sign_up(sign_up),
+            Admission::new(config.phone_regions.clone(), config.trusted_prefixes, Arc::clone(&limits), captcha)
+                .with_sign_up(sign_up),
             sms_sender(&config.sms, inbox, &clock)?,
             Arc::clone(&code_keys),
             config.issuing,

@@ -40,7 +40,7 @@ pub enum CaptchaMode {
     Off,
     /// Every request.
     Always,
-    /// Suspicious requests.
+    /// Requests that the pumping guard suspects, or that a limit of the client's address would reject.
     Challenge,
 }
 
@@ -60,6 +60,8 @@ pub struct CaptchaPolicy {
     pub mode: CaptchaMode,
     /// The captcha application that the client must show.
     pub app_id: u64,
+    /// Whether an answer needs a random string: on web pages and in apps, but not in mini-programs.
+    pub needs_randstr: bool,
     /// What happens to requests during an outage.
     pub on_outage: OnOutage,
 }
@@ -69,8 +71,8 @@ pub struct CaptchaPolicy {
 pub struct CaptchaAnswer {
     /// The ticket, valid once.
     pub ticket: String,
-    /// The random string that belongs to the ticket.
-    pub randstr: String,
+    /// The random string that belongs to the ticket. A mini-program's captcha has no such string.
+    pub randstr: Option<String>,
 }
 
 impl fmt::Debug for CaptchaAnswer {
@@ -101,6 +103,15 @@ pub trait CaptchaVerifier: Send + Sync {
 
     /// Verifies an answer that a client at `address` sent.
     async fn verify(&self, answer: &CaptchaAnswer, address: IpAddr) -> CaptchaOutcome;
+}
+
+/// Why a request may go ahead after its answer was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage {
+    /// A person solved the captcha.
+    Solved,
+    /// The service could not verify the answer, and the settings accept requests then.
+    Waived,
 }
 
 /// A request is rejected.
@@ -161,7 +172,8 @@ impl Captcha {
     /// Creates a service that never requires a captcha.
     #[must_use]
     pub fn off() -> Self {
-        let policy = CaptchaPolicy { mode: CaptchaMode::Off, app_id: 0, on_outage: OnOutage::Refuse };
+        let policy =
+            CaptchaPolicy { mode: CaptchaMode::Off, app_id: 0, needs_randstr: true, on_outage: OnOutage::Refuse };
         Self::new(Arc::new(DisabledCaptcha), policy)
     }
 
@@ -169,6 +181,19 @@ impl Captcha {
     #[must_use]
     pub fn is_for_all(&self) -> bool {
         self.policy.mode == CaptchaMode::Always
+    }
+
+    /// Returns whether some requests need a captcha: a limit asks for one before it rejects them.
+    #[must_use]
+    pub fn is_for_some(&self) -> bool {
+        self.policy.mode == CaptchaMode::Challenge
+    }
+
+    /// Returns the rejection of an answer that has admitted another request.
+    #[must_use]
+    pub fn used(&self) -> CaptchaError {
+        tracing::info!("a captcha was not passed: it was used before");
+        CaptchaError::Failed { app_id: self.policy.app_id }
     }
 
     /// Screens an answer without calling the verifier. Returns the answer to verify, or `None` if the request needs no
@@ -182,7 +207,7 @@ impl Captcha {
         given: Option<&'a CaptchaAnswer>,
         suspect: bool,
     ) -> Result<Option<&'a CaptchaAnswer>, CaptchaError> {
-        let CaptchaPolicy { mode, app_id, on_outage } = self.policy;
+        let CaptchaPolicy { mode, app_id, needs_randstr, on_outage } = self.policy;
         let needed = match mode {
             CaptchaMode::Off => false,
             CaptchaMode::Always => true,
@@ -196,7 +221,11 @@ impl Captcha {
         if !is_plain(&answer.ticket, MAX_TICKET_BYTES) {
             return Err(CaptchaError::BadTicket);
         }
-        if !is_plain(&answer.randstr, MAX_RANDSTR_BYTES) {
+        let is_well_formed = match &answer.randstr {
+            Some(randstr) => is_plain(randstr, MAX_RANDSTR_BYTES),
+            None => !needs_randstr,
+        };
+        if !is_well_formed {
             return Err(CaptchaError::BadRandstr);
         }
         if !answer.ticket.starts_with(STAND_IN_TICKET) {
@@ -220,16 +249,16 @@ impl Captcha {
         answer: &CaptchaAnswer,
         client: ClientAddress,
         now: Timestamp,
-    ) -> Result<(), CaptchaError> {
+    ) -> Result<Passage, CaptchaError> {
         let CaptchaPolicy { app_id, on_outage, .. } = self.policy;
         match self.verifier.verify(answer, client.address()).await {
-            CaptchaOutcome::Passed => Ok(()),
+            CaptchaOutcome::Passed => Ok(Passage::Solved),
             CaptchaOutcome::Failed => Err(CaptchaError::Failed { app_id }),
             CaptchaOutcome::Unavailable(cause) => {
                 self.log_outage(&*cause, now);
                 match on_outage {
                     OnOutage::Refuse => Err(CaptchaError::Unverified { app_id }),
-                    OnOutage::Allow => Ok(()),
+                    OnOutage::Allow => Ok(Passage::Waived),
                 }
             }
         }
@@ -293,10 +322,11 @@ mod tests {
     #[tokio::test]
     async fn only_suspicious_requests_are_challenged() {
         let verifier = Arc::new(Counting::default());
-        let policy = CaptchaPolicy { mode: CaptchaMode::Challenge, app_id: 7, on_outage: OnOutage::Refuse };
+        let mode = CaptchaMode::Challenge;
+        let policy = CaptchaPolicy { mode, app_id: 7, needs_randstr: true, on_outage: OnOutage::Refuse };
         let captcha = Captcha::new(Arc::clone(&verifier) as Arc<dyn CaptchaVerifier>, policy);
         let client = ClientAddress::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let answer = CaptchaAnswer { ticket: "t".to_owned(), randstr: "r".to_owned() };
+        let answer = CaptchaAnswer { ticket: "t".to_owned(), randstr: Some("r".to_owned()) };
         assert_eq!(screened(&captcha, None, false), Ok(false));
         assert_eq!(screened(&captcha, Some(&answer), false), Ok(false), "an answer that is not needed is not used");
         assert_eq!(screened(&captcha, None, true), Err(CaptchaError::Required { app_id: 7 }));

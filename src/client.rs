@@ -1,4 +1,4 @@
-//! The client's address, in the form that rate limits count and as a whole.
+//! The client's address, in the forms that rate limits count and as a whole.
 //!
 //! Limits must use equality and `Display` of `ClientAddress`, never the whole address: a client with IPv6 can choose
 //! among 2^64 whole addresses.
@@ -21,12 +21,27 @@ impl ClientAddress {
         self.0
     }
 
+    /// Returns the /56 and the /48 of an IPv6 address, such as `2001:db8::/48`. Providers assign whole networks of these
+    /// sizes to one customer, who can then choose among many /64 networks. An IPv4 address has no wider network.
+    #[must_use]
+    pub fn wider_networks(self) -> Option<[String; 2]> {
+        match self.0 {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(v6) => Some([56, 48].map(|bits| format!("{}/{bits}", network(v6, bits)))),
+        }
+    }
+
     fn counted(self) -> IpAddr {
         match self.0 {
             IpAddr::V4(v4) => IpAddr::V4(v4),
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+            IpAddr::V6(v6) => IpAddr::V6(network(v6, 64)),
         }
     }
+}
+
+/// Returns the first address of the network with the first `bits` bits of the address, which are 1 to 128.
+const fn network(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
+    Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - bits)))
 }
 
 impl From<IpAddr> for ClientAddress {
@@ -86,5 +101,13 @@ mod tests {
         assert_eq!(at("::ffff:203.0.113.7"), at("203.0.113.7"));
         assert_eq!(at("::ffff:203.0.113.7").address().to_string(), "203.0.113.7");
         assert_ne!(at("203.0.113.7"), at("203.0.113.8"));
+    }
+
+    #[test]
+    fn an_ipv6_address_has_two_wider_networks() {
+        let networks = ["2001:db8:1:200::/56", "2001:db8:1::/48"].map(ToOwned::to_owned);
+        assert_eq!(at("2001:db8:1:2ff::a").wider_networks(), Some(networks));
+        assert_eq!(at("203.0.113.7").wider_networks(), None);
+        assert_eq!(at("::ffff:203.0.113.7").wider_networks(), None);
     }
 }

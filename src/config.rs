@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::accounts::AccountPolicy;
 use crate::limits::LimitPolicy;
-use crate::phone::PhoneRegions;
+use crate::phone::{PhonePrefixes, PhoneRegions};
 use crate::redis::KeyPrefix;
 use crate::sessions::SessionPolicy;
 use crate::tokens::TokenPolicy;
@@ -43,7 +43,7 @@ mod tokens;
 mod values;
 
 pub use avatars::AvatarSettings;
-pub use captcha::{CaptchaConfig, CaptchaModeSetting, CaptchaSettings, OnOutageSetting};
+pub use captcha::{CaptchaAppTypeSetting, CaptchaConfig, CaptchaModeSetting, CaptchaSettings, OnOutageSetting};
 pub use codes::CodeSettings;
 pub use connections::ConnectionSettings;
 pub use database::{DatabaseConfig, DatabaseSettings};
@@ -117,6 +117,8 @@ pub struct Config {
     pub phone_regions: PhoneRegions,
     /// The limits over all phones.
     pub limits: LimitPolicy,
+    /// The kinds of numbers whose traffic the guard does not count.
+    pub trusted_prefixes: PhonePrefixes,
     /// How long sessions live.
     pub sessions: SessionPolicy,
     /// How accounts are protected.
@@ -168,6 +170,7 @@ fn check(settings: Settings) -> Result<Config, ConfigError> {
         },
         phone_regions: settings.phones.regions(),
         limits: settings.limits.policy(settings.guard.policy()),
+        trusted_prefixes: settings.guard.guard_allowed_prefixes.clone().unwrap_or_default(),
         sessions: sessions(&settings)?,
         accounts: settings.sessions.account_policy(),
         playground: playground(&settings, is_embedded, &sms),

@@ -11,18 +11,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::metrics;
 use crate::store::StoreError;
-use crate::tags::AddressTag;
 
 mod guard;
 mod memory;
 mod redis;
 mod store;
 
-pub use guard::{GuardMode, GuardPolicy};
+pub use guard::{GuardMode, GuardPolicy, SprayPolicy, SubmittedCodes};
 pub use memory::MemoryLimitStore;
 pub use redis::RedisLimitStore;
-pub use store::{Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode};
+pub use store::{
+    AttemptCount, AttemptTicket, Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits,
+    UsedCode,
+};
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -30,7 +33,18 @@ const DAY: Duration = Duration::from_hours(24);
 /// How long a store remembers a send, so that it can become verified: longer than any code is valid.
 const SEND_MEMORY: Duration = Duration::from_hours(1);
 
-/// For how long after a rejection every request is checked before a challenge is issued for it.
+/// How many times the limits of an address apply to each of its networks, the narrowest first: the /64, the /56 and the
+/// /48 of an IPv6 address. A customer with a /48 has 65,536 networks /64, but is not 65,536 customers.
+const NETWORK_SHARES: [u32; 3] = [1, 4, 8];
+
+/// A captcha raises the limits of the address to this multiple. It does not remove them: each ticket costs a call to the
+/// captcha service, whoever made it, and captchas can be solved for money.
+const CAPTCHA_RAISES_TO: u32 = 10;
+
+/// How long a store remembers that a captcha was used. Tencent accepts a ticket for five minutes.
+const CAPTCHA_MEMORY: Duration = Duration::from_mins(10);
+
+/// How long after a rejection requests are checked before anything is reserved for them.
 const WARY: Duration = Duration::from_mins(1);
 
 /// A limit that can reject a request. The API returns its name as `limit`.
@@ -111,14 +125,28 @@ pub struct LimitPolicy {
 
 /// The kind of a send. It decides which limits apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SendKind {
-    /// An SMS is sent, and no captcha was solved for it. All limits apply.
-    Ordinary,
-    /// An SMS is sent, and a captcha was solved for it. All limits apply, but the guard does not ask for a captcha again.
-    Human,
-    /// No SMS is sent, because the phone is a test number. The send costs nothing and must not skew the guard's statistics,
-    /// so only the address's limits apply: they protect the server from the work of many requests.
-    Unsent,
+pub struct SendKind {
+    /// Whether an SMS is sent. A test number gets none: it costs nothing, and must not skew the guard's statistics. The
+    /// limits of the address apply even then, because a request still costs work.
+    pub sends_sms: bool,
+    /// Whether the number is of a kind that the operator trusts: the guard then does not count the send.
+    pub is_trusted: bool,
+    /// The captcha behind the send.
+    pub captcha: CaptchaUse,
+}
+
+/// The captcha behind a send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaptchaUse {
+    /// The send has no captcha.
+    None,
+    /// The captcha service is down, and the settings accept sends without a captcha then. The guard does not ask again.
+    Waived,
+    /// Every send needs a captcha, and this one is counted only with it. The guard does not ask again.
+    Routine,
+    /// A limit asked for a captcha, and the send is counted only with it. The guard does not ask again, and the limits of
+    /// the address are raised.
+    Asked,
 }
 
 /// Whether the limits of the client's address apply to a send.
@@ -142,6 +170,8 @@ pub enum Checked {
     NeedsCaptcha(Suspicion),
     /// The guard rejects the send. Nothing is counted.
     Denied(Suspicion, RateLimited),
+    /// The captcha has admitted another send. Nothing is counted.
+    CaptchaUsed,
 }
 
 /// Why a send is not counted.
@@ -196,7 +226,7 @@ impl Limits {
         address: AddressLimits,
         counting: Counting,
     ) -> Result<Checked, CountError> {
-        let mut limits = self.traffic_limits(kind);
+        let mut limits = self.traffic_limits(ticket, kind);
         if address == AddressLimits::Exempt {
             (limits.ip_hourly, limits.ip_daily) = (0, 0);
         }
@@ -220,6 +250,7 @@ impl Limits {
             SendVerdict::Limited { limit, until } => {
                 Err(CountError::Limited(RateLimited::until(limit, until, ticket.at)))
             }
+            SendVerdict::CaptchaUsed => Ok(Checked::CaptchaUsed),
             SendVerdict::Suspect(suspicion) if self.guard_mode() == GuardMode::Challenge => {
                 Ok(Checked::NeedsCaptcha(suspicion))
             }
@@ -230,16 +261,23 @@ impl Limits {
         }
     }
 
-    fn traffic_limits(&self, kind: SendKind) -> TrafficLimits<'_> {
+    fn traffic_limits<'a>(&'a self, ticket: &'a SendTicket, kind: SendKind) -> TrafficLimits<'a> {
         let LimitPolicy { ip_hourly, ip_daily, total_daily, guard, .. } = &self.policy;
-        let mode = guard.mode;
-        let is_sent = kind != SendKind::Unsent;
+        let SendKind { sends_sms, is_trusted, captcha } = kind;
+        let raised_to = if captcha == CaptchaUse::Asked { CAPTCHA_RAISES_TO } else { 1 };
+        let is_needed = matches!(captcha, CaptchaUse::Routine | CaptchaUse::Asked);
+        let is_guarded = sends_sms && !is_trusted && guard.mode != GuardMode::Off;
+        // Only a captcha helps against spraying. To refuse every send would do the attacker's work.
+        let spraying = (sends_sms && guard.mode == GuardMode::Challenge).then_some(guard.spraying);
+        let answers_guard = guard.mode == GuardMode::Challenge && captcha != CaptchaUse::None;
         TrafficLimits {
-            ip_hourly: *ip_hourly,
-            ip_daily: *ip_daily,
-            total_daily: if is_sent { *total_daily } else { 0 },
-            guard: (is_sent && mode != GuardMode::Off).then_some(guard),
-            suspect_passes: mode == GuardMode::Record || (mode == GuardMode::Challenge && kind == SendKind::Human),
+            ip_hourly: ip_hourly.saturating_mul(raised_to),
+            ip_daily: ip_daily.saturating_mul(raised_to),
+            total_daily: if sends_sms { *total_daily } else { 0 },
+            guard: is_guarded.then_some(guard),
+            spraying: spraying.filter(|spraying| spraying.min_attempts > 0),
+            suspect_passes: guard.mode == GuardMode::Record || answers_guard,
+            captcha: ticket.captcha.as_ref().filter(|_| is_needed),
         }
     }
 
@@ -264,34 +302,41 @@ impl Limits {
         warn_if_failed(self.store.mark_verified(used).await, "a send could not be counted as verified");
     }
 
-    /// Counts an attempt of an address. The attempt stays counted unless it is refunded. If the address has no attempts
-    /// left, counts nothing and returns the rejection.
+    /// Counts an attempt of an address. The attempt stays counted unless it is refunded. Returns the rejection if the address
+    /// has no attempt left; then nothing is counted. The first attempt with a code that the address requested is never
+    /// rejected: a neighbour can sign in, and a guesser gets one guess for each SMS.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn count_attempt(
         &self,
-        address: &AddressTag,
-        id: &str,
+        attempt: &AttemptTicket<'_>,
         at: Timestamp,
     ) -> Result<Option<RateLimited>, StoreError> {
-        if self.policy.ip_attempts == 0 {
+        if !self.counts_attempts() {
             return Ok(None);
         }
-        match self.store.count_attempt(address, id, self.policy.ip_attempts, at).await {
-            Ok(until) => Ok(until.map(|until| RateLimited::until(Limit::IpAttempts, until, at))),
+        match self.store.count_attempt(attempt, self.policy.ip_attempts, at).await {
+            Ok(AttemptCount { full_until, codes }) => {
+                metrics::wrong_codes(codes.share_of_wrong());
+                Ok(full_until.map(|until| RateLimited::until(Limit::IpAttempts, until, at)))
+            }
             Err(error) => {
                 // The store may have counted the attempt even though its answer was lost.
-                self.refund_attempt(address, id).await;
+                self.refund_attempt(attempt).await;
                 Err(error)
             }
         }
     }
 
+    fn counts_attempts(&self) -> bool {
+        self.policy.ip_attempts > 0 || self.policy.guard.spraying.min_attempts > 0
+    }
+
     /// Refunds an attempt that was not a wrong code.
-    pub async fn refund_attempt(&self, address: &AddressTag, id: &str) {
-        if self.policy.ip_attempts > 0 {
-            warn_if_failed(self.store.refund_attempt(address, id).await, "an attempt could not be refunded");
+    pub async fn refund_attempt(&self, attempt: &AttemptTicket<'_>) {
+        if self.counts_attempts() {
+            warn_if_failed(self.store.refund_attempt(attempt).await, "an attempt could not be refunded");
         }
     }
 }

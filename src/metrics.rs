@@ -7,6 +7,7 @@ use std::time::Instant;
 const CODES_REQUESTED: &str = "sms_login_codes_requested_total";
 const ATTEMPTS: &str = "sms_login_attempts_total";
 const SUSPECT: &str = "sms_login_suspect_sends_total";
+const WRONG_CODES: &str = "sms_login_wrong_codes_ratio";
 const SEND_SECONDS: &str = "sms_login_sms_send_seconds";
 
 /// The buckets of the histogram, in seconds.
@@ -17,6 +18,7 @@ pub(crate) fn describe() {
     metrics::describe_counter!(CODES_REQUESTED, "Requests for a code, by purpose and outcome.");
     metrics::describe_counter!(ATTEMPTS, "Attempts with a code, by purpose and outcome.");
     metrics::describe_counter!(SUSPECT, "Sends that the pumping guard considers suspect, by reason and mode.");
+    metrics::describe_gauge!(WRONG_CODES, "Share of wrong codes in all attempts of the past hour, from 0 to 1.");
     metrics::describe_histogram!(SEND_SECONDS, "Duration of calls to the SMS provider, in seconds.");
 }
 
@@ -33,6 +35,11 @@ pub(crate) fn attempt(purpose: &'static str, outcome: &'static str) {
 /// Counts a send that the pumping guard considers suspect.
 pub(crate) fn suspect(reason: &'static str, mode: &'static str) {
     metrics::counter!(SUSPECT, "reason" => reason, "mode" => mode).increment(1);
+}
+
+/// Sets the share of wrong codes in all attempts of the past hour. All servers that share a store report the same share.
+pub(crate) fn wrong_codes(share: f64) {
+    metrics::gauge!(WRONG_CODES).set(share);
 }
 
 /// Records the duration of a call to the SMS provider.

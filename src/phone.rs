@@ -10,9 +10,11 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 
 mod destination;
+mod prefixes;
 mod regions;
 
 pub use destination::Destination;
+pub use prefixes::{PhonePrefixes, PrefixError};
 pub use regions::PhoneRegions;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
 

@@ -1,4 +1,5 @@
-//! The verifier for Tencent Captcha: the action DescribeCaptchaResult, version 2019-07-22.
+//! The verifier for Tencent Captcha: the actions DescribeCaptchaResult (web pages and apps) and DescribeCaptchaMiniResult
+//! (mini-programs), version 2019-07-22.
 //!
 //! Owns the content of requests and the meaning of answers; `tencent::api` makes the call. If the user can fix the
 //! problem, the outcome is `Failed`; if Tencent Captcha refuses the account or does not answer, it is an outage. Codes
@@ -33,9 +34,22 @@ const OK: i64 = 1;
 /// `EvilLevel` for a ticket that passed. The documentation has 0 and 100; any level but 0 is rejected.
 const HARMLESS: i64 = 0;
 
-/// Values of `CaptchaCode` for tickets that are expired, reused, malformed, suspicious or for another random string. An
-/// operator does not need to act on them.
-const USUAL_FAILURES: [i64; 5] = [7, 8, 9, 15, 21];
+/// Values of `CaptchaCode` for tickets that are expired, reused, malformed, suspicious, invalid or for another random
+/// string. An operator does not need to act on them.
+const USUAL_FAILURES: [i64; 7] = [7, 8, 9, 10, 15, 21, 25];
+
+/// Values of `CaptchaCode` of a mini-program's captcha for a failure of the service (26) and for an account without a paid
+/// package (31): the user cannot fix these.
+const MINI_OUTAGES: [i64; 2] = [26, 31];
+
+/// Where the captcha application runs: each place has an action of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppType {
+    /// On web pages and in apps. The result has a `ticket` and a `randstr`.
+    Web,
+    /// In mini-programs. The result has only a `ticket`.
+    Mini,
+}
 
 /// The settings of the verifier.
 #[derive(Clone)]
@@ -44,6 +58,8 @@ pub struct TencentCaptchaConfig {
     pub credentials: Credentials,
     /// The captcha application's id.
     pub app_id: u64,
+    /// Where the captcha application runs.
+    pub app_type: AppType,
     /// The captcha application's secret key.
     pub app_secret_key: String,
     /// The service's address: `https://captcha.tencentcloudapi.com`, except in tests.
@@ -53,10 +69,11 @@ pub struct TencentCaptchaConfig {
 }
 
 impl TencentCaptchaConfig {
-    /// Creates settings with the default time limits.
+    /// Creates settings for web pages, with the default time limits.
     #[must_use]
     pub fn new(credentials: Credentials, app_id: u64, app_secret_key: &str, endpoint: Url) -> Self {
-        Self { credentials, app_id, app_secret_key: app_secret_key.to_owned(), endpoint, timeouts: TIMEOUTS }
+        let app_secret_key = app_secret_key.to_owned();
+        Self { credentials, app_id, app_type: AppType::Web, app_secret_key, endpoint, timeouts: TIMEOUTS }
     }
 }
 
@@ -92,6 +109,7 @@ pub enum CaptchaOutage {
 pub struct TencentCaptcha {
     api: Api,
     app_id: u64,
+    app_type: AppType,
     app_secret_key: String,
 }
 
@@ -109,19 +127,32 @@ impl TencentCaptcha {
             region: None,
             timeouts: config.timeouts,
         };
-        Ok(Self { api: Api::new(api, clock)?, app_id: config.app_id, app_secret_key: config.app_secret_key })
+        let TencentCaptchaConfig { app_id, app_type, app_secret_key, .. } = config;
+        Ok(Self { api: Api::new(api, clock)?, app_id, app_type, app_secret_key })
     }
 
     async fn describe_result(&self, answer: &CaptchaAnswer, address: IpAddr) -> Result<Verdict, CaptchaOutage> {
-        let payload = json!({
+        let mut payload = json!({
             "CaptchaType": CAPTCHA_TYPE,
             "Ticket": answer.ticket,
-            "Randstr": answer.randstr,
             "UserIp": address.to_string(),
             "CaptchaAppId": self.app_id,
             "AppSecretKey": self.app_secret_key,
         });
-        parse(&self.api.call("DescribeCaptchaResult", &payload.to_string()).await?)
+        let action = match self.app_type {
+            AppType::Web => {
+                payload["Randstr"] = json!(answer.randstr);
+                "DescribeCaptchaResult"
+            }
+            AppType::Mini => "DescribeCaptchaMiniResult",
+        };
+
+        let verdict = parse(&self.api.call(action, &payload.to_string()).await?)?;
+        if self.app_type == AppType::Mini && MINI_OUTAGES.contains(&verdict.code) {
+            let code = format!("CaptchaCode {}", verdict.code);
+            return Err(CaptchaOutage::Refused { code, request_id: verdict.request_id });
+        }
+        Ok(verdict)
     }
 }
 
@@ -129,15 +160,15 @@ impl TencentCaptcha {
 impl CaptchaVerifier for TencentCaptcha {
     /// Asks the service about an invalid ticket: its answer proves that it accepts the key.
     async fn check(&self) -> Result<(), VerifierError> {
-        let answer = CaptchaAnswer { ticket: "check".to_owned(), randstr: "check".to_owned() };
+        let answer = CaptchaAnswer { ticket: "check".to_owned(), randstr: Some("check".to_owned()) };
         self.describe_result(&answer, IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
         Ok(())
     }
 
     async fn verify(&self, answer: &CaptchaAnswer, address: IpAddr) -> CaptchaOutcome {
         match self.describe_result(answer, address).await {
-            Ok(Verdict { code: OK, evil_level: HARMLESS }) => CaptchaOutcome::Passed,
-            Ok(Verdict { code, evil_level }) if code == OK || USUAL_FAILURES.contains(&code) => {
+            Ok(Verdict { code: OK, evil_level: HARMLESS, .. }) => CaptchaOutcome::Passed,
+            Ok(Verdict { code, evil_level, .. }) if code == OK || USUAL_FAILURES.contains(&code) => {
                 tracing::info!(captcha.code = code, captcha.evil_level = evil_level, "a captcha was not passed");
                 CaptchaOutcome::Failed
             }
@@ -154,10 +185,10 @@ impl CaptchaVerifier for TencentCaptcha {
 }
 
 /// The service's result for a ticket.
-#[derive(Debug, Clone, Copy)]
 struct Verdict {
     code: i64,
     evil_level: i64,
+    request_id: String,
 }
 
 #[derive(Deserialize)]
@@ -192,5 +223,6 @@ fn parse(answer: &Answer) -> Result<Verdict, CaptchaOutage> {
     }
 
     let code = response.captcha_code.ok_or(CaptchaOutage::NotUnderstood(answer.status))?;
-    Ok(Verdict { code, evil_level: response.evil_level.unwrap_or(HARMLESS) })
+    let evil_level = response.evil_level.unwrap_or(HARMLESS);
+    Ok(Verdict { code, evil_level, request_id: plain(&response.request_id) })
 }

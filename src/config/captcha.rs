@@ -6,7 +6,7 @@ use url::Url;
 use super::guard::GuardModeSetting;
 use super::tencent::TencentSettings;
 use super::{ConfigError, Secret};
-use crate::captcha::tencent::TencentCaptchaConfig;
+use crate::captcha::tencent::{AppType, TencentCaptchaConfig};
 use crate::captcha::{CaptchaMode, CaptchaPolicy, OnOutage};
 use crate::tencent::tc3::Credentials;
 
@@ -23,6 +23,9 @@ pub struct CaptchaSettings {
     /// Secret key of the Tencent Captcha application
     #[arg(long, value_name = "KEY")]
     pub tencent_captcha_app_secret_key: Option<Secret>,
+    /// Where the Tencent Captcha application runs
+    #[arg(long, value_name = "TYPE", default_value = "web")]
+    pub tencent_captcha_app_type: CaptchaAppTypeSetting,
     /// URL of Tencent Captcha
     #[arg(long, value_name = "URL", default_value = "https://captcha.tencentcloudapi.com")]
     pub tencent_captcha_endpoint: Url,
@@ -38,8 +41,26 @@ pub enum CaptchaModeSetting {
     Off,
     /// For every request
     Always,
-    /// For a request that the pumping guard suspects
+    /// For a request that the client address's limits would refuse, or that GUARD_MODE=challenge suspects
     Challenge,
+}
+
+/// Where the Tencent Captcha application runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CaptchaAppTypeSetting {
+    /// On web pages and in apps
+    Web,
+    /// In mini-programs, whose captcha has no randstr
+    Mini,
+}
+
+impl From<CaptchaAppTypeSetting> for AppType {
+    fn from(setting: CaptchaAppTypeSetting) -> Self {
+        match setting {
+            CaptchaAppTypeSetting::Web => Self::Web,
+            CaptchaAppTypeSetting::Mini => Self::Mini,
+        }
+    }
 }
 
 /// What happens to a request for a code while Tencent Captcha is down.
@@ -100,21 +121,21 @@ impl CaptchaSettings {
 
         let credentials = Credentials::new(secret_id.expose(), secret_key.expose());
         let endpoint = self.tencent_captcha_endpoint.clone();
-        let verifier = TencentCaptchaConfig::new(credentials, app_id, app_secret_key, endpoint);
-        let policy = CaptchaPolicy { mode, app_id, on_outage: self.captcha_outage.into() };
+        let app_type = AppType::from(self.tencent_captcha_app_type);
+        let verifier = TencentCaptchaConfig {
+            app_type,
+            ..TencentCaptchaConfig::new(credentials, app_id, app_secret_key, endpoint)
+        };
+        let needs_randstr = app_type == AppType::Web;
+        let policy = CaptchaPolicy { mode, app_id, needs_randstr, on_outage: self.captcha_outage.into() };
         Ok(CaptchaConfig::Tencent { policy, verifier: Box::new(verifier) })
     }
 
-    /// Checks that the guard and the captcha agree about `challenge`. The guard decides which requests need a captcha;
-    /// without a captcha, it would let every suspect request pass.
+    /// Without a captcha, a guard that asks for one would let every suspect request pass.
     fn check_guard(&self, guard: GuardModeSetting) -> Result<(), ConfigError> {
         let guard_asks = guard == GuardModeSetting::Challenge;
         if guard_asks && matches!(self.captcha, None | Some(CaptchaModeSetting::Off)) {
             return Err(ConfigError::new("GUARD_MODE", "challenge needs a captcha: set CAPTCHA=challenge"));
-        }
-        if self.captcha == Some(CaptchaModeSetting::Challenge) && !guard_asks {
-            let reason = "challenge needs GUARD_MODE=challenge, which decides which requests need a captcha";
-            return Err(ConfigError::new("CAPTCHA", reason));
         }
         Ok(())
     }

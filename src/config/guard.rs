@@ -2,8 +2,9 @@
 
 use clap::{Args, ValueEnum};
 
-use super::values::ratio;
-use crate::limits::{GuardMode, GuardPolicy};
+use super::values::{ratio, share};
+use crate::limits::{GuardMode, GuardPolicy, SprayPolicy};
+use crate::phone::PhonePrefixes;
 
 /// Settings of the guard against SMS pumping.
 #[derive(Debug, Clone, Args)]
@@ -27,6 +28,16 @@ pub struct GuardSettings {
     /// Distinct regions a day to which one client address may send before it is suspect; 0 for no limit
     #[arg(long, default_value = "3")]
     pub guard_regions_per_address: u32,
+    /// First digits of phone numbers whose traffic is never suspect, such as +86,+85251
+    #[arg(long, value_name = "PREFIX,…")]
+    pub guard_allowed_prefixes: Option<PhonePrefixes>,
+    /// Share of wrong codes in the attempts of an hour, over all phones, above which GUARD_MODE=challenge asks every client
+    /// for a captcha
+    #[arg(long, default_value = "0.5", value_parser = share)]
+    pub guard_wrong_codes_ratio: f64,
+    /// Attempts in an hour, over all phones, below which GUARD_WRONG_CODES_RATIO does not apply; 0 to turn it off
+    #[arg(long, default_value = "200")]
+    pub guard_wrong_codes_min: u32,
 }
 
 /// What the guard does with a suspect send.
@@ -62,6 +73,7 @@ impl GuardSettings {
             daily_floor: self.guard_daily_floor,
             hourly_floor: self.guard_hourly_floor,
             regions_per_address: self.guard_regions_per_address,
+            spraying: SprayPolicy { min_attempts: self.guard_wrong_codes_min, ratio: self.guard_wrong_codes_ratio },
         }
     }
 }

@@ -72,6 +72,11 @@ pub(super) fn ratio(text: &str) -> Result<f64, String> {
     ratio.ok_or_else(|| "not a ratio such as 0.3".to_owned())
 }
 
+/// Parses a share of a whole, from 0 to 1.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    ratio(text).ok().filter(|share| *share <= 1.0).ok_or_else(|| "not a share from 0 to 1, such as 0.5".to_owned())
+}
+
 /// Replaces `\n` by line breaks, because a file of environment variables has one line a value.
 pub(super) fn pem(text: &str) -> String {
     text.replace("\\n", "\n")

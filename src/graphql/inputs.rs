@@ -39,8 +39,8 @@ pub(super) struct RequestCodeInput {
 pub(super) struct CaptchaInput {
     /// The `ticket` of the result.
     pub(super) ticket: String,
-    /// The `randstr` of the result.
-    pub(super) randstr: String,
+    /// The `randstr` of the result. The captcha of a mini-program has none, so leave it out there.
+    pub(super) randstr: Option<String>,
 }
 
 impl From<CaptchaInput> for CaptchaAnswer {

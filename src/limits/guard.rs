@@ -1,9 +1,13 @@
 //! The pumping guard: a send is suspect if there are more unverified sends than verified traffic explains.
 //!
-//! In SMS pumping, an attacker requests codes for numbers whose owners earn money for each SMS, and never uses the codes.
-//! The guard therefore compares unverified sends (the code is not used yet) with a budget that follows verified traffic, for
-//! the region and for the number's prefix, over an hour and over a day. It uses the rule that Authgear publishes for its SMS
-//! fraud protection. This module has the rule alone; the stores count the traffic.
+//! SMS pumping sends codes to numbers whose owners earn money for each SMS, and never uses the codes. The guard therefore
+//! compares unverified sends (sent, and not used yet) with a budget that follows verified traffic, for the region and for
+//! the number's prefix, over an hour and over a day. A second rule is about wrong codes over all phones: spraying.
+//!
+//! The rule for sends follows the one that Authgear publishes, in `docs/specs/fraud-protection.md` of
+//! authgear/authgear-server, and differs in three points. It also counts the number's prefix. In its hourly budget, the last
+//! 24 hours count like a day of the past fortnight. And the budget from the past hour is added to the floor, not compared
+//! with it: in a small launch, three unlucky users in an hour must not make the next one suspect.
 
 use std::time::Duration;
 
@@ -63,8 +67,46 @@ pub struct GuardPolicy {
     pub daily_floor: u32,
     /// Unverified sends in an hour that are never suspect.
     pub hourly_floor: u32,
-    /// The number of distinct regions that one address may send to in a day. Zero turns this check off.
+    /// Distinct regions in a day for one address, regions aside in which it has used a code on that day. Zero turns this
+    /// part off.
     pub regions_per_address: u32,
+    /// When the wrong codes of all phones look like spraying.
+    pub spraying: SprayPolicy,
+}
+
+/// When the wrong codes of all phones look like spraying: a few guesses for each of many phones, from many addresses, so that
+/// no limit of a phone or an address notices.
+#[derive(Debug, Clone, Copy)]
+pub struct SprayPolicy {
+    /// The attempts in an hour below which nothing is concluded. Zero turns this part off.
+    pub min_attempts: u32,
+    /// The highest share of wrong codes in all attempts of an hour.
+    pub ratio: f64,
+}
+
+/// The codes that all users submitted in the past hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SubmittedCodes {
+    /// Wrong codes, and the attempts that are not decided yet.
+    pub wrong: u32,
+    /// Codes that were used.
+    pub right: u32,
+}
+
+impl SubmittedCodes {
+    /// Returns the share of wrong codes, from 0 to 1.
+    pub(super) fn share_of_wrong(self) -> f64 {
+        let attempts = self.wrong.saturating_add(self.right);
+        if attempts == 0 { 0.0 } else { f64::from(self.wrong) / f64::from(attempts) }
+    }
+}
+
+impl SprayPolicy {
+    /// Returns whether these codes look like spraying.
+    pub(super) fn is_exceeded(self, codes: SubmittedCodes) -> bool {
+        let attempts = codes.wrong.saturating_add(codes.right);
+        attempts >= self.min_attempts && f64::from(codes.wrong) > self.ratio * f64::from(attempts)
+    }
 }
 
 /// The traffic of a region or a prefix.
@@ -72,6 +114,7 @@ pub struct GuardPolicy {
 pub(super) struct Traffic {
     pub(super) unverified_hour: u32,
     pub(super) unverified_day: u32,
+    pub(super) verified_hour: u32,
     pub(super) verified_day: u32,
     pub(super) highest_verified_day: u32,
 }
@@ -81,7 +124,8 @@ impl GuardPolicy {
     pub(super) fn is_spent(&self, traffic: Traffic) -> bool {
         let verified = f64::from(traffic.verified_day.max(traffic.highest_verified_day));
         let daily = f64::from(self.daily_floor).max(self.daily_ratio * verified);
-        let hourly = f64::from(self.hourly_floor).max(self.hourly_ratio * verified / HOURS_OF_A_DAY);
+        let now = f64::from(self.hourly_floor) + self.hourly_ratio * f64::from(traffic.verified_hour);
+        let hourly = now.max(self.hourly_ratio * verified / HOURS_OF_A_DAY);
 
         f64::from(traffic.unverified_day) >= daily || f64::from(traffic.unverified_hour) >= hourly
     }

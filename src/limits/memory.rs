@@ -2,19 +2,24 @@
 //!
 //! One lock is held for one short step at a time, and never across an `await`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::guard::{DAY_MS, DAYS_COMPARED, FIVE_MINUTES_MS, FIVES_SUMMED, HOUR_MS, HOURS_SUMMED, Traffic};
-use super::store::{Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode};
-use super::{DAY, GuardPolicy, HOUR, Limit, SEND_MEMORY};
+use self::buckets::{Buckets, CodeBuckets};
+use super::store::{
+    AttemptCount, AttemptTicket, Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits,
+    UsedCode,
+};
+use super::{CAPTCHA_MEMORY, DAY, GuardPolicy, HOUR, Limit, NETWORK_SHARES, SEND_MEMORY, SprayPolicy};
 use crate::day::Day;
 use crate::store::StoreError;
-use crate::tags::AddressTag;
+use crate::tags::{AddressTag, CaptchaTag, NetworkTags};
+
+mod buckets;
 
 /// The store is not swept while it has fewer entries than this.
 const SWEEP_FLOOR: usize = 1024;
@@ -29,6 +34,9 @@ struct State {
     sends: HashMap<String, RecordedSend>,
     total: DayTotal,
     traffic: HashMap<String, Buckets>,
+    codes: CodeBuckets,
+    /// When each captcha was used.
+    captchas: HashMap<CaptchaTag, Timestamp>,
     sweep_at: usize,
 }
 
@@ -44,82 +52,57 @@ struct Address {
     sends: Vec<(Timestamp, String)>,
     attempts: Vec<(Timestamp, String)>,
     regions: HashMap<String, Timestamp>,
+    /// The regions in which the address has used a code, and when it last did.
+    used_regions: HashMap<String, Timestamp>,
 }
 
 /// A send whose code may still be used.
 #[derive(Debug)]
 struct RecordedSend {
-    address: AddressTag,
+    networks: NetworkTags,
     at: Timestamp,
-    /// The day whose total includes it, or `None` if no total does.
+    /// The first attempt with its code from the address that requested it.
+    first_attempt: Option<String>,
+    /// The day in whose total it is counted, if it is counted in one.
     day: Option<i64>,
     /// Whether the guard's traffic includes it.
     in_traffic: bool,
 }
 
-/// The traffic of a region or a prefix. The keys of the maps count five-minute spans, hours and days since 1970.
-#[derive(Debug, Default)]
-struct Buckets {
-    unverified_fives: BTreeMap<i64, u32>,
-    unverified_hours: BTreeMap<i64, u32>,
-    verified_hours: BTreeMap<i64, u32>,
-    verified_days: BTreeMap<i64, u32>,
-}
-
-impl Buckets {
-    fn traffic(&mut self, now: i64) -> Traffic {
-        self.unverified_fives = self.unverified_fives.split_off(&(now / FIVE_MINUTES_MS - (FIVES_SUMMED - 1)));
-        self.unverified_hours = self.unverified_hours.split_off(&(now / HOUR_MS - (HOURS_SUMMED - 1)));
-        self.verified_hours = self.verified_hours.split_off(&(now / HOUR_MS - (HOURS_SUMMED - 1)));
-        self.verified_days = self.verified_days.split_off(&(now / DAY_MS - DAYS_COMPARED));
-
-        Traffic {
-            unverified_hour: self.unverified_fives.values().sum(),
-            unverified_day: self.unverified_hours.values().sum(),
-            verified_day: self.verified_hours.values().sum(),
-            highest_verified_day: self.verified_days.values().copied().max().unwrap_or_default(),
-        }
-    }
-
-    fn add_unverified(&mut self, at: i64) {
-        *self.unverified_fives.entry(at / FIVE_MINUTES_MS).or_default() += 1;
-        *self.unverified_hours.entry(at / HOUR_MS).or_default() += 1;
-    }
-
-    fn remove_unverified(&mut self, sent_at: i64) {
-        let hour = self.unverified_hours.get_mut(&(sent_at / HOUR_MS));
-        let five = self.unverified_fives.get_mut(&(sent_at / FIVE_MINUTES_MS));
-        for count in [hour, five].into_iter().flatten() {
-            *count = count.saturating_sub(1);
-        }
-    }
-
-    fn verify(&mut self, sent_at: i64, now: i64) {
-        self.remove_unverified(sent_at);
-        *self.verified_hours.entry(now / HOUR_MS).or_default() += 1;
-        *self.verified_days.entry(now / DAY_MS).or_default() += 1;
+impl Address {
+    /// Returns whether the address has used a code in the region on the last day: the region then does not count.
+    fn is_exempt(&self, region: &str, now: Timestamp) -> bool {
+        self.used_regions.get(region).is_some_and(|used| *used + DAY > now)
     }
 }
 
 impl State {
-    /// Returns the limit that rejects the send and the time until which it does: a limit of the address or the day's total.
-    fn rejection(&mut self, ticket: &SendTicket, limits: &TrafficLimits<'_>) -> Option<(Limit, Timestamp)> {
-        let now = ticket.at;
-        let sends = &mut self.addresses.entry(ticket.address.clone()).or_default().sends;
-        sends.retain(|(at, _)| *at + DAY > now);
+    fn is_used(&self, captcha: &CaptchaTag, now: Timestamp) -> bool {
+        self.captchas.get(captcha).is_some_and(|used| *used + CAPTCHA_MEMORY > now)
+    }
 
-        // The send may already have a place, from before its captcha was verified. Its own place must not count against it.
-        if !sends.iter().any(|(_, id)| *id == ticket.id) {
-            let spans = [(Limit::IpDaily, DAY, limits.ip_daily), (Limit::IpHourly, HOUR, limits.ip_hourly)];
-            for (limit, span, most) in spans {
-                if let Some(until) = full_until(sends, span, most, now) {
-                    return Some((limit, until));
+    /// Returns the limit of the day or of the address that rejects the send, and until when it does.
+    fn rejection(&mut self, ticket: &SendTicket, limits: &TrafficLimits<'_>) -> Option<(Limit, Timestamp)> {
+        if limits.total_daily > 0 && self.total_on(ticket.day) >= limits.total_daily {
+            return Some((Limit::TotalDaily, ticket.day.end));
+        }
+
+        let now = ticket.at;
+        // A place that this send got before its captcha was verified must not count against it.
+        if !self.sends_of(ticket.networks.narrowest()).iter().any(|(_, id)| *id == ticket.id) {
+            for (tag, share) in ticket.networks.all().iter().zip(NETWORK_SHARES) {
+                let sends = self.sends_of(tag);
+                sends.retain(|(at, _)| *at + DAY > now);
+
+                let spans = [(Limit::IpDaily, DAY, limits.ip_daily), (Limit::IpHourly, HOUR, limits.ip_hourly)];
+                for (limit, span, most) in spans {
+                    if let Some(until) = full_until(sends, span, most.saturating_mul(share), now) {
+                        return Some((limit, until));
+                    }
                 }
             }
         }
-
-        let is_full = limits.total_daily > 0 && self.total_on(ticket.day) >= limits.total_daily;
-        is_full.then_some((Limit::TotalDaily, ticket.day.end))
+        None
     }
 
     /// Returns the sends of this day, or of a later day that the store has already begun to count.
@@ -127,17 +110,39 @@ impl State {
         if self.total.day >= day.number { self.total.sends } else { 0 }
     }
 
+    fn sends_of(&mut self, tag: &AddressTag) -> &mut Vec<(Timestamp, String)> {
+        &mut self.addresses.entry(tag.clone()).or_default().sends
+    }
+
     fn count_for_address(&mut self, ticket: &SendTicket, limits: &TrafficLimits<'_>) {
-        let sends = &mut self.addresses.entry(ticket.address.clone()).or_default().sends;
-        sends.retain(|(_, id)| *id != ticket.id);
-        if limits.ip_hourly > 0 || limits.ip_daily > 0 {
-            sends.push((ticket.at, ticket.id.clone()));
+        for tag in ticket.networks.all() {
+            let sends = self.sends_of(tag);
+            sends.retain(|(_, id)| *id != ticket.id);
+            if limits.ip_hourly > 0 || limits.ip_daily > 0 {
+                sends.push((ticket.at, ticket.id.clone()));
+            }
         }
     }
 
-    /// Counts the send everywhere except in its address's count. Records which counts include it, so that a refund changes
-    /// only those.
+    fn refund_addresses(&mut self, networks: &NetworkTags, send: &str) {
+        for tag in networks.all() {
+            if let Some(address) = self.addresses.get_mut(tag) {
+                address.sends.retain(|(_, id)| id != send);
+            }
+        }
+    }
+
+    /// Returns the send of an attempt if the address that makes the attempt requested it.
+    fn own_send(&mut self, attempt: &AttemptTicket<'_>) -> Option<&mut RecordedSend> {
+        self.sends.get_mut(attempt.send).filter(|send| send.networks.narrowest() == attempt.address)
+    }
+
+    /// Counts the send everywhere except for its address, and records where, so that a refund takes it out of nothing else.
     fn count(&mut self, ticket: &SendTicket, limits: &TrafficLimits<'_>) {
+        if let Some(captcha) = limits.captcha {
+            self.captchas.insert(captcha.clone(), ticket.at);
+        }
+
         let mut day = None;
         if limits.total_daily > 0 {
             let sends = self.total_on(ticket.day) + 1;
@@ -147,8 +152,10 @@ impl State {
 
         if let Some(guard) = limits.guard {
             if guard.regions_per_address > 0 {
-                let address = self.addresses.entry(ticket.address.clone()).or_default();
-                address.regions.insert(ticket.destination.region.clone(), ticket.at);
+                let address = self.addresses.entry(ticket.networks.narrowest().clone()).or_default();
+                if !address.is_exempt(&ticket.destination.region, ticket.at) {
+                    address.regions.insert(ticket.destination.region.clone(), ticket.at);
+                }
             }
             for key in [&ticket.destination.region, &ticket.destination.prefix] {
                 self.traffic.entry(key.clone()).or_default().add_unverified(ticket.at.as_millisecond());
@@ -156,7 +163,8 @@ impl State {
         }
 
         let in_traffic = limits.guard.is_some();
-        let send = RecordedSend { address: ticket.address.clone(), at: ticket.at, day, in_traffic };
+        let networks = ticket.networks.clone();
+        let send = RecordedSend { networks, at: ticket.at, first_attempt: None, day, in_traffic };
         self.sends.insert(ticket.id.clone(), send);
     }
 
@@ -170,25 +178,51 @@ impl State {
             return Some(Suspicion::Prefix);
         }
 
-        let regions = &mut self.addresses.entry(ticket.address.clone()).or_default().regions;
-        regions.retain(|_, last| *last + DAY > ticket.at);
-        let known = regions.contains_key(&ticket.destination.region);
+        let address = self.addresses.entry(ticket.networks.narrowest().clone()).or_default();
+        address.regions.retain(|_, last| *last + DAY > ticket.at);
+        let region = &ticket.destination.region;
+        let is_known = address.regions.contains_key(region) || address.is_exempt(region, ticket.at);
         let limit = usize::try_from(guard.regions_per_address).unwrap_or(usize::MAX);
-        (limit > 0 && !known && regions.len() >= limit).then_some(Suspicion::ManyRegions)
+        (limit > 0 && !is_known && address.regions.len() >= limit).then_some(Suspicion::ManyRegions)
+    }
+
+    fn is_spraying(&mut self, policy: SprayPolicy, now: Timestamp) -> bool {
+        policy.is_exceeded(self.codes.codes(now.as_millisecond()))
+    }
+
+    /// Takes an attempt out of its address's count, and its code out of the wrong ones. Returns whether it was counted.
+    fn remove_attempt(&mut self, tag: &AddressTag, attempt: &str) -> bool {
+        let attempts = self.addresses.get_mut(tag).map(|address| &mut address.attempts);
+        let removed = attempts.and_then(|attempts| {
+            let index = attempts.iter().position(|(_, tried)| tried == attempt)?;
+            Some(attempts.remove(index))
+        });
+        let Some((tried_at, _)) = removed else {
+            return false;
+        };
+        self.codes.remove_wrong(tried_at.as_millisecond());
+        true
     }
 
     fn sweep(&mut self, now: Timestamp) {
-        if self.addresses.len() + self.sends.len() < self.sweep_at.max(SWEEP_FLOOR) {
+        if self.entries() < self.sweep_at.max(SWEEP_FLOOR) {
             return;
         }
+        self.captchas.retain(|_, used| *used + CAPTCHA_MEMORY > now);
         self.sends.retain(|_, send| send.at + SEND_MEMORY > now);
         self.addresses.retain(|_, address| {
             address.sends.retain(|(at, _)| *at + DAY > now);
             address.attempts.retain(|(at, _)| *at + HOUR > now);
             address.regions.retain(|_, last| *last + DAY > now);
-            !(address.sends.is_empty() && address.attempts.is_empty() && address.regions.is_empty())
+            address.used_regions.retain(|_, used| *used + DAY > now);
+            let has_regions = !(address.regions.is_empty() && address.used_regions.is_empty());
+            has_regions || !(address.sends.is_empty() && address.attempts.is_empty())
         });
-        self.sweep_at = (self.addresses.len() + self.sends.len()) * 2;
+        self.sweep_at = self.entries() * 2;
+    }
+
+    fn entries(&self) -> usize {
+        self.addresses.len() + self.sends.len() + self.captchas.len()
     }
 }
 
@@ -216,11 +250,16 @@ impl LimitStore for MemoryLimitStore {
     ) -> Result<SendVerdict, StoreError> {
         let mut state = self.state();
         state.sweep(ticket.at);
+        if limits.captcha.is_some_and(|captcha| state.is_used(captcha, ticket.at)) {
+            return Ok(SendVerdict::CaptchaUsed);
+        }
         if let Some((limit, until)) = state.rejection(ticket, limits) {
             return Ok(SendVerdict::Limited { limit, until });
         }
 
+        let is_sprayed = limits.spraying.is_some_and(|policy| state.is_spraying(policy, ticket.at));
         let suspicion = limits.guard.and_then(|guard| state.suspicion(ticket, guard));
+        let suspicion = suspicion.or(is_sprayed.then_some(Suspicion::WrongCodes));
         if let Some(suspicion) = suspicion.filter(|_| !limits.suspect_passes) {
             return Ok(SendVerdict::Suspect(suspicion));
         }
@@ -238,10 +277,8 @@ impl LimitStore for MemoryLimitStore {
 
     async fn refund_send(&self, ticket: &SendTicket, refund: SendRefund) -> Result<(), StoreError> {
         let mut state = self.state();
-        if refund == SendRefund::Everything
-            && let Some(address) = state.addresses.get_mut(&ticket.address)
-        {
-            address.sends.retain(|(_, id)| *id != ticket.id);
+        if refund == SendRefund::Everything {
+            state.refund_addresses(&ticket.networks, &ticket.id);
         }
 
         let Some(send) = state.sends.remove(&ticket.id) else {
@@ -260,18 +297,24 @@ impl LimitStore for MemoryLimitStore {
 
     async fn mark_verified(&self, used: &UsedCode<'_>) -> Result<(), StoreError> {
         let mut state = self.state();
-        if let Some(address) = state.addresses.get_mut(used.address) {
-            address.attempts.retain(|(_, tried)| tried != used.attempt);
+        if state.remove_attempt(used.address, used.attempt) {
+            state.codes.add_right(used.at.as_millisecond());
         }
 
         let Some(send) = state.sends.remove(used.send) else {
             return Ok(());
         };
-        if let Some(address) = state.addresses.get_mut(&send.address) {
-            address.sends.retain(|(_, sent)| sent != used.send);
+        state.refund_addresses(&send.networks, used.send);
+        if !send.in_traffic {
+            return Ok(());
         }
-        for key in [&used.destination.region, &used.destination.prefix] {
-            if let Some(buckets) = state.traffic.get_mut(key).filter(|_| send.in_traffic) {
+
+        let region = &used.destination.region;
+        let address = state.addresses.entry(send.networks.narrowest().clone()).or_default();
+        address.regions.remove(region);
+        address.used_regions.insert(region.clone(), used.at);
+        for key in [region, &used.destination.prefix] {
+            if let Some(buckets) = state.traffic.get_mut(key) {
                 buckets.verify(send.at.as_millisecond(), used.at.as_millisecond());
             }
         }
@@ -280,26 +323,34 @@ impl LimitStore for MemoryLimitStore {
 
     async fn count_attempt(
         &self,
-        address: &AddressTag,
-        id: &str,
+        attempt: &AttemptTicket<'_>,
         limit: u32,
         at: Timestamp,
-    ) -> Result<Option<Timestamp>, StoreError> {
+    ) -> Result<AttemptCount, StoreError> {
         let mut state = self.state();
         state.sweep(at);
-        let attempts = &mut state.addresses.entry(address.clone()).or_default().attempts;
+        let is_first = state.own_send(attempt).is_some_and(|send| send.first_attempt.is_none());
+        let attempts = &mut state.addresses.entry(attempt.address.clone()).or_default().attempts;
         attempts.retain(|(tried, _)| *tried + HOUR > at);
 
-        let full = full_until(attempts, HOUR, limit, at);
-        if full.is_none() {
-            attempts.push((at, id.to_owned()));
+        if let Some(until) = full_until(attempts, HOUR, limit, at).filter(|_| !is_first) {
+            return Ok(AttemptCount { full_until: Some(until), codes: state.codes.codes(at.as_millisecond()) });
         }
-        Ok(full)
+        attempts.push((at, attempt.id.to_owned()));
+        if is_first && let Some(send) = state.own_send(attempt) {
+            send.first_attempt = Some(attempt.id.to_owned());
+        }
+        state.codes.add_wrong(at.as_millisecond());
+        Ok(AttemptCount { full_until: None, codes: state.codes.codes(at.as_millisecond()) })
     }
 
-    async fn refund_attempt(&self, address: &AddressTag, id: &str) -> Result<(), StoreError> {
-        if let Some(address) = self.state().addresses.get_mut(address) {
-            address.attempts.retain(|(_, tried)| tried != id);
+    async fn refund_attempt(&self, attempt: &AttemptTicket<'_>) -> Result<(), StoreError> {
+        let mut state = self.state();
+        state.remove_attempt(attempt.address, attempt.id);
+        if let Some(send) = state.sends.get_mut(attempt.send)
+            && send.first_attempt.as_deref() == Some(attempt.id)
+        {
+            send.first_attempt = None;
         }
         Ok(())
     }

@@ -11,11 +11,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::guard::{DAY_MS, DAYS_COMPARED, FIVE_MINUTES_MS, FIVES_SUMMED, HOUR_MS, HOURS_OF_A_DAY, HOURS_SUMMED};
-use super::store::{Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits, UsedCode};
-use super::{GuardPolicy, HOUR, Limit, SEND_MEMORY};
+use super::store::{
+    AttemptCount, AttemptTicket, Counting, LimitStore, SendRefund, SendTicket, SendVerdict, Suspicion, TrafficLimits,
+    UsedCode,
+};
+use super::{CAPTCHA_MEMORY, GuardPolicy, HOUR, Limit, NETWORK_SHARES, SEND_MEMORY, SubmittedCodes};
 use crate::redis::{RedisPool, ScriptReply, StoreScript, milliseconds, unexpected};
 use crate::store::StoreError;
-use crate::tags::AddressTag;
 
 /// The part of a key that decides its slot in a cluster.
 const SLOT: &str = "limits";
@@ -56,18 +58,27 @@ const SPANS: Spans = Spans {
 struct CountSendArgs<'a> {
     now: i64,
     id: &'a str,
-    address: String,
+    networks: Vec<NetworkArgs>,
     region: &'a str,
     counting: &'static str,
-    hourly: u32,
-    daily: u32,
     total_daily: u32,
     day: i64,
     send_memory: u64,
     suspect_passes: bool,
+    needs_captcha: bool,
+    captcha_memory: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     guard: Option<GuardArgs>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spraying: Option<SprayArgs>,
     spans: Spans,
+}
+
+#[derive(Serialize)]
+struct NetworkArgs {
+    tag: String,
+    hourly: u32,
+    daily: u32,
 }
 
 #[derive(Serialize)]
@@ -78,6 +89,12 @@ struct GuardArgs {
     hourly_floor: u32,
     regions_per_address: u32,
     hours_of_a_day: f64,
+}
+
+#[derive(Serialize)]
+struct SprayArgs {
+    min_attempts: u32,
+    ratio: f64,
 }
 
 #[derive(Serialize)]
@@ -92,7 +109,10 @@ struct MarkVerifiedArgs<'a> {
     now: i64,
     send: &'a str,
     attempt: &'a str,
+    region: &'a str,
     sends_of: String,
+    regions_of: String,
+    used_regions_of: String,
     spans: Spans,
 }
 
@@ -100,13 +120,16 @@ struct MarkVerifiedArgs<'a> {
 struct CountAttemptArgs<'a> {
     now: i64,
     id: &'a str,
+    address: String,
     limit: u32,
     window: u64,
+    spans: Spans,
 }
 
 #[derive(Serialize)]
 struct RefundAttemptArgs<'a> {
     id: &'a str,
+    spans: Spans,
 }
 
 impl RedisLimitStore {
@@ -119,8 +142,8 @@ impl RedisLimitStore {
             count_send: StoreScript::admitting(&with_traffic(include_str!("count_send.lua"))),
             refund_send: StoreScript::settling(&with_traffic(include_str!("refund_send.lua"))),
             mark_verified: StoreScript::settling(&with_traffic(include_str!("mark_verified.lua"))),
-            count_attempt: StoreScript::admitting(include_str!("count_attempt.lua")),
-            refund_attempt: StoreScript::settling(include_str!("refund_attempt.lua")),
+            count_attempt: StoreScript::admitting(&with_traffic(include_str!("count_attempt.lua"))),
+            refund_attempt: StoreScript::settling(&with_traffic(include_str!("refund_attempt.lua"))),
         }
     }
 
@@ -131,6 +154,28 @@ impl RedisLimitStore {
     fn total(&self) -> String {
         self.redis.key(SLOT, "total")
     }
+
+    fn codes(&self) -> String {
+        self.redis.key(SLOT, "codes")
+    }
+
+    fn sends_of(&self, ticket: &SendTicket) -> impl Iterator<Item = String> {
+        ticket.networks.all().iter().map(|tag| self.key("sends", tag))
+    }
+
+    fn attempt_keys(&self, attempt: &AttemptTicket<'_>) -> [String; 3] {
+        [self.key("attempts", attempt.address), self.key("send", attempt.send), self.codes()]
+    }
+}
+
+fn network_args(ticket: &SendTicket, limits: &TrafficLimits<'_>) -> Vec<NetworkArgs> {
+    let with_shares = ticket.networks.all().iter().zip(NETWORK_SHARES);
+    let args = with_shares.map(|(tag, share)| NetworkArgs {
+        tag: tag.to_string(),
+        hourly: limits.ip_hourly.saturating_mul(share),
+        daily: limits.ip_daily.saturating_mul(share),
+    });
+    args.collect()
 }
 
 impl From<&GuardPolicy> for GuardArgs {
@@ -154,31 +199,37 @@ impl LimitStore for RedisLimitStore {
         limits: &TrafficLimits<'_>,
         counting: Counting,
     ) -> Result<SendVerdict, StoreError> {
-        let keys = [
-            self.key("sends", &ticket.address),
-            self.key("regions", &ticket.address),
+        let mut keys = vec![
+            self.key("regions", ticket.networks.narrowest()),
             self.total(),
             self.key("send", &ticket.id),
             self.key("traffic", &ticket.destination.region),
             self.key("traffic", &ticket.destination.prefix),
+            self.key("used_regions", ticket.networks.narrowest()),
+            self.codes(),
         ];
+        keys.extend(self.sends_of(ticket));
+        keys.extend(limits.captcha.map(|tag| self.key("captcha", tag)));
         let args = CountSendArgs {
             now: ticket.at.as_millisecond(),
             id: &ticket.id,
-            address: ticket.address.to_string(),
+            networks: network_args(ticket, limits),
             region: &ticket.destination.region,
             counting: match counting {
                 Counting::Nothing => "nothing",
                 Counting::AddressOnly => "address_only",
                 Counting::Everything => "everything",
             },
-            hourly: limits.ip_hourly,
-            daily: limits.ip_daily,
             total_daily: limits.total_daily,
             day: ticket.day.number,
             send_memory: milliseconds(SEND_MEMORY),
             suspect_passes: limits.suspect_passes,
+            needs_captcha: limits.captcha.is_some(),
+            captcha_memory: milliseconds(CAPTCHA_MEMORY),
             guard: limits.guard.map(GuardArgs::from),
+            spraying: limits
+                .spraying
+                .map(|policy| SprayArgs { min_attempts: policy.min_attempts, ratio: policy.ratio }),
             spans: SPANS,
         };
 
@@ -186,6 +237,7 @@ impl LimitStore for RedisLimitStore {
         match reply.word.as_str() {
             "allowed" => Ok(SendVerdict::Allowed { suspicion: suspicion(reply)? }),
             "suspect" => suspicion(reply)?.map(SendVerdict::Suspect).ok_or_else(unexpected),
+            "captcha_used" => Ok(SendVerdict::CaptchaUsed),
             "IP_DAILY" => Ok(SendVerdict::Limited { limit: Limit::IpDaily, until: reply.instant()? }),
             "IP_HOURLY" => Ok(SendVerdict::Limited { limit: Limit::IpHourly, until: reply.instant()? }),
             "TOTAL_DAILY" => Ok(SendVerdict::Limited { limit: Limit::TotalDaily, until: ticket.day.end }),
@@ -194,13 +246,13 @@ impl LimitStore for RedisLimitStore {
     }
 
     async fn refund_send(&self, ticket: &SendTicket, refund: SendRefund) -> Result<(), StoreError> {
-        let keys = [
-            self.key("sends", &ticket.address),
+        let mut keys = vec![
             self.total(),
             self.key("send", &ticket.id),
             self.key("traffic", &ticket.destination.region),
             self.key("traffic", &ticket.destination.prefix),
         ];
+        keys.extend(self.sends_of(ticket));
         let args = RefundSendArgs { id: &ticket.id, everything: refund == SendRefund::Everything, spans: SPANS };
         self.redis.run::<bool>(&self.refund_send, keys, &args).await.map(drop)
     }
@@ -211,12 +263,16 @@ impl LimitStore for RedisLimitStore {
             self.key("traffic", &used.destination.region),
             self.key("traffic", &used.destination.prefix),
             self.key("attempts", used.address),
+            self.codes(),
         ];
         let args = MarkVerifiedArgs {
             now: used.at.as_millisecond(),
             send: used.send,
             attempt: used.attempt,
+            region: &used.destination.region,
             sends_of: self.key("sends", ""),
+            regions_of: self.key("regions", ""),
+            used_regions_of: self.key("used_regions", ""),
             spans: SPANS,
         };
         self.redis.run::<bool>(&self.mark_verified, keys, &args).await.map(drop)
@@ -224,23 +280,30 @@ impl LimitStore for RedisLimitStore {
 
     async fn count_attempt(
         &self,
-        address: &AddressTag,
-        id: &str,
+        attempt: &AttemptTicket<'_>,
         limit: u32,
         at: Timestamp,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        let keys = [self.key("attempts", address)];
-        let args = CountAttemptArgs { now: at.as_millisecond(), id, limit, window: milliseconds(HOUR) };
-        let until: i64 = self.redis.run(&self.count_attempt, keys, &args).await?;
-        if until == 0 {
-            return Ok(None);
-        }
-        Timestamp::from_millisecond(until).map(Some).map_err(|_| unexpected())
+    ) -> Result<AttemptCount, StoreError> {
+        let args = CountAttemptArgs {
+            now: at.as_millisecond(),
+            id: attempt.id,
+            address: attempt.address.to_string(),
+            limit,
+            window: milliseconds(HOUR),
+            spans: SPANS,
+        };
+        let keys = self.attempt_keys(attempt);
+        let (until, wrong, right): (i64, u32, u32) = self.redis.run(&self.count_attempt, keys, &args).await?;
+        let full_until = match until {
+            0 => None,
+            until => Some(Timestamp::from_millisecond(until).map_err(|_| unexpected())?),
+        };
+        Ok(AttemptCount { full_until, codes: SubmittedCodes { wrong, right } })
     }
 
-    async fn refund_attempt(&self, address: &AddressTag, id: &str) -> Result<(), StoreError> {
-        let keys = [self.key("attempts", address)];
-        self.redis.run::<bool>(&self.refund_attempt, keys, &RefundAttemptArgs { id }).await.map(drop)
+    async fn refund_attempt(&self, attempt: &AttemptTicket<'_>) -> Result<(), StoreError> {
+        let args = RefundAttemptArgs { id: attempt.id, spans: SPANS };
+        self.redis.run::<bool>(&self.refund_attempt, self.attempt_keys(attempt), &args).await.map(drop)
     }
 }
 
@@ -250,6 +313,7 @@ fn suspicion(reply: ScriptReply) -> Result<Option<Suspicion>, StoreError> {
         Some("region") => Ok(Some(Suspicion::Region)),
         Some("prefix") => Ok(Some(Suspicion::Prefix)),
         Some("many_regions") => Ok(Some(Suspicion::ManyRegions)),
+        Some("wrong_codes") => Ok(Some(Suspicion::WrongCodes)),
         Some(_) => Err(unexpected()),
     }
 }

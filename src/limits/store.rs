@@ -3,25 +3,38 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{GuardPolicy, Limit};
+use super::{GuardPolicy, Limit, SprayPolicy, SubmittedCodes};
 use crate::day::Day;
 use crate::phone::Destination;
 use crate::store::StoreError;
-use crate::tags::AddressTag;
+use crate::tags::{AddressTag, CaptchaTag, NetworkTags};
 
 /// A send that a client requests.
 #[derive(Debug, Clone)]
 pub struct SendTicket {
     /// The challenge's nonce, which is unique.
     pub id: String,
-    /// The address of the client.
-    pub address: AddressTag,
-    /// The region and the prefix of the phone number: traffic is counted by them.
+    /// The captcha that the client sent with the request.
+    pub captcha: Option<CaptchaTag>,
+    /// The networks of the client's address.
+    pub networks: NetworkTags,
+    /// The part of the phone number that traffic is counted by.
     pub destination: Destination,
     /// The current time.
     pub at: Timestamp,
     /// The current calendar day. If the store has already counted sends of a later day, it counts on that day instead.
     pub day: Day,
+}
+
+/// An attempt with a code.
+#[derive(Debug, Clone, Copy)]
+pub struct AttemptTicket<'a> {
+    /// Unique.
+    pub id: &'a str,
+    /// The address of the client that submits the code.
+    pub address: &'a AddressTag,
+    /// The id of the send whose code is tried.
+    pub send: &'a str,
 }
 
 /// A code that was used.
@@ -42,16 +55,20 @@ pub struct UsedCode<'a> {
 /// The limits across phones that a send is checked against. Zero turns a limit off.
 #[derive(Debug, Clone, Copy)]
 pub struct TrafficLimits<'a> {
-    /// Unverified sends of the address in an hour.
+    /// Unverified sends of the address in an hour. A wider network has a multiple of it.
     pub ip_hourly: u32,
-    /// Unverified sends of the address in a day.
+    /// Unverified sends of the address in a day. A wider network has a multiple of it.
     pub ip_daily: u32,
     /// Sends to all phones together in the calendar day. If it is zero, this send is not added to the total.
     pub total_daily: u32,
     /// The guard's rule, or `None` if the guard does not count this send.
     pub guard: Option<&'a GuardPolicy>,
+    /// When wrong codes make every send suspect, or `None` if they do not.
+    pub spraying: Option<SprayPolicy>,
     /// Whether a suspect send is allowed.
     pub suspect_passes: bool,
+    /// The captcha that this send needs. It admits one send.
+    pub captcha: Option<&'a CaptchaTag>,
 }
 
 /// How much of an allowed send is counted.
@@ -83,6 +100,8 @@ pub enum Suspicion {
     Prefix,
     /// The address sends to many regions.
     ManyRegions,
+    /// Too many of the codes that all users submit are wrong.
+    WrongCodes,
 }
 
 impl Suspicion {
@@ -93,6 +112,7 @@ impl Suspicion {
             Self::Region => "region",
             Self::Prefix => "prefix",
             Self::ManyRegions => "many_regions",
+            Self::WrongCodes => "wrong_codes",
         }
     }
 }
@@ -114,6 +134,17 @@ pub enum SendVerdict {
     },
     /// The guard finds it suspect. Nothing is counted.
     Suspect(Suspicion),
+    /// Its captcha has admitted another send. Nothing is counted.
+    CaptchaUsed,
+}
+
+/// The outcome of counting an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttemptCount {
+    /// The time from which the address may try again, if it has no attempt left. Nothing is counted then.
+    pub full_until: Option<Timestamp>,
+    /// The codes of all users in the past hour.
+    pub codes: SubmittedCodes,
 }
 
 /// Counts the sends and attempts of addresses, the sends of a day, and the guard's traffic.
@@ -121,8 +152,9 @@ pub enum SendVerdict {
 /// Every method fails with `StoreError` if the store is unavailable or refuses.
 #[async_trait]
 pub trait LimitStore: Send + Sync {
-    /// Checks the address's hour and day, the day's total and the guard, in that order, and counts as much of the send as
-    /// `counting` says. The address's limits do not apply if this send is already in the address's count.
+    /// Checks the captcha, the day's total, the day and the hour of the address's networks, and the guard, in that order,
+    /// and counts as much of the send as `counting` says. The address's limits do not apply if this send is already in its
+    /// count. A captcha is used when everything is counted, and stays used if the send is refunded.
     ///
     /// # Errors
     /// If the store fails.
@@ -141,29 +173,32 @@ pub trait LimitStore: Send + Sync {
     async fn refund_send(&self, ticket: &SendTicket, refund: SendRefund) -> Result<(), StoreError>;
 
     /// Records that a code was used: refunds the send to the address that requested it, counts the send as verified
-    /// traffic, and refunds the attempt to the address that submitted the code. Changes nothing if the call is repeated or
-    /// the store does not know the send any more.
+    /// traffic, exempts its region from the count of the address's regions for a day, refunds the attempt to the address that
+    /// submitted the code, and counts the code as right. Repeating the call, or a send that the store has forgotten, changes
+    /// nothing.
     ///
     /// # Errors
     /// If the store fails.
     async fn mark_verified(&self, used: &UsedCode<'_>) -> Result<(), StoreError>;
 
-    /// Counts an attempt of an address in a sliding hour. If the address already has `limit` attempts, counts nothing and
-    /// returns the time from which it may try again.
+    /// Counts an attempt of an address in a sliding hour, and its code as wrong until it is refunded or verified. If the
+    /// address already has `limit` attempts, counts nothing and returns the time from which it may try again, except for
+    /// the first attempt with a code that this address requested: it is counted all the same, so that a neighbour behind a
+    /// shared address can sign in. A limit of zero rejects nothing.
     ///
     /// # Errors
     /// If the store fails.
     async fn count_attempt(
         &self,
-        address: &AddressTag,
-        id: &str,
+        attempt: &AttemptTicket<'_>,
         limit: u32,
         at: Timestamp,
-    ) -> Result<Option<Timestamp>, StoreError>;
+    ) -> Result<AttemptCount, StoreError>;
 
-    /// Removes an attempt from its address's count. Repeating the call changes nothing.
+    /// Takes an attempt out of the count. If it was the first with its code, the next one is the first again. Repeating the
+    /// call changes nothing.
     ///
     /// # Errors
     /// If the store fails.
-    async fn refund_attempt(&self, address: &AddressTag, id: &str) -> Result<(), StoreError>;
+    async fn refund_attempt(&self, attempt: &AttemptTicket<'_>) -> Result<(), StoreError>;
 }

@@ -1,14 +1,17 @@
--- Shared functions: this text is put before each script that reads or counts traffic.
+-- Stands before the scripts that read or count traffic.
+-- The codes of all users are one more hash: wc:N wrong codes in the N-th five minutes since 1970, rc:N right ones.
 -- The traffic of a region or a prefix is one hash of counts: uf:N unverified sends in the N-th five minutes since 1970,
--- uh:N unverified in the N-th hour, vh:N verified in the N-th hour, vd:N verified in the N-th day.
+-- uh:N unverified in the N-th hour, vf:N verified in the N-th five minutes, vh:N verified in the N-th hour, vd:N verified in
+-- the N-th day.
 -- `args.spans` has the lengths of the buckets (ms): five_minutes, hour, day; how many buckets each sum covers:
 -- fives_summed, hours_summed, days_compared; and memory, how long traffic is kept (ms).
 local spans = args.spans
 
 -- Returns the oldest bucket of each kind that a sum at `now` covers.
 local function oldest_at(now)
+  local five = math.floor(now / spans.five_minutes) - (spans.fives_summed - 1)
   return {
-    uf = math.floor(now / spans.five_minutes) - (spans.fives_summed - 1),
+    uf = five, vf = five, wc = five, rc = five,
     uh = math.floor(now / spans.hour) - (spans.hours_summed - 1),
     vh = math.floor(now / spans.hour) - (spans.hours_summed - 1),
     vd = math.floor(now / spans.day) - spans.days_compared,
@@ -20,7 +23,7 @@ end
 -- buckets that the others still sum.
 local function traffic(key, now, server_now)
   local oldest, kept = oldest_at(now), oldest_at(math.min(now, server_now))
-  local t = {uf = 0, uh = 0, vh = 0, vd = 0}
+  local t = {uf = 0, vf = 0, wc = 0, rc = 0, uh = 0, vh = 0, vd = 0}
   local all = redis.call('HGETALL', key)
   for i = 1, #all, 2 do
     local kind, bucket = all[i]:sub(1, 2), tonumber(all[i]:sub(4))
@@ -38,11 +41,24 @@ local function add(key, kind, bucket)
   redis.call('HINCRBY', key, kind .. ':' .. math.floor(bucket), 1)
 end
 
--- Removes an unverified send that was counted at `sent`.
+-- Takes one out of a bucket.
+local function remove(key, kind, bucket)
+  local field = kind .. ':' .. math.floor(bucket)
+  if tonumber(redis.call('HGET', key, field) or 0) > 0 then redis.call('HINCRBY', key, field, -1) end
+end
+
+-- Takes an unverified send that was counted at `sent` out again.
 local function remove_unverified(key, sent)
-  for kind, span in pairs({uf = spans.five_minutes, uh = spans.hour}) do
-    local field = kind .. ':' .. math.floor(sent / span)
-    if tonumber(redis.call('HGET', key, field) or 0) > 0 then redis.call('HINCRBY', key, field, -1) end
-  end
+  remove(key, 'uf', sent / spans.five_minutes)
+  remove(key, 'uh', sent / spans.hour)
+end
+
+-- Takes an attempt out of its address's count, and its code out of the wrong ones. Returns whether it was counted.
+local function remove_attempt(attempts, codes, id)
+  local tried = redis.call('ZSCORE', attempts, id)
+  if not tried then return false end
+  redis.call('ZREM', attempts, id)
+  remove(codes, 'wc', tonumber(tried) / spans.five_minutes)
+  return true
 end
 

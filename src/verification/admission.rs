@@ -1,24 +1,29 @@
 //! The gate before a send: allowed regions, limits across phones, the pumping guard and the captcha.
 //!
 //! The cheapest checks run first: the request itself, then the limits, then the captcha, which needs a call to another
-//! service. A suspect send is reported once, even if several steps find it suspect. The limits of a single phone are not
-//! checked here: the code store counts them in the step that issues the challenge.
+//! service. With `CAPTCHA=challenge`, the limits of the address and the guard ask for a captcha before they reject a send; one
+//! captcha answers all of them, and admits one send. A suspect send is reported once, even if several steps find it suspect.
+//! The limits of a single phone are not checked here: the code store counts them in the step that issues the challenge.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::{RequestCodeError, SignUp};
-use crate::captcha::{Captcha, CaptchaAnswer, CaptchaError};
+use crate::captcha::{Captcha, CaptchaAnswer, CaptchaError, Passage};
 use crate::client::ClientAddress;
-use crate::limits::{AddressLimits, Checked, Counting, Limits, SendKind, SendTicket, Suspicion};
+use crate::limits::{
+    AddressLimits, CaptchaUse, Checked, CountError, Counting, Limit, Limits, RateLimited, SendKind, SendTicket,
+    Suspicion,
+};
 use crate::metrics;
-use crate::phone::{PhoneNumber, PhoneRegions};
+use crate::phone::{PhoneNumber, PhonePrefixes, PhoneRegions};
 use crate::purpose::Purpose;
 
 /// Decides whether a send may go ahead.
 pub struct Admission {
     regions: PhoneRegions,
+    trusted: PhonePrefixes,
     limits: Arc<Limits>,
     captcha: Captcha,
     sign_up: SignUp,
@@ -30,6 +35,8 @@ pub(super) struct Entry<'a> {
     given: Option<&'a CaptchaAnswer>,
     /// The captcha that must be verified before the send is counted.
     unverified: Option<&'a CaptchaAnswer>,
+    /// The limit of the address that asked for the captcha.
+    limited: Option<RateLimited>,
     /// Whether the send already has a place in its address's count.
     has_place: bool,
     address: AddressLimits,
@@ -49,10 +56,10 @@ impl Entry<'_> {
 }
 
 impl Admission {
-    /// Creates the gate.
+    /// Creates the gate. The guard does not count sends to `trusted` numbers.
     #[must_use]
-    pub const fn new(regions: PhoneRegions, limits: Arc<Limits>, captcha: Captcha) -> Self {
-        Self { regions, limits, captcha, sign_up: SignUp::Open }
+    pub const fn new(regions: PhoneRegions, trusted: PhonePrefixes, limits: Arc<Limits>, captcha: Captcha) -> Self {
+        Self { regions, trusted, limits, captcha, sign_up: SignUp::Open }
     }
 
     /// Sets the sign-up policy.
@@ -83,14 +90,16 @@ impl Admission {
             return Err(RequestCodeError::RegionNotAllowed);
         }
 
-        let kind = match sends_sms {
-            false => SendKind::Unsent,
-            true if self.captcha.is_for_all() => SendKind::Human,
-            true => SendKind::Ordinary,
-        };
         let unverified = self.captcha.screen(captcha, false)?;
+        let captcha_use = match unverified {
+            Some(_) => CaptchaUse::Routine,
+            None if self.captcha.is_for_all() => CaptchaUse::Waived,
+            None => CaptchaUse::None,
+        };
+        let is_trusted = self.trusted.match_number(phone);
+        let kind = SendKind { sends_sms, is_trusted, captcha: captcha_use };
         let address = AddressLimits::Apply;
-        Ok(Entry { kind, given: captcha, unverified, has_place: false, address, is_reported: false })
+        Ok(Entry { kind, given: captcha, unverified, limited: None, has_place: false, address, is_reported: false })
     }
 
     /// Returns whether a send should be checked by `check` before a challenge is issued for it.
@@ -98,7 +107,7 @@ impl Admission {
         self.limits.is_wary(now)
     }
 
-    /// Checks a send without counting it. If the guard finds it suspect, the entry may need a captcha afterwards.
+    /// Checks a send without counting it. The entry may need a captcha afterwards.
     ///
     /// # Errors
     /// If a limit rejects the send, a captcha is needed but missing, or the store fails.
@@ -106,8 +115,8 @@ impl Admission {
         self.run(ticket, entry, Counting::Nothing).await.map(drop)
     }
 
-    /// Counts a send. If the guard finds it suspect and asks for a captcha, counts nothing and returns false; after the
-    /// captcha is verified, the caller can try again.
+    /// Counts a send. If a limit asks for a captcha, counts nothing and returns false; after the captcha is verified, the
+    /// caller can try again.
     ///
     /// # Errors
     /// If a limit rejects the send, a captcha is needed but missing, or the store fails. Nothing is counted then.
@@ -121,7 +130,17 @@ impl Admission {
         entry: &mut Entry<'_>,
         counting: Counting,
     ) -> Result<bool, RequestCodeError> {
-        match self.limits.count_send(ticket, entry.kind, entry.address, counting).await? {
+        let checked = match self.limits.count_send(ticket, entry.kind, entry.address, counting).await {
+            Err(CountError::Limited(limited)) if self.asks_for_captcha(limited, entry) => {
+                entry.limited = Some(limited);
+                self.ask(entry)?;
+                // Without a solved captcha, the limit holds: anybody can claim that the captcha service is down.
+                return if entry.awaits_captcha() { Ok(false) } else { Err(RequestCodeError::Limited(limited)) };
+            }
+            checked => checked?,
+        };
+
+        match checked {
             Checked::Allowed { suspicion } => {
                 // A suspect send that is only checked is reported when it is counted.
                 if let Some(suspicion) = suspicion.filter(|_| counting == Counting::Everything) {
@@ -135,17 +154,31 @@ impl Admission {
             }
             Checked::NeedsCaptcha(suspicion) => {
                 self.report(ticket, suspicion, entry);
-                entry.unverified = self.captcha.screen(entry.given, true)?;
-                entry.kind = SendKind::Human;
+                self.ask(entry)?;
                 Ok(false)
             }
+            Checked::CaptchaUsed => Err(self.captcha.used().into()),
         }
+    }
+
+    /// Returns whether the limit asks for a captcha instead of rejecting the send. It asks once.
+    fn asks_for_captcha(&self, limited: RateLimited, entry: &Entry<'_>) -> bool {
+        let is_of_address = matches!(limited.limit, Limit::IpHourly | Limit::IpDaily);
+        is_of_address && self.captcha.is_for_some() && entry.kind.captcha == CaptchaUse::None
+    }
+
+    /// Asks for a captcha: the entry then awaits its verification, unless the settings waive it.
+    fn ask(&self, entry: &mut Entry<'_>) -> Result<(), CaptchaError> {
+        entry.unverified = self.captcha.screen(entry.given, true)?;
+        entry.kind.captcha = if entry.awaits_captcha() { CaptchaUse::Asked } else { CaptchaUse::Waived };
+        Ok(())
     }
 
     /// Verifies the captcha that the entry awaits.
     ///
     /// The call costs money and time, so a place in the address's count is used up before it: otherwise a client could
-    /// invent captcha tickets for free. When the send is counted, it does not use up a second place.
+    /// invent captcha tickets for free. When the send is counted, it does not use up a second place. Past the limit of the
+    /// address there are places too, but not without end: see `CAPTCHA_RAISES_TO`.
     ///
     /// # Errors
     /// If a limit rejects the send, the captcha is not passed, or the store fails.
@@ -158,22 +191,33 @@ impl Admission {
         let Some(answer) = entry.unverified.take() else {
             return Ok(());
         };
-        if let Checked::Denied(suspicion, limited) =
-            self.limits.count_send(ticket, entry.kind, entry.address, Counting::AddressOnly).await?
-        {
-            self.report(ticket, suspicion, entry);
-            return Err(RequestCodeError::Limited(limited));
-        }
-        entry.has_place = true;
-
-        if let Err(error) = self.captcha.verify(answer, client, ticket.at).await {
-            // The captcha service did not answer, which is not the client's fault.
-            if matches!(error, CaptchaError::Unverified { .. }) {
-                self.limits.refund_send(ticket).await;
+        match self.limits.count_send(ticket, entry.kind, entry.address, Counting::AddressOnly).await? {
+            Checked::Denied(suspicion, limited) => {
+                self.report(ticket, suspicion, entry);
+                return Err(RequestCodeError::Limited(limited));
             }
-            return Err(error.into());
+            Checked::CaptchaUsed => return Err(self.captcha.used().into()),
+            Checked::Allowed { .. } | Checked::NeedsCaptcha(_) => entry.has_place = true,
         }
-        Ok(())
+
+        match self.captcha.verify(answer, client, ticket.at).await {
+            Ok(Passage::Solved) => Ok(()),
+            Ok(Passage::Waived) => {
+                entry.kind.captcha = CaptchaUse::Waived;
+                let Some(limited) = entry.limited else {
+                    return Ok(());
+                };
+                self.abandon(ticket, entry).await;
+                Err(RequestCodeError::Limited(limited))
+            }
+            Err(error) => {
+                // An outage is not the client's fault.
+                if matches!(error, CaptchaError::Unverified { .. }) {
+                    self.abandon(ticket, entry).await;
+                }
+                Err(error.into())
+            }
+        }
     }
 
     /// Refunds the place in the address's count, if the entry has one: the send does not go ahead.
@@ -194,6 +238,11 @@ impl Admission {
         }
         let mode = self.limits.guard_mode();
         metrics::suspect(suspicion.name(), mode.name());
+        // Spraying makes every send suspect, so it must not fill the log.
+        if suspicion == Suspicion::WrongCodes {
+            tracing::debug!("more wrong codes over all phones than usual");
+            return;
+        }
         tracing::warn!(
             guard.reason = suspicion.name(),
             guard.mode = mode.name(),

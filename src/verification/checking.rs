@@ -15,7 +15,7 @@ use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::code::Code;
 use crate::device::Device;
-use crate::limits::{Limit, Limits, RateLimited, UsedCode};
+use crate::limits::{AttemptTicket, Limit, Limits, RateLimited, UsedCode};
 use crate::metrics;
 use crate::phone::{Destination, PhoneNumber};
 use crate::purpose::Purpose;
@@ -188,7 +188,7 @@ impl Checking {
     async fn count_and_attempt(&self, attempt: &Attempt, attempt_id: &str) -> Result<AttemptOutcome, AttemptError> {
         let claim = &attempt.claim;
         // A recognized device is exempt from the address's limits. The store is asked only if that makes a difference.
-        if let Some(limited) = self.limits.count_attempt(&claim.subject.address, attempt_id, attempt.at).await?
+        if let Some(limited) = self.limits.count_attempt(&ticket(claim, attempt_id), attempt.at).await?
             && !(claim.subject.device.is_some() && self.store.recognizes(&claim.subject).await?)
         {
             return Err(AttemptError::Limited(limited));
@@ -231,6 +231,11 @@ impl Checking {
     }
 
     async fn refund_attempt(&self, claim: &CodeClaim, attempt_id: &str) {
-        self.limits.refund_attempt(&claim.subject.address, attempt_id).await;
+        self.limits.refund_attempt(&ticket(claim, attempt_id)).await;
     }
+}
+
+/// Returns how limits count the attempt that makes this claim.
+fn ticket<'a>(claim: &'a CodeClaim, attempt_id: &'a str) -> AttemptTicket<'a> {
+    AttemptTicket { id: attempt_id, address: &claim.subject.address, send: &claim.nonce }
 }

@@ -290,9 +290,9 @@ impl Issuing {
             self.admission.abandon(&draft.ticket, entry).await;
         }
         if matches!(reserved, Ok(Reserved::NeedsCaptcha)) {
-            // The guard does not ask again after the captcha. The challenge is void: the next try needs a new one.
-            let is_decoy = draft.is_decoy;
-            *draft = self.draft(request, None);
+            // No limit asks again after the captcha. The challenge is void: the next try needs a new one.
+            let (is_decoy, test_code) = (draft.is_decoy, (!draft.sends_sms).then(|| draft.code.clone()));
+            *draft = self.draft(request, test_code.as_ref());
             if is_decoy {
                 draft.make_decoy();
             }

@@ -1,5 +1,5 @@
-//! The keyed hashes under `CODE_SECRET`: challenge ids, codes at rest, idempotency keys at rest, and the tags
-//! of phones, addresses and devices.
+//! The keyed hashes under `CODE_SECRET`: challenge ids, codes at rest, idempotency keys at rest, and the tags of phones,
+//! addresses, devices and captcha tickets.
 //!
 //! Every hashed message begins with a label and has the length of each part, so two different messages never have the same
 //! bytes.
@@ -17,7 +17,7 @@ use crate::device::Device;
 use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
 use crate::random;
-use crate::tags::{AddressTag, DeviceTag, PhoneTag};
+use crate::tags::{AddressTag, CaptchaTag, DeviceTag, NetworkTags, PhoneTag};
 
 const NONCE_BYTES: usize = 16;
 const MAC_BYTES: usize = 16;
@@ -124,6 +124,23 @@ impl CodeKeys {
     /// Returns the tag that stands for a client address in stores.
     pub(super) fn address_tag(&self, address: ClientAddress) -> AddressTag {
         AddressTag::new(self.tag("address", &address.to_string()))
+    }
+
+    /// Returns the tags that stand in stores for the networks of a client address. The narrowest is `address_tag`.
+    pub(super) fn network_tags(&self, address: ClientAddress) -> NetworkTags {
+        let narrowest = self.address_tag(address);
+        match address.wider_networks() {
+            None => NetworkTags::One(narrowest),
+            Some(wider) => {
+                let [wide, widest] = wider.map(|network| AddressTag::new(self.tag("address", &network)));
+                NetworkTags::Three([narrowest, wide, widest])
+            }
+        }
+    }
+
+    /// Returns the tag that stands for a captcha's ticket in stores.
+    pub(super) fn captcha_tag(&self, ticket: &str) -> CaptchaTag {
+        CaptchaTag::new(self.tag("captcha", ticket))
     }
 
     fn tag(&self, label: &str, value: &str) -> String {

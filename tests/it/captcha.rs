@@ -11,7 +11,7 @@ use sms_login::clock::{Clock, SystemClock};
 use sms_login::outbound::Timeouts;
 use sms_login::tencent::tc3::Credentials;
 
-use crate::app::{ASK, Answer, Builder, Stores, TestApp, phone};
+use crate::app::{ASK, Answer, Builder, Stores, TestApp, phone, wrong};
 use crate::process::{self, Server, shared_env, stub};
 use crate::servers;
 use crate::tencent_stub::captcha::{APP_ID, APP_SECRET_KEY, CaptchaBehaviour, Verification};
@@ -59,7 +59,7 @@ async fn a_code_needs_a_ticket_and_each_ticket_is_valid_once() {
         let sent = ask(&app, &phone, ticket("t03-once*")).await;
         assert_eq!(sent.data("requestCode")["sendsRemaining"], 4, "the rejected requests are not counted");
         let user_ip: IpAddr = V6.parse().expect("an address");
-        let asked = Verification { ticket: "t03-once*".to_owned(), randstr: "@abc".to_owned(), user_ip };
+        let asked = Verification { ticket: "t03-once*".to_owned(), randstr: Some("@abc".to_owned()), user_ip };
         assert_eq!(app.sms.verifications(), [asked]);
         assert_eq!(app.code(&phone).len(), 6);
         assert_failed(&ask(&app, &other, ticket("t03-once*")).await);
@@ -86,6 +86,28 @@ async fn nothing_is_sent_or_counted_if_the_captcha_fails() {
             4,
             "the failed requests started no cooldown and are not counted"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_mini_programs_ticket_needs_no_randstr() {
+    for stores in Stores::BOTH {
+        let app = with_captcha(stores, "always").set("TENCENT_CAPTCHA_APP_TYPE", "mini").start().await;
+        ask(&app, &phone(), json!({ "ticket": "t03-mini" })).await.data("requestCode");
+        let user_ip: IpAddr = V6.parse().expect("an address");
+        let asked = Verification { ticket: "t03-mini".to_owned(), randstr: None, user_ip };
+        assert_eq!(app.sms.verifications(), [asked]);
+
+        for code in [7, 8, 10, 15, 16, 21, 25, 100] {
+            app.sms.set_captcha(CaptchaBehaviour::Verdict(code, 0));
+            assert_failed(&ask(&app, &phone(), json!({ "ticket": "t03-mini" })).await);
+        }
+    }
+    let allowing = with_captcha(Stores::Embedded, "always").set("CAPTCHA_OUTAGE", "allow");
+    let app = allowing.set("TENCENT_CAPTCHA_APP_TYPE", "mini").start().await;
+    for code in [26, 31] {
+        app.sms.set_captcha(CaptchaBehaviour::Verdict(code, 0));
+        ask(&app, &phone(), json!({ "ticket": "t03-down" })).await.data("requestCode");
     }
 }
 
@@ -142,6 +164,7 @@ async fn malformed_tickets_are_rejected() {
         (json!("t".repeat(2049)), json!("r"), "input.captcha.ticket"),
         (json!("t\n"), json!("r"), "input.captcha.ticket"),
         (json!("t"), json!(""), "input.captcha.randstr"),
+        (json!("t"), Value::Null, "input.captcha.randstr"),
         (json!("t"), json!("r".repeat(129)), "input.captcha.randstr"),
         (json!("t"), json!("随机"), "input.captcha.randstr"),
     ];
@@ -182,7 +205,7 @@ async fn a_call_without_an_answer_times_out_and_its_error_has_no_secret() {
     stub.set_captcha(CaptchaBehaviour::Stall);
     let timeouts = Timeouts { connect: Duration::from_millis(80), whole: Duration::from_millis(200) };
     let verifier = verifier(&stub, timeouts);
-    let answer = CaptchaAnswer { ticket: "t03-secret".to_owned(), randstr: "@secret".to_owned() };
+    let answer = CaptchaAnswer { ticket: "t03-secret".to_owned(), randstr: Some("@secret".to_owned()) };
     let user_ip = V6.parse().expect("an address");
     let outcome = tokio::time::timeout(Duration::from_secs(5), verifier.verify(&answer, user_ip)).await;
     let CaptchaOutcome::Unavailable(outage) = outcome.expect("the verifier's own time-out") else {
@@ -262,5 +285,53 @@ async fn a_suspicious_send_is_rejected_if_the_guard_denies() {
         assert_eq!((refused.code(), &refused.extensions()["limit"]), ("RATE_LIMITED", &json!("GUARD")));
         assert_eq!(refused.extensions()["retryAfterSeconds"], 300);
         assert_eq!(app.sms.messages().len(), 2);
+    }
+}
+
+/// Spraying: one wrong code for each of many phones, from many addresses. No limit of a phone or an address notices.
+#[tokio::test]
+async fn a_wave_of_wrong_codes_asks_every_client_for_a_captcha() {
+    for (stores, mode) in Stores::BOTH.into_iter().flat_map(|stores| [(stores, "challenge"), (stores, "deny")]) {
+        let app = with_captcha(stores, "challenge")
+            .set("GUARD_MODE", mode)
+            .set("GUARD_HOURLY_FLOOR", "1000")
+            .set("GUARD_DAILY_FLOOR", "1000")
+            .set("GUARD_WRONG_CODES_MIN", "10")
+            .start()
+            .await;
+        for number in 0..10 {
+            let (stranger, victim) = (app.at(&format!("198.51.100.{number}")), phone());
+            let session_id = stranger.ask(&victim).await;
+            stranger.login(&victim, &wrong(&app.code(&victim)), &session_id).await;
+        }
+
+        let honest = phone();
+        let asked = ask(&app, &honest, Value::Null).await;
+        if mode == "deny" {
+            asked.data("requestCode");
+            continue;
+        }
+        assert_eq!(asked.code(), "CAPTCHA_REQUIRED");
+        ask(&app, &honest, ticket("t03")).await.data("requestCode");
+        app.advance(Duration::from_hours(1));
+        ask(&app, &phone(), Value::Null).await.data("requestCode");
+    }
+}
+
+#[tokio::test]
+async fn numbers_with_an_allowed_prefix_are_never_suspect() {
+    for stores in Stores::BOTH {
+        let app = TestApp::on(stores)
+            .set("GUARD_MODE", "deny")
+            .set("GUARD_HOURLY_FLOOR", "1")
+            .set("GUARD_ALLOWED_PREFIXES", "+8613711,+86137")
+            .start()
+            .await;
+        for _ in 0..5 {
+            ask(&app, &phone(), Value::Null).await.data("requestCode");
+        }
+        let elsewhere = |number: u32| format!("+86138{number:08}");
+        ask(&app, &elsewhere(1), Value::Null).await.data("requestCode");
+        assert_eq!(ask(&app, &elsewhere(2), Value::Null).await.extensions()["limit"], "GUARD");
     }
 }

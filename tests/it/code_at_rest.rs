@@ -8,15 +8,19 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use sms_login::captcha::Captcha;
 use sms_login::clock::ManualClock;
-use sms_login::limits::{LimitPolicy, Limits, RedisLimitStore};
-use sms_login::phone::{PhoneNumber, PhoneRegions};
+use sms_login::day::Day;
+use sms_login::limits::{
+    Counting, LimitPolicy, LimitStore, Limits, RedisLimitStore, SendTicket, SendVerdict, TrafficLimits,
+};
+use sms_login::phone::{PhoneNumber, PhonePrefixes, PhoneRegions};
 use sms_login::purpose::Purpose;
 use sms_login::redis::KeyPrefix;
 use sms_login::sms::{CodeMessage, SendError, SendOutcome, SmsSender};
 use sms_login::store::StoreError;
+use sms_login::tags::CaptchaTag;
 use sms_login::verification::store::{AttemptOutcome, FailureLimits};
 use sms_login::verification::test_numbers::TestNumbers;
 use sms_login::verification::{
@@ -25,7 +29,7 @@ use sms_login::verification::{
 };
 
 use crate::code_store::{Phone, Store, connection, redis_store_at};
-use crate::limit_store::limit_policy;
+use crate::limit_store::{destination, guard_policy, limit_policy, network};
 use crate::servers;
 use crate::servers::own::OwnRedis;
 
@@ -57,6 +61,7 @@ async fn redis_holds_no_code_phone_address_challenge_id_or_secret() {
 async fn every_key_expires_and_contains_its_phones_tag() {
     let redis = OwnRedis::start();
     use_some_codes(&redis.url()).await;
+    send_with_captcha(&redis.url()).await;
 
     let mut connection = connection(&redis.url());
     let mut tags = BTreeSet::new();
@@ -75,8 +80,8 @@ async fn every_key_expires_and_contains_its_phones_tag() {
     }
 
     assert_eq!(tags.len(), PHONES.len(), "one tag a phone: {tags:?}");
-    let of_phones = ["challenge", "failures", "phone"];
-    let of_limits = ["attempts", "regions", "send", "sends", "total", "traffic"];
+    let of_phones = ["challenge", "failures", "phone", "sent_from"];
+    let of_limits = ["attempts", "captcha", "codes", "regions", "send", "sends", "total", "traffic", "used_regions"];
     assert_eq!(kinds, of_phones.into_iter().chain(of_limits).map(str::to_owned).collect());
 }
 
@@ -213,7 +218,7 @@ async fn use_some_codes(url: &str) -> Vec<String> {
     let store = redis_store_at(url.to_owned());
 
     let regions = PhoneRegions { default: "CN".parse().expect("a region"), allowed: None };
-    let admission = Admission::new(regions, Arc::clone(&limits), Captcha::off());
+    let admission = Admission::new(regions, PhonePrefixes::default(), Arc::clone(&limits), Captcha::off());
     let issuing =
         Issuing::new(Arc::clone(&store), admission, sender.clone(), Arc::clone(&keys), policy(), clock.clone());
     let checking = CheckingPolicy { max_attempts: 3, failures: FAILURES };
@@ -268,6 +273,32 @@ async fn use_some_codes(url: &str) -> Vec<String> {
         }
     }
     secrets
+}
+
+/// Counts a send of an address that has used no code, with a captcha.
+async fn send_with_captcha(url: &str) {
+    let redis = servers::redis_pool_with(&[url.to_owned()], KeyPrefix::default());
+    let captcha = CaptchaTag::new("a-captcha".to_owned());
+    let (guard, at) = (guard_policy(), Timestamp::UNIX_EPOCH);
+    let ticket = SendTicket {
+        id: "a-send".to_owned(),
+        captcha: None,
+        networks: network("an-address"),
+        destination: destination("CN", "+86137"),
+        at,
+        day: Day::of(at, SignedDuration::ZERO),
+    };
+    let limits = TrafficLimits {
+        ip_hourly: 1,
+        ip_daily: 1,
+        total_daily: 0,
+        guard: Some(&guard),
+        spraying: None,
+        suspect_passes: true,
+        captcha: Some(&captcha),
+    };
+    let counted = RedisLimitStore::new(redis).count_send(&ticket, &limits, Counting::Everything).await;
+    assert_eq!(counted.expect("an answer"), SendVerdict::Allowed { suspicion: None });
 }
 
 fn policy() -> IssuingPolicy {

@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestError, TestRunner};
 use sms_login::purpose::Purpose;
-use sms_login::tags::{AddressTag, PhoneTag};
+use sms_login::tags::{AddressTag, DeviceTag, PhoneTag};
 use sms_login::verification::store::{
-    Attempt, AttemptOutcome, CodeClaim, FailureLimits, IssueOutcome, NewChallenge, PhoneLimits, Refund, Subject,
+    Attempt, AttemptOutcome, CodeClaim, FailureLimits, IssueOutcome, KnownDevice, NewChallenge, PhoneLimits, Refund,
+    RequestKey, SentAnswer, Subject,
 };
 use tokio::runtime::Runtime;
 
@@ -26,6 +27,7 @@ mod model;
 const CODE_TTL: Duration = Duration::from_mins(5);
 const COOLDOWN: Duration = Duration::from_secs(9);
 const DAILY: u32 = 6;
+const DAILY_BY_ADDRESS: u32 = 4;
 const MAX_ATTEMPTS: u32 = 3;
 const FAILURES: FailureLimits = FailureLimits { by_address: 4, in_all: 6 };
 const PURPOSES: [Purpose; 2] = [Purpose::Login, Purpose::Verify];
@@ -42,15 +44,24 @@ fn random_operations_on_redis_agree_with_the_model() {
     lead_lives(64, redis_store);
 }
 
-/// One operation or clock step. A number of 0 means the latest challenge or claim, 1 the one before it, and so on.
+/// Where a call comes from: an address, and a device with a token for the phone or none.
+#[derive(Debug, Clone, Copy)]
+struct Client {
+    address: usize,
+    device: Option<usize>,
+}
+
+/// One thing that happens to the phone. Challenges and claims are named by how many were made since.
 #[derive(Debug, Clone)]
 enum Step {
-    Issue { purpose: usize },
-    Attempt { challenge: usize, right: bool, address: usize },
+    Issue { purpose: usize, resend_of: Option<usize>, key: Option<usize>, client: Client },
+    Confirm { challenge: usize },
+    Attempt { challenge: usize, code: usize, client: Client },
     AttemptAgain { claim: usize },
     Consume { claim: usize },
     Release { claim: usize },
     Void { challenge: usize, refund: bool },
+    RevokeDevices,
     Pass(Duration),
     PassToMidnight,
 }
@@ -59,18 +70,30 @@ fn step() -> impl Strategy<Value = Step> {
     let recent = || prop_oneof![6 => Just(0_usize), 2 => Just(1), 1 => 2..4_usize];
     let short = prop::sample::select(vec![1, 999, 1_000, 9_000, 10_000, 29_999, 30_000, 59_000, 60_000, 299_999]);
     let long = prop::sample::select(vec![5 * 60, 15 * 60, 3_600, 24 * 3_600, 30 * 24 * 3_600]);
+    let purpose = prop_oneof![3 => Just(0_usize), 1 => Just(1)];
+    let resend_of = prop::option::weighted(0.4, recent());
+    let key = prop::option::weighted(0.3, 0..2_usize);
+    // The code of the challenge, of one that was issued up to two challenges before it, or a wrong one.
+    let code = prop_oneof![5 => Just(0_usize), 2 => Just(1), 1 => Just(2), 1 => Just(3), 3 => Just(usize::MAX)];
     prop_oneof![
-        12 => prop_oneof![3 => Just(0_usize), 1 => Just(1)].prop_map(|purpose| Step::Issue { purpose }),
-        12 => (recent(), prop::bool::weighted(0.6), 0..3_usize)
-            .prop_map(|(challenge, right, address)| Step::Attempt { challenge, right, address }),
+        12 => (purpose, resend_of, key, client())
+            .prop_map(|(purpose, resend_of, key, client)| Step::Issue { purpose, resend_of, key, client }),
+        3 => recent().prop_map(|challenge| Step::Confirm { challenge }),
+        12 => (recent(), code, client())
+            .prop_map(|(challenge, code, client)| Step::Attempt { challenge, code, client }),
         2 => recent().prop_map(|claim| Step::AttemptAgain { claim }),
         7 => recent().prop_map(|claim| Step::Consume { claim }),
         3 => recent().prop_map(|claim| Step::Release { claim }),
         3 => (recent(), any::<bool>()).prop_map(|(challenge, refund)| Step::Void { challenge, refund }),
+        1 => Just(Step::RevokeDevices),
         10 => short.prop_map(|milliseconds| Step::Pass(Duration::from_millis(milliseconds))),
         2 => long.prop_map(|seconds| Step::Pass(Duration::from_secs(seconds))),
         1 => Just(Step::PassToMidnight),
     ]
+}
+
+fn client() -> impl Strategy<Value = Client> {
+    (0..3_usize, prop::option::weighted(0.3, 0..2_usize)).prop_map(|(address, device)| Client { address, device })
 }
 
 fn lead_lives(cases: u32, new_store: fn() -> Store) {
@@ -111,17 +134,22 @@ struct Life {
     store: Store,
     phone: PhoneTag,
     now: Timestamp,
-    challenges: Vec<(NewChallenge, Purpose)>,
+    challenges: Vec<NewChallenge>,
     claims: Vec<(CodeClaim, usize)>,
+    /// When the tokens of the two devices were issued.
+    tokens: [Timestamp; 2],
     model: Model,
 }
 
 impl Life {
     fn new(store: &Store) -> Self {
+        let now: Timestamp = "2026-02-27T23:50:00Z".parse().expect("a time");
         Self {
             store: Arc::clone(store),
             phone: PhoneTag::new(unique()),
-            now: "2026-02-27T23:50:00Z".parse().expect("a time"),
+            // The second device signs in when the life is a minute old.
+            tokens: [now - Duration::from_secs(1), now + Duration::from_mins(1)],
+            now,
             challenges: Vec::new(),
             claims: Vec::new(),
             model: Model::default(),
@@ -131,23 +159,27 @@ impl Life {
     /// Takes a step on both. Returns the answers of the store and of the model.
     async fn take(&mut self, step: &Step) -> (String, String) {
         match *step {
-            Step::Issue { purpose } => self.issue(PURPOSES[purpose]).await,
-            Step::Attempt { challenge, right, address } => match nth_last(challenge, self.challenges.len()) {
+            Step::Issue { purpose, resend_of, key, client } => {
+                let resend_of = resend_of.and_then(|ago| nth_last(ago, self.challenges.len()));
+                self.issue(PURPOSES[purpose], resend_of, key, client).await
+            }
+            Step::Confirm { challenge } => self.confirm(challenge).await,
+            Step::Attempt { challenge, code, client } => match nth_last(challenge, self.challenges.len()) {
                 Some(challenge) => {
-                    let (of, purpose) = &self.challenges[challenge];
+                    let of = &self.challenges[challenge];
                     let claim = CodeClaim {
-                        subject: self.subject(address),
+                        subject: self.subject(client),
                         nonce: of.nonce.clone(),
-                        purpose: *purpose,
+                        purpose: of.purpose,
                         token: unique(),
                     };
                     self.claims.push((claim, challenge));
-                    self.attempt(self.claims.len() - 1, right).await
+                    self.attempt(self.claims.len() - 1, challenge.checked_sub(code)).await
                 }
                 None => nothing(),
             },
             Step::AttemptAgain { claim } => match nth_last(claim, self.claims.len()) {
-                Some(claim) => self.attempt(claim, true).await,
+                Some(claim) => self.attempt(claim, Some(self.claims[claim].1)).await,
                 None => nothing(),
             },
             Step::Consume { claim } => match self.remembered_claim(claim) {
@@ -166,6 +198,12 @@ impl Life {
                 None => nothing(),
             },
             Step::Void { challenge, refund } => self.void(challenge, refund).await,
+            Step::RevokeDevices => {
+                let memory = Duration::from_hours(180 * 24);
+                self.store.revoke_devices(&self.phone, self.now, memory).await.expect("the store answers");
+                self.model.revoke_devices(self.now);
+                nothing()
+            }
             Step::Pass(time) => self.pass(time),
             Step::PassToMidnight => {
                 let end = (self.day() + 1) * 24 * 3_600;
@@ -175,41 +213,68 @@ impl Life {
         }
     }
 
-    async fn issue(&mut self, purpose: Purpose) -> (String, String) {
-        let reference = (purpose == Purpose::Verify).then(|| format!("transfer:{}", self.challenges.len()));
+    async fn issue(
+        &mut self,
+        purpose: Purpose,
+        resend_of: Option<usize>,
+        key: Option<usize>,
+        client: Client,
+    ) -> (String, String) {
+        let number = self.challenges.len();
+        // As in the service, a resend is always of a challenge with the same purpose.
+        let resend_of = resend_of.filter(|index| self.challenges[*index].purpose == purpose);
         let challenge = NewChallenge {
-            subject: self.subject(0),
+            subject: self.subject(client),
             purpose,
             nonce: unique(),
-            digest: digest("135790"),
-            reference,
-            resend_of: None,
-            key: None,
+            digest: digest(&code_of(number)),
+            reference: (purpose == Purpose::Verify).then(|| format!("transfer:{}", number / 4)),
+            resend_of: resend_of.map(|index| self.challenges[index].nonce.clone()),
+            key: key.map(|key| RequestKey { tag: format!("key-{key}"), arguments: purpose.name().to_owned() }),
             issued_at: self.now,
             expires_at: self.now + CODE_TTL,
         };
-        let limits =
-            PhoneLimits { cooldown: COOLDOWN, daily: DAILY, daily_by_address: 0, day: self.day(), failures: FAILURES };
+        let limits = PhoneLimits {
+            cooldown: COOLDOWN,
+            daily: DAILY,
+            daily_by_address: DAILY_BY_ADDRESS,
+            day: self.day(),
+            failures: FAILURES,
+        };
         let answer = self.store.issue(&challenge, &limits).await.expect("the store answers");
-        let expected = self.model.issue(&challenge, purpose, self.day());
-
+        let expected = self.model.issue(&challenge, resend_of, self.day());
         if matches!(answer, IssueOutcome::Issued { .. }) {
-            self.challenges.push((challenge, purpose));
+            self.challenges.push(challenge);
         }
         told(&answer, &expected)
     }
 
-    async fn attempt(&mut self, claim: usize, right: bool) -> (String, String) {
+    async fn confirm(&mut self, challenge: usize) -> (String, String) {
+        let index = nth_last(challenge, self.challenges.len()).filter(|index| self.is_remembered(*index));
+        let Some(index) = index else { return nothing() };
+        let challenge = &self.challenges[index];
+        let answer = SentAnswer {
+            expires_at: challenge.expires_at,
+            resend_at: challenge.issued_at + COOLDOWN,
+            sends_remaining: Some(1),
+        };
+        self.store.confirm(challenge, &answer).await.expect("the store answers");
+        self.model.confirm(index, answer);
+        nothing()
+    }
+
+    /// Attempts the code of the challenge `code`, or a wrong one.
+    async fn attempt(&mut self, claim: usize, code: Option<usize>) -> (String, String) {
         let (claim, challenge) = self.claims[claim].clone();
         let attempt = Attempt {
-            digest: digest(if right { "135790" } else { "246802" }),
+            digest: digest(&code.map_or_else(|| "246802".to_owned(), code_of)),
             max_attempts: MAX_ATTEMPTS,
             failures: FAILURES,
             at: self.now,
             claim,
         };
         let answer: AttemptOutcome = self.store.attempt(&attempt).await.expect("the store answers");
-        told(&answer, &self.model.attempt(challenge, right, &attempt.claim, self.now))
+        told(&answer, &self.model.attempt(challenge, code, &attempt.claim, self.now))
     }
 
     async fn void(&mut self, challenge: usize, refund: bool) -> (String, String) {
@@ -217,7 +282,7 @@ impl Life {
         let Some(index) = index else { return nothing() };
 
         let refund = if refund { Refund::Send } else { Refund::Nothing };
-        self.store.void(&self.challenges[index].0, refund).await.expect("the store answers");
+        self.store.void(&self.challenges[index], refund).await.expect("the store answers");
         self.model.void(index, refund);
         nothing()
     }
@@ -227,8 +292,16 @@ impl Life {
         nothing()
     }
 
-    fn subject(&self, address: usize) -> Subject {
-        Subject { phone: self.phone.clone(), address: AddressTag::new(format!("address-{address}")), device: None }
+    fn subject(&self, client: Client) -> Subject {
+        let device = client.device.map(|device| KnownDevice {
+            tag: DeviceTag::new(format!("device-{device}")),
+            issued_at: self.tokens[device],
+        });
+        Subject {
+            phone: self.phone.clone(),
+            address: AddressTag::new(format!("address-{}", client.address)),
+            device: device.filter(|device| device.issued_at <= self.now),
+        }
     }
 
     /// Days since 1970 in UTC.
@@ -237,16 +310,24 @@ impl Life {
     }
 
     fn is_remembered(&self, challenge: usize) -> bool {
-        self.now < self.challenges[challenge].0.expires_at + REMEMBERED
+        self.now < self.challenges[challenge].expires_at + REMEMBERED
     }
 
     fn remembered_claim(&self, ago: usize) -> Option<(CodeClaim, usize)> {
         let (claim, challenge) = &self.claims[nth_last(ago, self.claims.len())?];
-        self.is_remembered(*challenge).then(|| (claim.clone(), *challenge))
+        let mut claim = claim.clone();
+        // As in the service, the claim keeps its device only if the attempt recognized it.
+        claim.subject.device.take_if(|device| !self.model.recognized_claim(&claim.token, &device.tag));
+        self.is_remembered(*challenge).then_some((claim, *challenge))
     }
 }
 
-/// Returns the index of the last of `count` items if `ago` is 0, of the one before it if `ago` is 1, and so on.
+/// Returns the code of a challenge.
+fn code_of(challenge: usize) -> String {
+    format!("{challenge:06}")
+}
+
+/// The index of the one before which `ago` others were made later, among `count`.
 fn nth_last(ago: usize, count: usize) -> Option<usize> {
     count.checked_sub(ago + 1)
 }

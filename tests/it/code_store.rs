@@ -8,11 +8,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sms_login::purpose::Purpose;
 use sms_login::redis::KeyPrefix;
-use sms_login::tags::{AddressTag, PhoneTag};
+use sms_login::tags::{AddressTag, DeviceTag, PhoneTag};
 use sms_login::verification::store::{
-    Attempt, AttemptOutcome, CLAIM_LEASE, CodeClaim, CodeDigest, CodeStore, FAILURE_MEMORY, FAILURE_WAITS,
-    FailureLimits, IssueOutcome, KnownDevice, LIVE_CHALLENGES, MemoryCodeStore, NewChallenge, PhoneLimits,
-    RedisCodeStore, Refund, Subject,
+    Attempt, AttemptOutcome, CLAIM_LEASE, CodeClaim, CodeDigest, CodeStore, DEVICES_SHARE, FAILURE_MEMORY,
+    FAILURE_WAITS, FailureLimits, IssueOutcome, KnownDevice, LIVE_CHALLENGES, MemoryCodeStore, NewChallenge,
+    OLDER_CODES, PhoneLimits, RedisCodeStore, Refund, RequestKey, SEND_LEASE, SentAnswer, Subject,
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -20,9 +20,13 @@ use uuid::Uuid;
 use crate::servers;
 use crate::servers::own::OwnRedisCluster;
 
+mod by_address;
+mod devices;
 mod failures;
+mod idempotency;
 mod issuing;
 mod memory_sweep;
+mod resending;
 mod trying;
 mod using;
 mod voiding;
@@ -69,6 +73,48 @@ macro_rules! hold_on_every_store {
 }
 
 hold_on_every_store! {
+    by_address::one_address_gets_a_part_of_the_phones_sends,
+    by_address::the_smaller_of_both_limits_is_what_remains,
+    by_address::an_address_gets_its_part_again_on_a_new_day,
+    by_address::a_refund_gives_the_address_its_send_back_once,
+    by_address::simultaneous_requests_keep_to_the_limit_of_their_address,
+    by_address::a_send_that_was_not_counted_for_its_address_refunds_nothing_to_it,
+    devices::a_device_has_a_cooldown_and_a_count_apart_from_the_phones,
+    devices::what_remains_for_a_device_is_of_its_bucket,
+    devices::two_devices_do_not_share_a_bucket,
+    devices::all_devices_of_a_phone_together_have_a_limit,
+    devices::a_refund_goes_to_the_bucket_of_the_send,
+    devices::wrong_codes_of_others_keep_no_device_waiting,
+    devices::wrong_codes_of_a_device_make_only_that_device_wait,
+    devices::a_success_on_a_device_forgets_only_its_wrong_codes,
+    devices::a_revoked_device_is_treated_like_no_device,
+    devices::a_revocation_covers_tokens_up_to_its_time_and_never_goes_back,
+    devices::strangers_do_not_drop_a_devices_challenges,
+    devices::a_used_code_voids_the_codes_of_all_buckets,
+    failures::the_fifth_wrong_code_is_incorrect_and_then_waits_grow,
+    failures::a_wait_applies_to_sends_and_attempts_and_ends_to_the_millisecond,
+    failures::a_wait_applies_only_to_its_address,
+    failures::a_wait_applies_only_to_its_phone,
+    failures::wrong_codes_over_all_addresses_make_every_address_wait,
+    failures::the_longer_of_two_waits_applies,
+    failures::attempts_during_a_wait_are_not_counted,
+    failures::a_right_code_works_after_the_wait,
+    failures::consuming_resets_the_failures_of_the_address,
+    failures::consuming_resets_the_failures_over_all_addresses,
+    failures::consuming_does_not_reset_the_failures_of_other_addresses,
+    failures::claiming_and_releasing_do_not_reset_failures,
+    failures::a_new_code_does_not_reset_failures,
+    failures::failures_are_forgotten_after_thirty_days,
+    failures::limits_of_zero_cause_no_wait,
+    idempotency::a_repeated_key_repeats_the_answer_until_the_code_expires,
+    idempotency::an_answer_without_a_daily_limit_is_repeated_as_it_was,
+    idempotency::a_repeated_key_is_answered_during_a_failure_wait,
+    idempotency::a_key_belongs_to_its_phone_and_its_arguments,
+    idempotency::of_simultaneous_requests_with_one_key_one_sends,
+    idempotency::a_failed_send_forgets_its_key,
+    idempotency::a_key_in_flight_is_free_after_its_lease,
+    idempotency::a_key_is_forgotten_when_its_challenge_ends,
+    idempotency::confirming_without_a_key_does_nothing,
     issuing::the_first_send_of_a_day_is_counted_as_one,
     issuing::each_send_of_a_day_is_counted_for_its_own_phone,
     issuing::a_second_send_within_the_cooldown_is_rejected,
@@ -84,6 +130,18 @@ hold_on_every_store! {
     issuing::the_day_of_the_count_never_goes_back,
     issuing::a_refund_applies_to_the_day_that_counted_the_send,
     issuing::the_oldest_of_too_many_live_challenges_is_dropped,
+    resending::a_resend_accepts_both_codes_and_voids_the_old_id,
+    resending::the_old_code_is_accepted_until_its_own_expiry,
+    resending::both_codes_share_new_attempts,
+    resending::a_chain_of_resends_keeps_the_last_codes,
+    resending::a_resend_of_what_is_past_use_has_no_effect,
+    resending::a_resend_with_another_reference_has_no_effect,
+    resending::a_claimed_challenge_is_not_replaced_while_its_lease_lasts,
+    resending::a_failed_resend_makes_the_old_challenge_valid_again,
+    resending::a_challenge_that_was_used_up_meanwhile_is_not_made_valid_again,
+    resending::a_refused_resend_replaces_nothing,
+    resending::of_simultaneous_resends_one_replaces_the_old_challenge,
+    resending::a_digest_that_differs_from_both_anywhere_is_wrong,
     trying::a_right_code_is_claimed_and_returns_its_reference,
     trying::an_unknown_challenge_is_expired,
     trying::a_code_is_valid_only_for_its_own_challenge,
@@ -126,21 +184,6 @@ hold_on_every_store! {
     voiding::refunding_yesterdays_send_does_not_change_todays_count,
     voiding::voiding_does_not_change_claimed_consumed_or_exhausted_challenges,
     voiding::voiding_an_unknown_challenge_does_nothing,
-    failures::the_fifth_wrong_code_is_incorrect_and_then_waits_grow,
-    failures::a_wait_applies_to_sends_and_attempts_and_ends_to_the_millisecond,
-    failures::a_wait_applies_only_to_its_address,
-    failures::a_wait_applies_only_to_its_phone,
-    failures::wrong_codes_over_all_addresses_make_every_address_wait,
-    failures::the_longer_of_two_waits_applies,
-    failures::attempts_during_a_wait_are_not_counted,
-    failures::a_right_code_works_after_the_wait,
-    failures::consuming_resets_the_failures_of_the_address,
-    failures::consuming_resets_the_failures_over_all_addresses,
-    failures::consuming_does_not_reset_the_failures_of_other_addresses,
-    failures::claiming_and_releasing_do_not_reset_failures,
-    failures::a_new_code_does_not_reset_failures,
-    failures::failures_are_forgotten_after_thirty_days,
-    failures::limits_of_zero_cause_no_wait,
 }
 
 /// Creates a store in this process.

@@ -38,7 +38,11 @@ async fn a_device_keeps_its_id_for_its_phone() {
 
 #[tokio::test]
 async fn an_unrecognized_device_token_has_no_effect() {
-    let app = TestApp::on(Stores::Embedded).set("DEVICE_TOKEN_TTL", "10d").start().await;
+    let app = TestApp::on(Stores::Embedded)
+        .set("DEVICE_TOKEN_TTL", "10d")
+        .set("SEND_DAILY_LIMIT_PER_ADDRESS", "0")
+        .start()
+        .await;
     let (phone, other) = (phone(), phone());
     let first = sign_in(&app, &phone, None).await;
     assert_ne!(device(&sign_in(&app, &other, Some(&first)).await), device(&first), "another phone's");

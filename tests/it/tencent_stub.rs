@@ -156,7 +156,8 @@ async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
     let request = check::Request { headers: &headers, body: &body, host: &shared.host, now: shared.clock.now() };
     match headers.get("x-tc-action").and_then(|action| action.to_str().ok()) {
         Some("SendSms") => send_sms(&shared, &request).await,
-        Some("DescribeCaptchaResult") => captcha::describe_result(&shared, &request).await,
+        Some("DescribeCaptchaResult") => captcha::describe_result(&shared, &request, false).await,
+        Some("DescribeCaptchaMiniResult") => captcha::describe_result(&shared, &request, true).await,
         Some(_) => error("InvalidAction"),
         None => error("MissingParameter"),
     }

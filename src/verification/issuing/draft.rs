@@ -47,7 +47,8 @@ impl Issuing {
 
         let ticket = SendTicket {
             id: name.nonce.clone(),
-            address: subject.address.clone(),
+            captcha: request.captcha.as_ref().map(|answer| self.keys.captcha_tag(&answer.ticket)),
+            networks: self.keys.network_tags(request.client),
             destination: Destination::from(&request.phone),
             at: now,
             day,

@@ -3,6 +3,7 @@
 use super::futures_join;
 use crate::app::{Stores, TestApp, phone};
 
+mod addresses;
 mod captcha;
 mod clocks;
 mod frozen_redis;

@@ -35,7 +35,8 @@ pub(crate) enum CaptchaBehaviour {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verification {
     pub(crate) ticket: String,
-    pub(crate) randstr: String,
+    /// Absent for a mini-program's captcha.
+    pub(crate) randstr: Option<String>,
     pub(crate) user_ip: IpAddr,
 }
 
@@ -57,7 +58,7 @@ struct DescribeCaptchaResult {
     captcha_type: u64,
     ticket: String,
     user_ip: String,
-    randstr: String,
+    randstr: Option<String>,
     captcha_app_id: u64,
     app_secret_key: String,
 }
@@ -74,8 +75,10 @@ impl TencentStub {
     }
 }
 
-pub(super) async fn describe_result(shared: &Shared, request: &check::Request<'_>) -> Response {
-    let verification = match request.signed_for("captcha", "2019-07-22").and_then(|()| parse(request.body)) {
+/// Answers DescribeCaptchaResult, or DescribeCaptchaMiniResult if `is_mini`.
+pub(super) async fn describe_result(shared: &Shared, request: &check::Request<'_>, is_mini: bool) -> Response {
+    let parsed = request.signed_for("captcha", "2019-07-22").and_then(|()| parse(request.body, is_mini));
+    let verification = match parsed {
         Ok(verification) => verification,
         Err(code) => return error(code),
     };
@@ -83,9 +86,11 @@ pub(super) async fn describe_result(shared: &Shared, request: &check::Request<'_
 
     let behaviour = lock(&shared.captcha.behaviour).clone();
     match behaviour {
-        CaptchaBehaviour::Pass if lock(&shared.captcha.used).insert(verification.ticket) => verdict(1, 0),
-        CaptchaBehaviour::Pass => verdict(9, 0),
-        CaptchaBehaviour::Verdict(code, evil_level) => verdict(code, evil_level),
+        CaptchaBehaviour::Pass if lock(&shared.captcha.used).insert(verification.ticket) => verdict(1, 0, is_mini),
+        // A mini-program's captcha documents no code for reuse.
+        CaptchaBehaviour::Pass if is_mini => verdict(1, 0, is_mini),
+        CaptchaBehaviour::Pass => verdict(9, 0, is_mini),
+        CaptchaBehaviour::Verdict(code, evil_level) => verdict(code, evil_level, is_mini),
         CaptchaBehaviour::Error(code) => error(&code),
         CaptchaBehaviour::Stall => {
             shared.stopped.cancelled().await;
@@ -96,9 +101,12 @@ pub(super) async fn describe_result(shared: &Shared, request: &check::Request<'_
     }
 }
 
-fn parse(body: &[u8]) -> Result<Verification, &'static str> {
+fn parse(body: &[u8], is_mini: bool) -> Result<Verification, &'static str> {
     let request: DescribeCaptchaResult = serde_json::from_slice(body).map_err(|_| "InvalidParameter")?;
-    if request.captcha_type != 9 || request.ticket.is_empty() || request.randstr.is_empty() {
+    if request.captcha_type != 9 || request.ticket.is_empty() || request.randstr.as_deref() == Some("") {
+        return Err("InvalidParameterValue");
+    }
+    if request.randstr.is_some() == is_mini {
         return Err("InvalidParameterValue");
     }
     if request.captcha_app_id != APP_ID || request.app_secret_key != APP_SECRET_KEY {
@@ -108,8 +116,12 @@ fn parse(body: &[u8]) -> Result<Verification, &'static str> {
     Ok(Verification { ticket: request.ticket, randstr: request.randstr, user_ip })
 }
 
-fn verdict(code: i64, evil_level: i64) -> Response {
+fn verdict(code: i64, evil_level: i64, is_mini: bool) -> Response {
     let message = "a message";
+    if is_mini {
+        let response = json!({ "CaptchaCode": code, "CaptchaMsg": message, "RequestId": REQUEST_ID });
+        return as_json(json!({ "Response": response }).to_string());
+    }
     let response = json!({
         "CaptchaCode": code, "CaptchaMsg": message, "EvilLevel": evil_level, "GetCaptchaTime": 0, "RequestId": REQUEST_ID,
     });

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::app::{ASK, Answer, Builder, Stores, TestApp, phone};
-use crate::attacks::limited_by;
+use crate::attacks::{futures_join, limited_by};
 use crate::process::{Server, shared_env, stub};
 use crate::servers;
 use crate::tencent_stub::captcha::{APP_ID, APP_SECRET_KEY, CaptchaBehaviour};
@@ -106,8 +106,114 @@ async fn a_suspect_send_with_a_ticket_is_counted_once() {
             assert_eq!(answer.data("requestCode")["sendsRemaining"], 4);
         }
         assert_eq!((app.sms.messages().len(), app.sms.verifications().len()), (6, 4));
-        limited_by(&ask(&app, &suspect, "t03-x").await, "IP_HOURLY");
+        limited_by(&ask(&app, &suspect, "t03-x").await, "TOTAL_DAILY");
+        assert_eq!(app.sms.verifications().len(), 4, "no captcha helps against the total, so it is not verified");
     }
+}
+
+fn challenging(stores: Stores) -> Builder {
+    with_captcha(stores).set("CAPTCHA", "challenge")
+}
+
+/// Past the limit of the address, each SMS costs a solved captcha. The attacker sends one ticket again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn past_the_limit_of_an_address_one_captcha_admits_one_send() {
+    for (stores, kind) in Stores::BOTH.into_iter().flat_map(|stores| [(stores, "web"), (stores, "mini")]) {
+        let app = challenging(stores).set("TENCENT_CAPTCHA_APP_TYPE", kind).set("SEND_IP_HOURLY_LIMIT", "2").start();
+        let app = app.await;
+        let with = |ticket: &str| match kind {
+            "mini" => json!({ "ticket": ticket }),
+            _ => json!({ "ticket": ticket, "randstr": "@abc" }),
+        };
+        for _ in 0..2 {
+            ask_with(&app, &phone(), Value::Null).await.data("requestCode");
+        }
+        assert_eq!(ask_with(&app, &phone(), Value::Null).await.code(), "CAPTCHA_REQUIRED");
+        let sent = ask_with(&app, &phone(), with("t03-one")).await;
+        assert_eq!(sent.data("requestCode")["sendsRemaining"], 9, "the phone is counted once");
+        for _ in 0..5 {
+            assert_eq!(ask_with(&app, &phone(), with("t03-one")).await.code(), "CAPTCHA_FAILED");
+        }
+
+        let phones: Vec<String> = (0..10).map(|_| phone()).collect();
+        let burst = futures_join(phones.iter().map(|phone| ask_with(&app, phone, with("t03-two")))).await;
+        let sent = burst.iter().filter(|answer| answer.body["errors"].is_null()).count();
+        assert_eq!((sent, app.sms.messages().len()), (1, 4), "{stores:?}, {kind}");
+    }
+}
+
+/// Solved captchas can be bought, and each forged ticket costs the operator a call: the limit is raised, not removed.
+#[tokio::test]
+async fn captchas_raise_the_limit_of_an_address_tenfold() {
+    for stores in Stores::BOTH {
+        let app = challenging(stores).set("SEND_IP_HOURLY_LIMIT", "2").set("GUARD_MODE", "off").start().await;
+        for number in 0..40 {
+            ask(&app, &phone(), &format!("t03-{number}")).await;
+        }
+        assert_eq!((app.sms.messages().len(), app.sms.verifications().len()), (20, 18));
+        limited_by(&ask(&app, &phone(), "t03-last").await, "IP_HOURLY");
+        assert_eq!(app.at("198.51.100.67").try_ask(&phone()).await.body["errors"], Value::Null);
+
+        let app = challenging(stores).set("SEND_IP_HOURLY_LIMIT", "2").start().await;
+        for _ in 0..2 {
+            ask_with(&app, &phone(), Value::Null).await.data("requestCode");
+        }
+        app.sms.set_captcha(CaptchaBehaviour::Verdict(8, 0));
+        for number in 0..40 {
+            ask(&app, &phone(), &format!("t03-{number}")).await;
+        }
+        assert_eq!(app.sms.verifications().len(), 18, "a failed captcha costs a place");
+    }
+}
+
+/// The attacker claims that the captcha service is down, and the settings believe that.
+#[tokio::test]
+async fn an_outage_of_the_captcha_does_not_open_the_limit_of_an_address() {
+    for stores in Stores::BOTH {
+        let app = challenging(stores).set("CAPTCHA_OUTAGE", "allow").set("SEND_IP_HOURLY_LIMIT", "2").start().await;
+        for _ in 0..2 {
+            ask_with(&app, &phone(), Value::Null).await.data("requestCode");
+        }
+        limited_by(&ask(&app, &phone(), "trerror_1001_190000001_1770000000").await, "IP_HOURLY");
+        app.sms.set_captcha(CaptchaBehaviour::Http(500));
+        for _ in 0..30 {
+            limited_by(&ask(&app, &phone(), "t03").await, "IP_HOURLY");
+        }
+        app.sms.set_captcha(CaptchaBehaviour::Pass);
+        ask(&app, &phone(), "t03").await.data("requestCode");
+    }
+}
+
+/// The limits of the phone hold whatever was solved, and cost no captcha.
+#[tokio::test]
+async fn a_captcha_does_not_open_the_limits_of_a_phone() {
+    for stores in Stores::BOTH {
+        let app = challenging(stores).set("SEND_IP_HOURLY_LIMIT", "1").start().await;
+        let cooling = phone();
+        ask_with(&app, &cooling, Value::Null).await.data("requestCode");
+        for number in 0..5 {
+            limited_by(&ask(&app, &cooling, &format!("t03-{number}")).await, "COOLDOWN");
+        }
+        assert!(app.sms.verifications().is_empty());
+        ask(&app, &phone(), "t03-0").await.data("requestCode");
+    }
+}
+
+/// A test number past the limit of the address needs a captcha, too, and keeps its code.
+#[tokio::test]
+async fn a_captcha_opens_the_limit_of_an_address_for_a_test_number() {
+    let number = "+8613800000000";
+    let app = challenging(Stores::Embedded)
+        .set("TEST_NUMBERS", format!("{number}=135790"))
+        .set("TEST_NUMBERS_UNTIL", "2999-12-31")
+        .set("SEND_IP_HOURLY_LIMIT", "1")
+        .start()
+        .await;
+    ask_with(&app, &phone(), Value::Null).await.data("requestCode");
+    assert_eq!(ask_with(&app, number, Value::Null).await.code(), "CAPTCHA_REQUIRED");
+    let sent = ask(&app, number, "t03").await;
+    let session_id = sent.data("requestCode")["sessionId"].as_str().expect("an id").to_owned();
+    app.at(STRANGER).login(number, "135790", &session_id).await.data("login");
 }
 
 /// The attacker fills the log. Each request during an outage, and each ticket that claims an outage, used to write a

@@ -24,7 +24,7 @@ use tower::ServiceExt;
 
 use crate::app::{ASK, HOME, LOGIN, Stores, TestApp, phone, settings};
 use crate::attacks::limited_by;
-use crate::limit_store::{address_tag, destination, guard_policy};
+use crate::limit_store::{destination, guard_policy, network};
 use crate::problems::{folded, with_fragment};
 use crate::process::{self, Server, shared_env, stub};
 use crate::servers;
@@ -103,12 +103,20 @@ async fn a_server_with_a_wrong_clock_is_not_ready_and_rejects_sends_and_attempts
 async fn a_send_from_the_future_does_not_delete_the_guards_history() {
     let store = RedisLimitStore::new(servers::redis_pool(&[servers::redis().fresh_url()]));
     let guard = GuardPolicy { hourly_floor: 3, ..guard_policy() };
-    let limits =
-        TrafficLimits { ip_hourly: 0, ip_daily: 0, total_daily: 0, guard: Some(&guard), suspect_passes: false };
+    let limits = TrafficLimits {
+        ip_hourly: 0,
+        ip_daily: 0,
+        total_daily: 0,
+        guard: Some(&guard),
+        spraying: None,
+        suspect_passes: false,
+        captcha: None,
+    };
     let take = async |id: &str, at: Timestamp| {
         let ticket = SendTicket {
             id: id.to_owned(),
-            address: address_tag("a"),
+            captcha: None,
+            networks: network("a"),
             destination: destination("CN", "+86137"),
             at,
             day: Day::of(at, SignedDuration::ZERO),

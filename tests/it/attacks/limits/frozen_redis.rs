@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sms_login::day::Day;
-use sms_login::limits::{Counting, LimitStore, RedisLimitStore, SendTicket, SendVerdict, TrafficLimits};
+use sms_login::limits::{AttemptTicket, Counting, LimitStore, RedisLimitStore, SendTicket, SendVerdict, TrafficLimits};
 use sms_login::purpose::Purpose;
 use sms_login::store::StoreError;
 use sms_login::tags::PhoneTag;
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::app::{START, Stores, TestApp, phone};
 use crate::code_store::{connection, digest, unique};
-use crate::limit_store::{address_tag, destination};
+use crate::limit_store::{address_tag, destination, network};
 use crate::servers;
 use crate::servers::own::OwnRedis;
 
@@ -25,8 +25,15 @@ const FAILURES: FailureLimits = FailureLimits { by_address: 5, in_all: 50 };
 const PHONE: PhoneLimits =
     PhoneLimits { cooldown: Duration::from_mins(1), daily: 10, daily_by_address: 5, day: 1, failures: FAILURES };
 const FIRST_SEND: IssueOutcome = IssueOutcome::Issued { sends: 1, remaining: Some(4), recognized: false };
-const ADDRESS: TrafficLimits<'_> =
-    TrafficLimits { ip_hourly: 1, ip_daily: 1, total_daily: 1, guard: None, suspect_passes: false };
+const ADDRESS: TrafficLimits<'_> = TrafficLimits {
+    ip_hourly: 1,
+    ip_daily: 1,
+    total_daily: 1,
+    guard: None,
+    spraying: None,
+    suspect_passes: false,
+    captcha: None,
+};
 
 fn start() -> Timestamp {
     START.parse().expect("a time")
@@ -59,7 +66,8 @@ fn attempt(challenge: &NewChallenge, code: &str) -> Attempt {
 fn ticket(id: &str) -> SendTicket {
     SendTicket {
         id: id.to_owned(),
-        address: address_tag("an-address"),
+        captcha: None,
+        networks: network("an-address"),
         destination: destination("CN", "+86137"),
         at: start(),
         day: Day::of(start(), SignedDuration::ZERO),
@@ -80,16 +88,17 @@ async fn scripts_after_their_deadline_have_no_effect() {
     let (codes, limits) = (RedisCodeStore::new(pool.clone()), RedisLimitStore::new(pool.clone()));
     let (known, new) = (challenge(), challenge());
     let address = address_tag("an-address");
+    let ticket_of = |id| AttemptTicket { id, address: &address, send: "unknown" };
     assert_eq!(codes.issue(&known, &PHONE).await.expect("an answer"), FIRST_SEND);
 
     redis.pause();
     let wrong = attempt(&known, "246802");
-    let ticket_given_up = ticket("given-up");
+    let (ticket_given_up, attempt_given_up) = (ticket("given-up"), ticket_of("given-up"));
     let (issued, tried, sent, counted) = tokio::join!(
         codes.issue(&new, &PHONE),
         codes.attempt(&wrong),
         limits.count_send(&ticket_given_up, &ADDRESS, Counting::Everything),
-        limits.count_attempt(&address, "given-up", 1, start()),
+        limits.count_attempt(&attempt_given_up, 1, start()),
     );
     unavailable(&issued);
     unavailable(&tried);
@@ -113,7 +122,7 @@ async fn scripts_after_their_deadline_have_no_effect() {
     );
     let taken = limits.count_send(&ticket("next"), &ADDRESS, Counting::Everything).await.expect("an answer");
     assert_eq!(taken, SendVerdict::Allowed { suspicion: None });
-    assert_eq!(limits.count_attempt(&address, "next", 1, start()).await.expect("an answer"), None);
+    assert_eq!(limits.count_attempt(&ticket_of("next"), 1, start()).await.expect("an answer").full_until, None);
 }
 
 /// Sixty users request codes while Redis is stopped. They get no SMS, so their requests must not count.
