@@ -38,7 +38,7 @@ const SEND_MEMORY: Duration = Duration::from_hours(1);
 const NETWORK_SHARES: [u32; 3] = [1, 4, 8];
 
 /// A captcha raises the limits of the address to this multiple. It does not remove them: each ticket costs a call to the
-/// captcha service, whoever made it, and captchas can be solved for money.
+/// captcha service, even if it is forged, and captchas can be solved for money.
 const CAPTCHA_RAISES_TO: u32 = 10;
 
 /// How long a store remembers that a captcha was used. Tencent accepts a ticket for five minutes.

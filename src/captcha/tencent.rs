@@ -42,7 +42,7 @@ const USUAL_FAILURES: [i64; 7] = [7, 8, 9, 10, 15, 21, 25];
 /// package (31): the user cannot fix these.
 const MINI_OUTAGES: [i64; 2] = [26, 31];
 
-/// Where the captcha application runs: each place has an action of its own.
+/// Where the captcha application runs: each place has its own action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppType {
     /// On web pages and in apps. The result has a `ticket` and a `randstr`.

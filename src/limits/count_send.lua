@@ -91,7 +91,7 @@ if args.counting == 'address_only' then return {'allowed', suspicion} end
 
 if captcha then redis.call('SET', captcha, now, 'PX', args.captcha_memory) end
 
--- The send records where it is counted, so that a refund takes it out of nothing else.
+-- The send records which counts include it, so that a refund changes only those.
 redis.call('HSET', KEYS[3], 'networks', table.concat(tags, ' '), 'at', now)
 if args.total_daily > 0 then
   redis.call('HSET', KEYS[2], 'day', day, 'sends', total + 1)

@@ -180,6 +180,14 @@ impl CodeSent {
     }
 }
 
+/// How a request was answered.
+enum Answered {
+    /// It sent a code.
+    Sent(CodeSent),
+    /// It repeated an earlier request, and sent nothing.
+    Repeated(CodeSent),
+}
+
 /// The result of reserving a send.
 enum Reserved {
     /// The challenge is issued and the send is counted.
@@ -226,12 +234,16 @@ impl Issuing {
     /// If the code was not sent. It is void then.
     pub async fn request_code(&self, request: CodeRequest) -> Result<CodeSent, RequestCodeError> {
         let outcome = self.issue_and_send(&request).await;
-        let label = outcome.as_ref().map_or_else(RequestCodeError::label, |_| "sent");
+        let label = match &outcome {
+            Ok(Answered::Sent(_)) => "sent",
+            Ok(Answered::Repeated(_)) => "repeated",
+            Err(error) => error.label(),
+        };
         metrics::code_requested(request.code_use.purpose().name(), label);
-        outcome
+        outcome.map(|(Answered::Sent(sent) | Answered::Repeated(sent))| sent)
     }
 
-    async fn issue_and_send(&self, request: &CodeRequest) -> Result<CodeSent, RequestCodeError> {
+    async fn issue_and_send(&self, request: &CodeRequest) -> Result<Answered, RequestCodeError> {
         check_form(request)?;
         let test_code = self.policy.test_numbers.code(&request.phone, self.clock.now());
         let mut entry = self.admission.enter(&request.phone, test_code.is_none(), request.captcha.as_ref())?;
@@ -246,11 +258,11 @@ impl Issuing {
         let mut looks_up = entry.awaits_captcha() || self.admission.is_wary(draft.ticket.at);
         let remaining = loop {
             if looks_up && let Some(sent) = self.repeat(&mut draft, request).await? {
-                return Ok(sent);
+                return Ok(Answered::Repeated(sent));
             }
             match self.reserve(&mut draft, &mut entry, request).await? {
                 Reserved::Send { remaining } => break remaining,
-                Reserved::Repeated(sent) => return Ok(sent),
+                Reserved::Repeated(sent) => return Ok(Answered::Repeated(sent)),
                 Reserved::InFlight | Reserved::NeedsCaptcha => looks_up = true,
             }
         };
@@ -258,7 +270,7 @@ impl Issuing {
         self.deliver(&draft, request).await?;
         let answer = draft.answer(remaining);
         self.confirm(&draft, &answer).await;
-        Ok(CodeSent::new(draft.name, &answer))
+        Ok(Answered::Sent(CodeSent::new(draft.name, &answer)))
     }
 
     /// Reserves the send: counts it for the phone and over all phones, and stores its challenge.

@@ -12,6 +12,7 @@ mod connections;
 mod documents;
 mod limits;
 mod local;
+mod quota;
 
 #[track_caller]
 fn limited_by(answer: &Answer, limit: &str) {

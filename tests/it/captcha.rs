@@ -22,7 +22,7 @@ mod settings;
 /// The whole address is sent to Tencent Captcha, although limits count by /64.
 const V6: &str = "2001:db8:1:2:3:4:5:6";
 
-fn with_captcha(stores: Stores, mode: &str) -> Builder {
+pub(crate) fn with_captcha(stores: Stores, mode: &str) -> Builder {
     TestApp::on(stores)
         .set("CAPTCHA", mode)
         .set("GUARD_MODE", if mode == "challenge" { "challenge" } else { "record" })

@@ -10,8 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use sms_login::captcha::Captcha;
-use sms_login::clock::ManualClock;
+use sms_login::clock::{Clock, ManualClock};
 use sms_login::day::Day;
+use sms_login::device::Device;
 use sms_login::limits::{
     Counting, LimitPolicy, LimitStore, Limits, RedisLimitStore, SendTicket, SendVerdict, TrafficLimits,
 };
@@ -28,7 +29,7 @@ use sms_login::verification::{
     SubmittedCode,
 };
 
-use crate::code_store::{Phone, Store, connection, redis_store_at};
+use crate::code_store::{Phone, Store, connection, redis_store_at, unique};
 use crate::limit_store::{destination, guard_policy, limit_policy, network};
 use crate::servers;
 use crate::servers::own::OwnRedis;
@@ -46,6 +47,7 @@ async fn redis_holds_no_code_phone_address_challenge_id_or_secret() {
     let contents = dump(&redis.url());
     assert!(contents.iter().any(|text| text.ends_with(":phone")), "the store keeps something: {contents:?}");
     assert!(contents.contains("transfer:9981"), "the dump contains values");
+    assert!(contents.iter().any(|text| text.contains("digest")), "the resend keeps the older code: {contents:?}");
 
     for secret in secrets {
         for text in &contents {
@@ -80,7 +82,8 @@ async fn every_key_expires_and_contains_its_phones_tag() {
     }
 
     assert_eq!(tags.len(), PHONES.len(), "one tag a phone: {tags:?}");
-    let of_phones = ["challenge", "failures", "phone", "sent_from"];
+    let of_phones =
+        ["challenge", "device", "device_failures", "devices_revoked", "failures", "phone", "request", "sent_from"];
     let of_limits = ["attempts", "captcha", "codes", "regions", "send", "sends", "total", "traffic", "used_regions"];
     assert_eq!(kinds, of_phones.into_iter().chain(of_limits).map(str::to_owned).collect());
 }
@@ -231,17 +234,30 @@ async fn use_some_codes(url: &str) -> Vec<String> {
         secrets.extend([1, 3].map(|skipped| phone[skipped..].to_owned()));
 
         let phone = PhoneNumber::from_e164((*phone).to_owned()).expect("a phone number");
-        for (code_use, wrong_codes, right) in [
-            (CodeUse::Login, 2, true),
-            (CodeUse::Verify, 0, true),
-            (CodeUse::Verify, 1, false),
-            (CodeUse::Login, 3, false),
+        let mut last_id = None;
+        for (code_use, wrong_codes, right, by_device) in [
+            (CodeUse::Login, 2, true, false),
+            (CodeUse::Verify, 0, true, false),
+            (CodeUse::Verify, 1, false, false),
+            // A resend of the one before.
+            (CodeUse::Verify, 0, false, false),
+            (CodeUse::Login, 3, false, false),
+            (CodeUse::Login, 1, false, true),
         ] {
             let purpose = code_use.purpose();
 
             clock.advance(SignedDuration::from_secs(31));
             let reference = (purpose == Purpose::Verify).then(|| "transfer:9981".to_owned());
-            let request = CodeRequest { reference, ..CodeRequest::new(phone.clone(), code_use, address.into()) };
+            let (id, key) = (unique(), unique());
+            secrets.extend([id.clone(), key.clone()]);
+            let device = by_device.then(|| Device { id, issued_at: clock.now() });
+            let request = CodeRequest {
+                reference,
+                resend_of: last_id.take(),
+                idempotency_key: Some(key),
+                device: device.clone(),
+                ..CodeRequest::new(phone.clone(), code_use, address.into())
+            };
             let sent = issuing.request_code(request).await.expect("a code is sent");
             let code = sender.codes.lock().expect("codes").last().expect("a code").clone();
 
@@ -253,7 +269,7 @@ async fn use_some_codes(url: &str) -> Vec<String> {
                 purpose,
                 user: None,
                 client: address.into(),
-                device: None,
+                device: device.as_ref(),
                 claim: None,
             };
 
@@ -266,11 +282,13 @@ async fn use_some_codes(url: &str) -> Vec<String> {
                 let redeemed = checking.redeem(submitted(&code), async |_| Ok::<_, AttemptError>(())).await;
                 redeemed.expect("the code is right").consumed.expect("the code is consumed");
             }
-
-            let mac = &URL_SAFE_NO_PAD.decode(&sent.challenge_id).expect("base64url")[16..];
-            secrets.extend([URL_SAFE_NO_PAD.encode(mac), sent.challenge_id[22..].to_owned()]);
-            secrets.extend([code, sent.challenge_id.clone()]);
+            let bytes = URL_SAFE_NO_PAD.decode(&sent.challenge_id).expect("base64url");
+            let (nonces, mac) = bytes.split_at(bytes.len() - 16);
+            let only_mac = &sent.challenge_id[(nonces.len() * 8).div_ceil(6)..];
+            secrets.extend([URL_SAFE_NO_PAD.encode(mac), only_mac.to_owned(), code, sent.challenge_id.clone()]);
+            last_id = Some(sent.challenge_id);
         }
+        checking.revoke_devices(&phone, Duration::from_hours(30 * 24)).await;
     }
     secrets
 }
@@ -348,6 +366,7 @@ fn dump(url: &str) -> BTreeSet<String> {
         let mut read = match kind.as_str() {
             "hash" => redis::cmd("HGETALL"),
             "zset" => redis::cmd("ZRANGE"),
+            "string" => redis::cmd("MGET"),
             other => panic!("{key} is a {other}"),
         };
 

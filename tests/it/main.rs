@@ -10,6 +10,7 @@ mod captcha;
 mod cli;
 mod code_at_rest;
 mod code_life;
+mod code_service;
 mod code_store;
 mod devices;
 mod errors;

@@ -157,6 +157,17 @@ impl Server {
         (status, self.printed())
     }
 
+    /// Returns the first printed line that contains a text. The answer to a request can arrive before its log line is read.
+    pub(crate) async fn printed_line(&self, text: &str) -> String {
+        for _ in 0..200 {
+            if let Some(line) = self.printed().lines().find(|line| line.contains(text)) {
+                return line.to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no line contains {text}:\n{}", self.printed());
+    }
+
     /// Returns everything that was printed so far.
     pub(crate) fn printed(&self) -> String {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -260,8 +260,7 @@ async fn a_code_stays_valid_if_the_database_refuses_to_store_the_user() {
     assert!(!text.contains("sessions") && !text.contains("SELECT") && !text.contains("1146"), "{text}");
 
     let request_id = extensions["requestId"].as_str().expect("an id");
-    let log = servers[0].printed();
-    let line = log.lines().find(|line| line.contains(request_id)).expect("the log has the cause under the same id");
+    let line = servers[0].printed_line(request_id).await;
     assert!(line.contains("internal fault"), "{line}");
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sqlx::Connection;
 
-use crate::app::{LOGIN, ME, Stores, TestApp, phone};
+use crate::app::{ASK, LOGIN, ME, Stores, TestApp, phone};
 use crate::servers::own::{OwnMariaDb, OwnRedis};
 
 struct Counters {
@@ -42,9 +42,11 @@ impl Counters {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operations_stay_within_their_round_trips() {
     let (counters, app) = Counters::app().await;
+    let keyed = || json!({ "input": { "phone": phone(), "idempotencyKey": "a key of the client" } });
     // The first operation of each kind loads its script and prepares its statements.
     let user = app.signed_in().await;
     user.run(ME, json!({})).await.data("me");
+    app.anonymous().run(ASK, keyed()).await.data("requestCode");
     app.advance(std::time::Duration::from_mins(1));
 
     let cost = async |label: &str, before: (i64, i64), redis: i64, sql: i64| {
@@ -63,6 +65,15 @@ async fn operations_stay_within_their_round_trips() {
     let before = counters.read().await;
     assert_eq!(app.anonymous().try_ask(&user.phone).await.extensions()["limit"], "COOLDOWN");
     cost("requestCode rejected by the phone's cooldown", before, 1, 0).await;
+
+    let before = counters.read().await;
+    let input = keyed();
+    app.anonymous().run(ASK, input.clone()).await.data("requestCode");
+    cost("requestCode with a key: issue, limits, confirm", before, 3, 0).await;
+
+    let before = counters.read().await;
+    app.anonymous().run(ASK, input).await.data("requestCode");
+    cost("requestCode that repeats its key", before, 1, 0).await;
 
     let before = counters.read().await;
     let input = json!({ "input": {

@@ -35,7 +35,6 @@ pub(super) struct Model {
     recognized_claims: HashMap<String, DeviceTag>,
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "each is an independent event in a life")]
 struct Challenge {
     purpose: Purpose,
     reference: Option<String>,
@@ -53,8 +52,7 @@ struct Challenge {
     consumed_by: Option<String>,
     /// A code of the same purpose was consumed after this challenge was issued.
     overtaken: bool,
-    void: bool,
-    refunded: bool,
+    void: Option<Refund>,
 }
 
 struct Request {
@@ -75,7 +73,7 @@ impl Model {
             return IssueOutcome::FailureWait { until };
         }
 
-        let paid = || self.challenges.iter().filter(|challenge| !challenge.refunded);
+        let paid = || self.challenges.iter().filter(|challenge| challenge.void != Some(Refund::Send));
         let today = || paid().filter(|challenge| challenge.day == day);
         let own = count(today().filter(|challenge| challenge.bucket == bucket));
         let (second, limit) = if bucket.is_some() {
@@ -126,8 +124,7 @@ impl Model {
             claim: None,
             consumed_by: None,
             overtaken: false,
-            void: false,
-            refunded: false,
+            void: None,
         });
         if let Some(RequestKey { tag, arguments }) = new.key.clone() {
             let request = Request { arguments, challenge: index, nonce: new.nonce.clone(), answer: None };
@@ -216,11 +213,14 @@ impl Model {
 
     pub(super) fn void(&mut self, index: usize, refund: Refund) {
         let challenge = &mut self.challenges[index];
-        if challenge.void || challenge.replaced || challenge.claim.is_some() || challenge.wrong >= MAX_ATTEMPTS {
+        if challenge.void.is_some()
+            || challenge.replaced
+            || challenge.claim.is_some()
+            || challenge.wrong >= MAX_ATTEMPTS
+        {
             return;
         }
-        challenge.void = true;
-        challenge.refunded = refund == Refund::Send;
+        challenge.void = Some(refund);
         if let Some(old) = challenge.replaces {
             self.challenges[old].replaced = false;
             self.challenges[old].claim = None;
@@ -245,7 +245,8 @@ impl Model {
     /// Returns whether the code of a challenge can be used, now or when its claim is released.
     fn is_open(&self, index: usize, now: Timestamp) -> bool {
         let challenge = &self.challenges[index];
-        let has_ended = challenge.void || challenge.replaced || challenge.overtaken || challenge.wrong >= MAX_ATTEMPTS;
+        let has_ended =
+            challenge.void.is_some() || challenge.replaced || challenge.overtaken || challenge.wrong >= MAX_ATTEMPTS;
         !has_ended && now < challenge.expires_at
     }
 

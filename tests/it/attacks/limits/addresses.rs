@@ -42,8 +42,8 @@ async fn used_codes_are_refunded_to_all_networks_of_an_ipv6_address() {
     let app = TestApp::on(Stores::Embedded).set("SEND_IP_HOURLY_LIMIT", "1").start().await;
     for number in 0..30 {
         let (user, phone) = (app.at(&format!("2001:db8:7:{number:x}::1")), phone());
-        let session_id = user.ask(&phone).await;
-        user.login(&phone, &app.code(&phone), &session_id).await.data("login");
+        let challenge_id = user.ask(&phone).await;
+        user.login(&phone, &app.code(&phone), &challenge_id).await.data("login");
     }
 }
 
@@ -52,9 +52,9 @@ async fn use_up_attempts(app: &TestApp) {
     let stranger = app.at(SHARED);
     for _ in 0..20 {
         let victim = phone();
-        let session_id = stranger.ask(&victim).await;
+        let challenge_id = stranger.ask(&victim).await;
         for _ in 0..3 {
-            stranger.login(&victim, &wrong(&app.code(&victim)), &session_id).await;
+            stranger.login(&victim, &wrong(&app.code(&victim)), &challenge_id).await;
         }
     }
 }
@@ -67,20 +67,20 @@ async fn a_guesser_gets_one_guess_an_sms() {
         use_up_attempts(&app).await;
         for _ in 0..5 {
             let (stranger, victim) = (app.at(SHARED), phone());
-            let session_id = stranger.ask(&victim).await;
+            let challenge_id = stranger.ask(&victim).await;
             let guess = wrong(&app.code(&victim));
-            assert_eq!(stranger.login(&victim, &guess, &session_id).await.code(), "CODE_INCORRECT");
+            assert_eq!(stranger.login(&victim, &guess, &challenge_id).await.code(), "CODE_INCORRECT");
             for _ in 0..3 {
-                limited_by(&stranger.login(&victim, &guess, &session_id).await, "IP_ATTEMPTS");
+                limited_by(&stranger.login(&victim, &guess, &challenge_id).await, "IP_ATTEMPTS");
             }
         }
 
         // A code that another address requested does not help.
         let victim = phone();
-        let session_id = app.anonymous().ask(&victim).await;
-        let guess = app.at(SHARED).login(&victim, &wrong(&app.code(&victim)), &session_id).await;
+        let challenge_id = app.anonymous().ask(&victim).await;
+        let guess = app.at(SHARED).login(&victim, &wrong(&app.code(&victim)), &challenge_id).await;
         limited_by(&guess, "IP_ATTEMPTS");
-        app.anonymous().login(&victim, &app.code(&victim), &session_id).await.data("login");
+        app.anonymous().login(&victim, &app.code(&victim), &challenge_id).await.data("login");
     }
 }
 
@@ -110,8 +110,8 @@ async fn a_neighbour_behind_a_shared_address_still_signs_in() {
             assert_eq!(shared.try_ask(&phone).await.code(), "CAPTCHA_REQUIRED");
             let captcha = json!({ "ticket": format!("t03-neighbour-{neighbour}"), "randstr": "@abc" });
             let sent = shared.run(ASK, json!({ "input": { "phone": phone, "captcha": captcha } })).await;
-            let session_id = sent.data("requestCode")["sessionId"].as_str().expect("an id").to_owned();
-            shared.login(&phone, &app.code(&phone), &session_id).await.data("login");
+            let challenge_id = sent.data("requestCode")["challengeId"].as_str().expect("an id").to_owned();
+            shared.login(&phone, &app.code(&phone), &challenge_id).await.data("login");
         }
     }
 }

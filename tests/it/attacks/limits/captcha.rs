@@ -130,7 +130,7 @@ async fn past_the_limit_of_an_address_one_captcha_admits_one_send() {
         }
         assert_eq!(ask_with(&app, &phone(), Value::Null).await.code(), "CAPTCHA_REQUIRED");
         let sent = ask_with(&app, &phone(), with("t03-one")).await;
-        assert_eq!(sent.data("requestCode")["sendsRemaining"], 9, "the phone is counted once");
+        assert_eq!(sent.data("requestCode")["sendsRemaining"], 4, "the phone is counted once");
         for _ in 0..5 {
             assert_eq!(ask_with(&app, &phone(), with("t03-one")).await.code(), "CAPTCHA_FAILED");
         }
@@ -212,8 +212,8 @@ async fn a_captcha_opens_the_limit_of_an_address_for_a_test_number() {
     ask_with(&app, &phone(), Value::Null).await.data("requestCode");
     assert_eq!(ask_with(&app, number, Value::Null).await.code(), "CAPTCHA_REQUIRED");
     let sent = ask(&app, number, "t03").await;
-    let session_id = sent.data("requestCode")["sessionId"].as_str().expect("an id").to_owned();
-    app.at(STRANGER).login(number, "135790", &session_id).await.data("login");
+    let challenge_id = sent.data("requestCode")["challengeId"].as_str().expect("an id").to_owned();
+    app.at(STRANGER).login(number, "135790", &challenge_id).await.data("login");
 }
 
 /// The attacker fills the log. Each request during an outage, and each ticket that claims an outage, used to write a
