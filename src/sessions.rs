@@ -1,7 +1,7 @@
 //! Sessions: signing in, listing and ending sessions, and checking whether a session is live.
 //!
 //! A session is a row with a generation and a salt. A sign-in stores user and session in one transaction, then consumes the
-//! code, and only then issues tokens. A sign-in that fails before that leaves no live session behind.
+//! code, and only then issues tokens. If the code cannot be consumed, the stored session is ended.
 
 use std::sync::Arc;
 use std::time::Duration;
