@@ -194,10 +194,10 @@ fn check(settings: Settings) -> Result<Config, ConfigError> {
 /// Refuses to print codes while the server listens on an address that is not loopback: strangers could use it by accident.
 fn check_console_sms(settings: &Settings, sms: &SmsConfig) -> Result<(), ConfigError> {
     let is_local = settings.listen.listen_addr.ip().is_loopback();
-    if is_local || settings.sms.allow_console_sms || sms.leaves_this_machine() {
+    if is_local || settings.sms.allow_console_sms || sms.sends_to_phones() {
         return Ok(());
     }
-    let reason = "printing codes to the terminal is for loopback only: set up Tencent Cloud SMS, \
+    let reason = "printing codes to the terminal is for loopback only: set up an SMS provider, \
                   listen on 127.0.0.1, or set ALLOW_CONSOLE_SMS=true";
     Err(ConfigError::new("LISTEN_ADDR", reason))
 }
@@ -223,7 +223,7 @@ fn sessions(settings: &Settings) -> Result<SessionPolicy, ConfigError> {
 
 /// Returns what `/` serves. Everybody who can open the page can read the codes in its inbox, so it is for loopback only.
 fn playground(settings: &Settings, is_embedded: bool, sms: &SmsConfig) -> PlaygroundConfig {
-    let is_printed_here = !sms.leaves_this_machine() && settings.listen.listen_addr.ip().is_loopback();
+    let is_printed_here = !sms.sends_to_phones() && settings.listen.listen_addr.ip().is_loopback();
     match settings.http.playground.unwrap_or(is_embedded) {
         false => PlaygroundConfig::Off,
         true if is_embedded && is_printed_here => PlaygroundConfig::PageWithInbox,

@@ -50,11 +50,11 @@ pub enum SendOutcome {
 pub enum ProviderWait {
     /// For this duration.
     For(Duration),
-    /// Until the end of the calendar day.
+    /// Until the end of the calendar day, which begins at `DAY_OFFSET`.
     UntilTomorrow,
 }
 
-/// A send, or a sender's check, failed for a reason that is not the phone's.
+/// A send or a check failed. The phone number is not the cause.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
     /// An operator must act: the provider refuses the account, the signature or the template, or the balance is used

@@ -93,7 +93,7 @@ async fn sms(config: &Config) -> Found {
     let sender = app::sms_sender(&config.sms, None, &clock).map_err(|error| format!("sms: {error}"))?;
     sender.check().await.map_err(|error| format!("sms: {}", in_full(&error)))?;
 
-    if config.sms.leaves_this_machine() {
+    if config.sms.sends_to_phones() {
         Ok(format!("sms: {} accepts the key", sender.name()))
     } else {
         Ok("sms: printed to the terminal".to_owned())

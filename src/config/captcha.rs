@@ -98,8 +98,8 @@ pub enum CaptchaConfig {
 impl CaptchaSettings {
     /// Checks that the captcha, the guard and Tencent Cloud's settings fit together.
     ///
-    /// `CAPTCHA=off` turns the captcha off whatever else is set: so an operator turns it off for a while. If `CAPTCHA` is
-    /// not set, an id or a key is refused, because the operator would believe that the server is protected.
+    /// With `CAPTCHA=off`, other captcha settings may stay: an operator can turn the captcha off for a while. If `CAPTCHA`
+    /// is not set, an id or a key is refused, because the operator would believe that the server is protected.
     pub(super) fn config(
         &self,
         guard: GuardModeSetting,

@@ -19,10 +19,10 @@ pub struct GuardSettings {
     /// Unverified sends an hour for each verified one before further sends are suspect
     #[arg(long, default_value = "0.2", value_parser = ratio)]
     pub guard_hourly_ratio: f64,
-    /// Unverified sends a day to a region or a number prefix that are never suspect
+    /// The least daily budget of unverified sends to a region or a number prefix; with 0, verified traffic alone decides
     #[arg(long, default_value = "20")]
     pub guard_daily_floor: u32,
-    /// Unverified sends an hour to a region or a number prefix that are never suspect
+    /// The least hourly budget of unverified sends to a region or a number prefix; with 0, verified traffic alone decides
     #[arg(long, default_value = "5")]
     pub guard_hourly_floor: u32,
     /// Distinct regions a day to which one client address may send before it is suspect; 0 for no limit

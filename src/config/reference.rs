@@ -26,7 +26,8 @@ every setting and where it comes from.
 - An empty environment variable or an empty string in the file does not set anything.
 - A secret can be in a file: `CODE_SECRET_FILE=/run/secrets/code-secret` reads `CODE_SECRET` from there. The same works as
   a flag, `--code-secret-file`, and in the settings file, `code_secret_file`.
-- A duration has numbers and units, down to milliseconds: `250ms`, `30s`, `5m`, `1h30m`, `30d`. `0` turns a limit off.
+- A duration has numbers and units, down to milliseconds: `250ms`, `30s`, `5m`, `1h30m`, `30d`.
+- `0` has the meaning that the setting describes.
 - A boolean is `true` or `false`; `--playground` alone is `--playground=true`.
 - A list is separated by commas.
 ";

@@ -1,4 +1,7 @@
-//! Settings that choose who sends the SMS.
+//! Settings that choose the SMS provider.
+//!
+//! The provider is chosen first, and only then are its settings checked. Settings of a provider that is not chosen are
+//! refused if its API key is missing: the operator would believe that the server sends SMS.
 
 use clap::{ArgAction, Args, ValueEnum};
 
@@ -7,7 +10,7 @@ use super::phones::Regions;
 use super::tencent::TencentSettings;
 use crate::sms::tencent::TencentSmsConfig;
 
-/// Settings that choose who sends the SMS.
+/// Settings that choose the SMS provider.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "SMS")]
 pub struct SmsSettings {
@@ -38,8 +41,8 @@ pub enum SmsConfig {
 }
 
 impl SmsConfig {
-    /// Returns whether messages are sent to phones. Otherwise they are only printed to the terminal of this machine.
-    pub(crate) const fn leaves_this_machine(&self) -> bool {
+    /// Returns whether messages are sent to phones. Otherwise they are only printed to the terminal.
+    pub(crate) const fn sends_to_phones(&self) -> bool {
         match self {
             Self::Console => false,
             Self::Tencent(_) => true,
@@ -48,20 +51,25 @@ impl SmsConfig {
 }
 
 impl SmsSettings {
+    /// Chooses the provider, and returns it with its checked settings.
     pub(super) fn config(&self, tencent: &TencentSettings, allowed: &Regions) -> Result<SmsConfig, ConfigError> {
-        let Some(secret_id) = &tencent.tencentcloud_secret_id else {
-            if self.sms_provider == Some(SmsProvider::Tencent) {
-                return Err(ConfigError::new("TENCENTCLOUD_SECRET_ID", "needed with SMS_PROVIDER=tencent"));
-            }
-            return match tencent.any_set() {
-                Some(name) => Err(ConfigError::new(name, "set, but TENCENTCLOUD_SECRET_ID is not")),
-                None => Ok(SmsConfig::Console),
-            };
-        };
-
-        if self.sms_provider == Some(SmsProvider::Console) {
-            return Ok(SmsConfig::Console);
+        let provider = self.provider(tencent);
+        if provider != SmsProvider::Tencent {
+            tencent.check_unused()?;
         }
-        Ok(SmsConfig::Tencent(Box::new(tencent.sms(secret_id, allowed)?)))
+
+        match provider {
+            SmsProvider::Console => Ok(SmsConfig::Console),
+            SmsProvider::Tencent => Ok(SmsConfig::Tencent(Box::new(tencent.sms(allowed)?))),
+        }
+    }
+
+    /// Returns `SMS_PROVIDER`. If it is not set, returns the provider whose API key is set, or else the console.
+    fn provider(&self, tencent: &TencentSettings) -> SmsProvider {
+        match self.sms_provider {
+            Some(provider) => provider,
+            None if tencent.tencentcloud_secret_id.is_some() => SmsProvider::Tencent,
+            None => SmsProvider::Console,
+        }
     }
 }

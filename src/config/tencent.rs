@@ -14,7 +14,7 @@ const DEFAULT_ENDPOINT: &str = "https://sms.tencentcloudapi.com";
 
 /// Settings of Tencent Cloud.
 ///
-/// Settings with a default are optional here, because setting one without the API key is a mistake to report.
+/// Even a setting with a default is an `Option`, so that the server can refuse a setting without the API key.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Tencent Cloud")]
 pub struct TencentSettings {
@@ -54,8 +54,18 @@ pub struct TencentSettings {
 }
 
 impl TencentSettings {
-    /// Returns the name of a setting that is set, the API key's id aside.
-    pub(super) fn any_set(&self) -> Option<&'static str> {
+    /// Refuses settings without the id of the API key: the operator would believe that the server sends SMS.
+    pub(super) fn check_unused(&self) -> Result<(), ConfigError> {
+        match self.any_set() {
+            Some(name) if self.tencentcloud_secret_id.is_none() => {
+                Err(ConfigError::new(name, "set, but TENCENTCLOUD_SECRET_ID is not"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Returns the name of the first setting that is set, except `TENCENTCLOUD_SECRET_ID`.
+    fn any_set(&self) -> Option<&'static str> {
         let set = [
             ("TENCENTCLOUD_SECRET_KEY", self.tencentcloud_secret_key.is_some()),
             ("TENCENTCLOUD_REGION", self.tencentcloud_region.is_some()),
@@ -71,8 +81,10 @@ impl TencentSettings {
         set.into_iter().find_map(|(name, is_set)| is_set.then_some(name))
     }
 
-    /// Returns the settings of the SMS sender, given that the API key's id is set.
-    pub(super) fn sms(&self, secret_id: &Secret, allowed: &Regions) -> Result<TencentSmsConfig, ConfigError> {
+    /// Returns the checked settings of the SMS sender.
+    pub(super) fn sms(&self, allowed: &Regions) -> Result<TencentSmsConfig, ConfigError> {
+        let no_id = || ConfigError::new("TENCENTCLOUD_SECRET_ID", "needed with SMS_PROVIDER=tencent");
+        let secret_id = self.tencentcloud_secret_id.as_ref().ok_or_else(no_id)?;
         let secret_key = needed("TENCENTCLOUD_SECRET_KEY", self.tencentcloud_secret_key.as_ref())?;
         if allowed.has("CN") && self.tencent_sms_sign_name.is_none() {
             return Err(ConfigError::new("TENCENT_SMS_SIGN_NAME", "needed for numbers in mainland China"));

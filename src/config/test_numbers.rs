@@ -27,8 +27,8 @@ pub struct TestNumberSettings {
     /// comma-separated
     #[arg(long, value_name = "NUMBER=CODE,…")]
     pub test_numbers: Option<NumbersWithCodes>,
-    /// Last day of the test numbers, which ends as DAY_OFFSET says, or the time at which they end; needed with Tencent
-    /// Cloud SMS
+    /// The last day on which test numbers work (a day begins at DAY_OFFSET), or the exact time at which they stop; needed
+    /// with an SMS provider
     #[arg(long, value_name = "DATE")]
     pub test_numbers_until: Option<Until>,
 }
@@ -115,7 +115,7 @@ impl TestNumberSettings {
                 let too_far = || ConfigError::new("TEST_NUMBERS_UNTIL", "too far in the future");
                 Some(until.end(day_offset.0).ok_or_else(too_far)?)
             }
-            None if sms.leaves_this_machine() => {
+            None if sms.sends_to_phones() => {
                 let reason = "needed with TEST_NUMBERS: anybody who knows a number and its code can sign in with it";
                 return Err(ConfigError::new("TEST_NUMBERS_UNTIL", reason));
             }

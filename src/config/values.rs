@@ -36,9 +36,10 @@ impl fmt::Debug for Secret {
 /// The longest duration. A longer one, added to the current time, could be later than any time that jiff knows.
 const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
 
-/// Parses a duration such as `250ms`, `30s`, `5m`, `1h30m` or `30d`, or `0`, which turns a limit off.
+/// Parses a duration such as `250ms`, `30s`, `5m`, `1h30m` or `30d`, or `0`.
 ///
-/// jiff reads it, as a span, since its durations have no days. It needs a unit, so zero is ours.
+/// jiff parses it as a `Span`, because `SignedDuration` does not accept days. jiff requires a unit, so `0` without a unit
+/// is parsed here.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let is_zero = !text.is_empty() && text.bytes().all(|byte| byte == b'0');
     if is_zero {

@@ -32,8 +32,8 @@ pub enum ErrorCode {
     BadInput,
     /// -1002: the phone is not a possible mobile number. `field` is the path of the argument.
     InvalidPhone,
-    /// -1003: the SMS provider rejected the message or could not be reached. The code is void. Request a new one after
-    /// `retryAfterSeconds`.
+    /// -1003: the SMS provider did not confirm the send. If the SMS still arrives, its code is void. Request a new one
+    /// after `retryAfterSeconds`.
     SmsSendFailed,
     /// -1005: the access or refresh token is malformed, forged or revoked.
     TokenInvalid,
@@ -58,7 +58,8 @@ pub enum ErrorCode {
     RateLimited,
     /// -1302: a captcha is required. `captchaAppId` is the app id for the captcha's client library.
     CaptchaRequired,
-    /// -1303: the captcha was not passed. Let the user solve a new one, with the app id `captchaAppId`.
+    /// -1303: the captcha was not passed, or the captcha service is unavailable. Let the user solve a new one, now or
+    /// later, with the app id `captchaAppId`.
     CaptchaFailed,
     /// -1304: the server sends no codes to the phone's region.
     RegionNotAllowed,
@@ -67,8 +68,7 @@ pub enum ErrorCode {
     /// -1401: the request is too deep, too complex or too large, or it has more than one field that accepts a
     /// phone, a code or a refresh token.
     QueryTooComplex,
-    /// -1501: a store is unavailable or too slow. The request used no attempt and no quota. Try again after
-    /// `retryAfterSeconds`.
+    /// -1501: a store is unavailable or too slow. The server refunds what it can. Try again after `retryAfterSeconds`.
     Unavailable,
     /// -1599: the server has a fault. Report it with the `requestId`.
     Internal,
@@ -168,7 +168,7 @@ impl ApiError {
 
     /// Returns the error for a store that is unavailable.
     fn unavailable(cause: Arc<dyn Error + Send + Sync>) -> Self {
-        Self::new(ErrorCode::Unavailable, "The service is temporarily unavailable. Nothing was used up; try again.")
+        Self::new(ErrorCode::Unavailable, "The service is temporarily unavailable. Try again later.")
             .with("retryAfterSeconds", UNAVAILABLE_RETRY_SECONDS)
             .because("a store is unavailable", cause)
     }

@@ -66,7 +66,7 @@ impl UserNode {
         &self.user.avatar
     }
 
-    /// The phone that the user signs in with. Null for every other user.
+    /// The user's phone. Null unless the user is the one who is signed in.
     async fn phone(&self) -> Option<PhoneNumber> {
         self.own_session.map(|_| PhoneNumber::from(&self.user.phone))
     }

@@ -4,8 +4,8 @@
 //!
 //! Why this is our own code: `headers-accept` 0.3 rejects the whole header for one malformed or empty range, treats a
 //! malformed quality as 1, and does not match `application/json; charset=utf-8` with `application/json`. `accept-header`
-//! 0.2 does not match `application/*` and ignores a quality of 0; `mediatype` has no qualities. The draft's rule for clients that accept anything
-//! would still be ours.
+//! 0.2 does not match `application/*` and ignores a quality of 0. `mediatype` does not parse qualities. They do not have
+//! the rule of the GraphQL-over-HTTP draft for clients that accept any type.
 
 use axum::http::{HeaderMap, header};
 

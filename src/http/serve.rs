@@ -1,8 +1,8 @@
 //! Serves connections, with limits on their number and their duration.
 //!
-//! Only requests keep a connection open: single bytes that trickle in or out, and HTTP/2 frames that do not open a
-//! stream, do not. Every request has a deadline, and so does every answer; see [`requests`]. When a deadline passes,
-//! HTTP/2 resets the stream and HTTP/1 closes the connection.
+//! Only a request keeps a connection open. A client cannot keep it open by single bytes or by HTTP/2 frames that open no
+//! stream, such as PING. Every request and every answer has a deadline; see [`requests`]. When a deadline passes, the server
+//! resets the HTTP/2 stream or closes the HTTP/1 connection.
 //!
 //! Why this is our own code: `axum::serve`, `axum-server` and hyper-util's graceful shutdown do not limit the number of
 //! connections or the time of an answer. hyper itself only limits the time for the headers of an HTTP/1 request and for

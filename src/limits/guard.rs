@@ -11,7 +11,8 @@
 
 use std::time::Duration;
 
-/// After how long a client may retry a send that the guard denied: the shortest bucket of the rule, five minutes.
+/// The wait before a client may retry a send that the guard rejected. It is the length of the shortest bucket: the budget
+/// can change when a bucket begins.
 pub(super) const RETRY_AFTER: Duration = Duration::from_mins(5);
 
 /// A busy hour may have one sixth of a day's traffic.

@@ -37,7 +37,7 @@ pub enum RequestCodeError {
     /// A limit rejects the request.
     #[error("limited by {}", .0.limit.name())]
     Limited(RateLimited),
-    /// The provider failed. The code is void.
+    /// The provider did not confirm the send. The code is void, even if the SMS still arrives.
     #[error("the SMS was not sent")]
     SendFailed {
         /// After how long the client may retry.
@@ -88,7 +88,7 @@ pub enum AttemptError {
     /// A limit rejects the request.
     #[error("limited by {}", .0.limit.name())]
     Limited(RateLimited),
-    /// The code store failed. Nothing was used up.
+    /// The code store failed. The server refunds what it can.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -1,8 +1,9 @@
 //! Issuing: a client requests a code, and the server sends it.
 //!
 //! The steps are admit → draft → reserve → deliver. Nothing is sent before it is reserved, and a code whose SMS was not
-//! accepted is void. A request that a limit rejects calls no other service and is not counted anywhere, so nobody can use up
-//! other users' quotas with rejected requests. A request that repeats an idempotency key repeats the answer instead.
+//! accepted is void. A request that one of this server's limits rejects is not counted, so nobody can use up other users'
+//! quotas with rejected requests. Limits are checked before each call to another service. A request that repeats an
+//! idempotency key repeats the answer instead.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -231,7 +232,7 @@ impl Issuing {
     /// Issues a challenge and sends its code.
     ///
     /// # Errors
-    /// If the code was not sent. It is void then.
+    /// If the provider did not confirm the send. The code is void then, even if the SMS still arrives.
     pub async fn request_code(&self, request: CodeRequest) -> Result<CodeSent, RequestCodeError> {
         let outcome = self.issue_and_send(&request).await;
         let label = match &outcome {
