@@ -316,7 +316,7 @@ async fn send_with_captcha(url: &str) {
         captcha: Some(&captcha),
     };
     let counted = RedisLimitStore::new(redis).count_send(&ticket, &limits, Counting::Everything).await;
-    assert_eq!(counted.expect("an answer"), SendVerdict::Allowed { suspicion: None });
+    assert!(matches!(counted, Ok(SendVerdict::Allowed { .. })), "{counted:?}");
 }
 
 fn policy() -> IssuingPolicy {

@@ -195,7 +195,7 @@ async fn wider_networks_share_a_multiple_of_the_limit() {
 }
 
 #[tokio::test]
-async fn past_the_limit_an_address_has_one_attempt_for_each_of_its_own_sends() {
+async fn past_the_limit_an_address_has_an_attempt_with_each_code_that_it_requested() {
     for store in stores() {
         let (a, b) = (address_tag("a"), address_tag("b"));
         let own = ticket(1, "a", start());
