@@ -113,9 +113,10 @@ impl Sessions {
         };
         let redeemed = self.checking.redeem(submitted, async |_| self.start(&sign_in.phone, &session).await).await;
         let redeemed = match (redeemed, &session.login) {
-            // An earlier request with the same key may have used the code.
-            (Err(SignInError::Attempt(AttemptError::Expired)), Some(login)) => {
-                let started = self.find_started(login).await?;
+            // An earlier request with the same key may have used the code. Repeating its answer is no attempt, so it is not
+            // limited.
+            (Err(SignInError::Attempt(rejected @ (AttemptError::Expired | AttemptError::Limited(_)))), Some(login)) => {
+                let started = self.find_started(login).await?.ok_or(rejected)?;
                 return self.signed_in(&sign_in, device.as_ref(), started);
             }
             (redeemed, _) => redeemed?,
@@ -179,10 +180,12 @@ impl Sessions {
         }
     }
 
-    /// Returns the session that an earlier sign-in with this key started.
-    async fn find_started(&self, login: &LoginKey) -> Result<Started, SignInError> {
+    /// Returns the session that an earlier sign-in with this key started, or `None` if there was no such sign-in,
+    /// or too long ago.
+    async fn find_started(&self, login: &LoginKey) -> Result<Option<Started>, SignInError> {
         let found = self.store.find_session_of_login(&login.key).await.map_err(SignInError::Store)?;
-        repeated(found.ok_or(AttemptError::Expired)?, Some(login))
+        let found = found.filter(|(session, _)| session.created_at > login.forgotten_before);
+        found.map(|found| repeated(found, Some(login))).transpose()
     }
 
     fn signed_in(&self, sign_in: &SignIn, device: Option<&Device>, started: Started) -> Result<SignedIn, SignInError> {

@@ -288,3 +288,26 @@ async fn repeated_guesses_refund_no_wrong_code() {
         assert_eq!((answer.code(), &answer.extensions()["limit"]), ("RATE_LIMITED", &json!("IP_ATTEMPTS")));
     }
 }
+
+/// Many users share the address, and a guesser among them has used up its wrong codes. The first attempt with a code that the
+/// address requested is still accepted, so its repetition must be, too.
+#[tokio::test]
+async fn a_login_is_repeated_when_its_address_has_no_attempt_left() {
+    for stores in Stores::BOTH {
+        let app =
+            TestApp::on(stores).set("ATTEMPT_IP_HOURLY_LIMIT", "3").set("ATTEMPTS_BEFORE_WAIT", "0").start().await;
+        let guessed = sent(&app, &phone(), KEY).await;
+        let guess = with(&guessed, "code", wrong(guessed["code"].as_str().expect("a code")));
+        for _ in 0..3 {
+            assert_eq!(login(&app, &guess).await.code(), "CODE_INCORRECT");
+        }
+        assert_eq!(login(&app, &guess).await.extensions()["limit"], "IP_ATTEMPTS");
+
+        let input = sent(&app, &phone(), KEY).await;
+        let first = login(&app, &input).await;
+        let again = login(&app, &input).await;
+        assert_eq!(again.data("login")["refreshToken"], first.data("login")["refreshToken"]);
+        let other = login(&app, &with(&input, "idempotencyKey", OTHER_KEY)).await;
+        assert_eq!(other.extensions()["limit"], "IP_ATTEMPTS", "another key repeats nothing");
+    }
+}
