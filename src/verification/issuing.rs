@@ -19,7 +19,7 @@ use super::admission::{Admission, Entry};
 use super::keys::{ChallengeName, CodeKeys, Scope};
 use super::store::{CodeStore, FailureLimits, IssueOutcome, NewChallenge, Refund, SentAnswer};
 use super::test_numbers::TestNumbers;
-use crate::captcha::CaptchaAnswer;
+use crate::captcha::{CaptchaAnswer, CaptchaError};
 use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::device::Device;
@@ -261,7 +261,16 @@ impl Issuing {
             if looks_up && let Some(sent) = self.repeat(&mut draft, request).await? {
                 return Ok(Answered::Repeated(sent));
             }
-            match self.reserve(&mut draft, &mut entry, request).await? {
+            let reserved = match self.reserve(&mut draft, &mut entry, request).await {
+                // A simultaneous request with the same key may have used the captcha.
+                Err(RequestCodeError::Captcha(failed @ CaptchaError::Failed { .. })) => {
+                    let sent = self.repeat_soon(&mut draft, request).await?.ok_or(failed)?;
+                    self.admission.abandon(&draft.ticket, &mut entry).await;
+                    Reserved::Repeated(sent)
+                }
+                reserved => reserved?,
+            };
+            match reserved {
                 Reserved::Send { remaining } => break remaining,
                 Reserved::Repeated(sent) => return Ok(Answered::Repeated(sent)),
                 Reserved::InFlight | Reserved::NeedsCaptcha => looks_up = true,

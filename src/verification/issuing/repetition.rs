@@ -12,6 +12,11 @@ use crate::verification::store::{IssueOutcome, SEND_LEASE, SentAnswer};
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 
+/// The pauses between looks for a request that has used the same captcha. It issues its challenge as soon as it has the answer
+/// of the captcha service.
+const PAUSES_AFTER_CAPTCHA: [Duration; 3] =
+    [Duration::from_millis(20), Duration::from_millis(80), Duration::from_millis(320)];
+
 impl Issuing {
     /// Returns the answer of an earlier request with the same key, or `None` if there is no such request. While an earlier
     /// request is sending, on this server or on another one, waits for its result.
@@ -52,6 +57,29 @@ impl Issuing {
             pause = (pause * 2).min(LONGEST_PAUSE);
             draft.set_time(self.clock.now(), &self.policy);
         }
+    }
+
+    /// Returns what `repeat` returns, but also finds a simultaneous request that issues its challenge in the next moment.
+    ///
+    /// # Errors
+    /// If `repeat` fails.
+    pub(super) async fn repeat_soon(
+        &self,
+        draft: &mut Draft,
+        request: &CodeRequest,
+    ) -> Result<Option<CodeSent>, RequestCodeError> {
+        if draft.challenge.key.is_none() {
+            return Ok(None);
+        }
+        for pause in PAUSES_AFTER_CAPTCHA {
+            let repeated = self.repeat(draft, request).await?;
+            if repeated.is_some() {
+                return Ok(repeated);
+            }
+            tokio::time::sleep(pause).await;
+            draft.set_time(self.clock.now(), &self.policy);
+        }
+        self.repeat(draft, request).await
     }
 
     /// Builds the answer of an earlier request again. Its challenge id was never stored: the nonce is enough to make it.

@@ -6,7 +6,7 @@ use serde_json::json;
 use sms_login::limits::Limit;
 use sms_login::verification::{AttemptError, CodeRequest};
 
-use crate::app::{ASK, HOME, Stores, TestApp, phone, wrong};
+use crate::app::{ASK, Answer, HOME, LOGIN, Stores, TestApp, phone, wrong};
 use crate::code_service::{CodeServer, limited_by, login};
 use crate::limit_store::limit_policy;
 
@@ -44,6 +44,68 @@ async fn a_stranger_cannot_use_up_a_recognized_devices_quota() {
 async fn signs_in(server: &CodeServer, request: &CodeRequest) {
     let sent = server.request(request.clone()).await.expect("the device gets a code");
     server.sign_in(request, &sent.challenge_id, &server.sender.last_code()).await.expect("the code is right");
+}
+
+/// Requests a code and signs in with it, like a client that keeps its device token.
+async fn signs_in_on(app: &TestApp, phone: &str, device_token: &str) -> String {
+    let request = json!({ "phone": phone, "deviceToken": device_token });
+    let sent = app.anonymous().run(ASK, json!({ "input": request })).await;
+    let challenge_id = &sent.data("requestCode")["challengeId"];
+    let login = json!({
+        "phone": phone, "code": app.code(phone), "challengeId": challenge_id, "deviceToken": device_token,
+    });
+    let signed_in = app.anonymous().run(LOGIN, json!({ "input": login })).await;
+    signed_in.data("login")["deviceToken"].as_str().expect("a token").to_owned()
+}
+
+/// The same attack through GraphQL. The owner signs in as an app does, at home.
+#[tokio::test]
+async fn the_owner_of_an_attacked_phone_signs_in_with_the_device_token() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let (phone, other) = (phone(), phone());
+        let mut device = signs_in_on(&app, &phone, "").await;
+        let foreign = signs_in_on(&app, &other, "").await;
+        let ask = async |device_token: &str| -> Answer {
+            let input = json!({ "phone": phone, "deviceToken": device_token });
+            app.anonymous().run(ASK, json!({ "input": input })).await
+        };
+
+        let (mut wrong_codes, mut known) = (0, None);
+        for number in 0..50 {
+            app.advance(Duration::from_secs(30));
+            let stranger = app.at(&format!("198.51.100.{number}"));
+            let mut sent = stranger.try_ask(&phone).await;
+            if !sent.body["errors"].is_null() && wrong_codes < 50 {
+                super::limited_by(&sent, "PHONE_DAILY");
+                for token in ["", &foreign, &device.replace("sld_", "slr_")] {
+                    super::limited_by(&ask(token).await, "PHONE_DAILY");
+                }
+                device = signs_in_on(&app, &phone, &device).await;
+                app.advance(Duration::from_hours(24));
+                sent = stranger.try_ask(&phone).await;
+            }
+            if wrong_codes >= 50 {
+                super::limited_by(&sent, "FAILED_ATTEMPTS");
+                break;
+            }
+            let challenge_id = sent.data("requestCode")["challengeId"].as_str().expect("an id").to_owned();
+            let code = app.code(&phone);
+            known = Some((challenge_id.clone(), code.clone()));
+            for _ in 0..3 {
+                let guess = stranger.login(&phone, &wrong(&code), &challenge_id).await;
+                wrong_codes += u32::from(guess.code() == "CODE_INCORRECT");
+            }
+        }
+
+        assert_eq!(wrong_codes, 50);
+        for token in ["", &foreign, &device.replace("sld_", "slr_")] {
+            super::limited_by(&ask(token).await, "FAILED_ATTEMPTS");
+        }
+        let (challenge_id, code) = known.expect("a code");
+        super::limited_by(&app.anonymous().login(&phone, &code, &challenge_id).await, "FAILED_ATTEMPTS");
+        signs_in_on(&app, &phone, &device).await;
+    }
 }
 
 /// The attacker has one address. Before, he could use up the victim's whole day from it.
@@ -108,5 +170,25 @@ async fn a_repeated_request_costs_no_captcha() {
         let mismatch = request(Some("transfer:9981")).await;
         assert_eq!(mismatch.code(), "BAD_INPUT");
         assert_eq!(mismatch.extensions()["field"], "input.idempotencyKey");
+    }
+}
+
+/// A client repeats its request while the captcha of the first one is still being verified.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn simultaneous_requests_with_one_key_and_one_captcha_are_one() {
+    for stores in Stores::BOTH {
+        let app = crate::captcha::with_captcha(stores, "always").start().await;
+        for number in 0..5 {
+            let phone = phone();
+            let input = json!({
+                "phone": phone, "idempotencyKey": "0190163d-8694-739b-aea5-966c26f8ad91",
+                "captcha": { "ticket": format!("t03-ticket-{number}"), "randstr": "@random" },
+            });
+            let client = app.anonymous();
+            let answers = super::futures_join((0..4).map(|_| client.run(ASK, json!({ "input": input })))).await;
+            let sent = answers[0].data("requestCode");
+            assert!(answers.iter().all(|answer| answer.data("requestCode") == sent));
+            assert_eq!(app.sms.messages().len(), number + 1);
+        }
     }
 }
