@@ -21,6 +21,7 @@ mod http_audits;
 mod idempotency;
 mod input;
 mod limit_store;
+mod lost_answers;
 mod modules;
 mod outbound;
 mod phone;
