@@ -79,7 +79,8 @@ async fn operations_stay_within_their_round_trips() {
     let input = json!({ "input": {
         "phone": user.phone, "code": app.code(&user.phone), "challengeId": challenge_id, "idempotencyKey": "a key of the test",
     } });
-    app.anonymous().run(LOGIN, input.clone()).await.data("login");
+    let signed_in = app.anonymous().run(LOGIN, input.clone()).await;
+    let device_token = signed_in.data("login")["deviceToken"].clone();
     cost("login of a known user: limits, attempt, and consume with limits at once", before, 4, 3).await;
 
     // Loads the script that refunds an attempt.
@@ -87,6 +88,23 @@ async fn operations_stay_within_their_round_trips() {
     let before = counters.read().await;
     app.anonymous().run(LOGIN, input).await.data("login");
     cost("login repeated with its key: limits, attempt, refund", before, 3, 1).await;
+
+    // The same calls with every text: their time must not show whether a device token belongs to the phone.
+    let forged = json!(format!("sld_{}", "A".repeat(76)));
+    for token in [&json!(null), &forged, &device_token] {
+        let phone = phone();
+        for expected in [2, 1] {
+            let before = counters.read().await;
+            let input = json!({ "input": { "phone": phone, "deviceToken": token } });
+            let is_sent = app.anonymous().run(ASK, input).await.body["errors"].is_null();
+            assert_eq!(is_sent, expected == 2, "the second request is within the cooldown");
+            cost("requestCode with a device token of another phone", before, expected, 0).await;
+            let before = counters.read().await;
+            let input = json!({ "phone": phone, "code": "000000", "challengeId": "x", "deviceToken": token });
+            app.anonymous().run(LOGIN, json!({ "input": input })).await.code();
+            cost("login with an invalid challenge id", before, 0, 0).await;
+        }
+    }
 
     let before = counters.read().await;
     user.run(ME, json!({})).await.data("me");

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,7 +13,10 @@ use sms_login::tokens::keys::{self, Keys};
 use sqlx::{ColumnIndex, Connection, Database, Decode, Row, Type};
 use uuid::Uuid;
 
-use crate::app::{ME, REFRESH, Stores, TestApp};
+use crate::app::{LOGIN, ME, REFRESH, SignedIn, Stores, TestApp, phone};
+
+const LOGIN_KEY: &str = "a key of the client's login";
+const REFRESH_KEY: &str = "a key of the client's refresh";
 
 /// Returns every cell of `users` and `sessions`, as bytes.
 async fn cells(app: &TestApp) -> Vec<Vec<u8>> {
@@ -84,10 +88,15 @@ fn secrets_of(token: &str) -> Vec<Vec<u8>> {
 async fn the_database_contains_no_token_and_no_code() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
-        let user = app.signed_in().await;
-        let code = app.code(&user.phone);
-        let input = json!({ "input": { "refreshToken": user.refresh_token } });
-        let answer = app.anonymous().run(REFRESH, input).await;
+        let phone = phone();
+        let challenge_id = app.anonymous().ask(&phone).await;
+        let code = app.code(&phone);
+        let input = json!({ "phone": phone, "code": code, "challengeId": challenge_id, "idempotencyKey": LOGIN_KEY });
+        let signed_in = app.anonymous().run(LOGIN, json!({ "input": input })).await;
+        let user = SignedIn::of(&app, &phone, signed_in.data("login"));
+        let device_token = text(&signed_in.data("login")["deviceToken"]);
+        let input = json!({ "refreshToken": user.refresh_token, "idempotencyKey": REFRESH_KEY });
+        let answer = app.anonymous().run(REFRESH, json!({ "input": input })).await;
         let next = answer.data("refreshSession");
 
         let cells = cells(&app).await;
@@ -100,6 +109,11 @@ async fn the_database_contains_no_token_and_no_code() {
             for secret in secrets_of(token) {
                 assert!(!cells.iter().any(|cell| holds(cell, &secret)), "{token}");
             }
+        }
+        let hashes = [LOGIN_KEY, REFRESH_KEY].map(|key| digest(&SHA256, key.as_bytes()).as_ref()[..16].to_vec());
+        let keys = [LOGIN_KEY, REFRESH_KEY, &device_token].map(|secret| secret.as_bytes().to_vec());
+        for secret in keys.iter().chain(&hashes) {
+            assert!(!cells.iter().any(|cell| holds(cell, secret)), "keys are only keyed hashes");
         }
         // A phone number or a time may contain the digits of the code by chance.
         let by_chance = |cell: &[u8]| cell.strip_prefix(b"+").unwrap_or(cell).iter().all(u8::is_ascii_digit);
