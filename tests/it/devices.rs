@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use crate::app::{ASK, Answer, LOGIN, ME, Stores, TestApp, phone};
+use crate::app::{ASK, Answer, LOGIN, ME, Stores, TestApp, phone, wrong};
 
 /// Signs in on a device, and returns the new device token.
 async fn sign_in(app: &TestApp, phone: &str, device_token: Option<&str>) -> String {
@@ -138,5 +138,50 @@ async fn foreign_forged_and_expired_device_tokens_get_the_answers_of_no_token() 
             assert_eq!(answer, expected);
         }
         ask_after_a_stranger(&app, &phone, &own).await.data("requestCode");
+    }
+}
+
+/// The thief guesses with the owner's device token, from one address and then from many.
+#[tokio::test]
+async fn a_stolen_device_token_grants_only_the_quota_of_its_device() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let phone = phone();
+        let stolen = sign_in(&app, &phone, None).await;
+        let mut wrong_codes = 0;
+        for number in 0..100 {
+            app.advance(Duration::from_mins(1));
+            // Two challenges with five wrong codes are all that one address gets.
+            let thief = app.at(&format!("198.51.100.{}", number / 2));
+            let input = json!({ "phone": phone, "deviceToken": stolen });
+            let sent = thief.run(ASK, json!({ "input": input })).await;
+            if sent.body["errors"].is_array() {
+                match sent.extensions()["limit"].as_str() {
+                    Some("PHONE_DAILY") => app.advance(Duration::from_hours(24)),
+                    limit => assert_eq!(limit, Some("FAILED_ATTEMPTS")),
+                }
+                continue;
+            }
+
+            let challenge_id = &sent.data("requestCode")["challengeId"];
+            let input = json!({
+                "phone": phone, "code": wrong(&app.code(&phone)), "challengeId": challenge_id, "deviceToken": stolen,
+            });
+            for _ in 0..3 {
+                let guess = thief.run(LOGIN, json!({ "input": input })).await;
+                wrong_codes += u32::from(guess.code() == "CODE_INCORRECT");
+            }
+            if wrong_codes == 50 {
+                break;
+            }
+        }
+        assert_eq!(wrong_codes, 50, "as many as a stranger has");
+        let input = json!({ "phone": phone, "deviceToken": stolen });
+        let limited = app.at("198.51.100.99").run(ASK, json!({ "input": input })).await;
+        assert_eq!(limited.extensions()["limit"], "FAILED_ATTEMPTS");
+
+        // The owner can still sign in, also on another device.
+        let other = sign_in(&app, &phone, None).await;
+        sign_in(&app, &phone, Some(&other)).await;
     }
 }
