@@ -118,6 +118,14 @@ impl Sessions {
                 let started = self.find_started(login).await?;
                 return self.signed_in(&sign_in, device.as_ref(), started);
             }
+            // The repetition is not a new attempt, so the limits of attempts do not hold it up.
+            (Err(SignInError::Attempt(limited @ AttemptError::Limited(_))), Some(login)) => {
+                return match self.find_started(login).await {
+                    Ok(started) => self.signed_in(&sign_in, device.as_ref(), started),
+                    Err(SignInError::Attempt(AttemptError::Expired)) => Err(limited.into()),
+                    Err(error) => Err(error),
+                };
+            }
             (redeemed, _) => redeemed?,
         };
 
