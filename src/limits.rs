@@ -269,6 +269,7 @@ impl Limits {
         let is_guarded = sends_sms && !is_trusted && guard.mode != GuardMode::Off;
         // Only a captcha helps against spraying. To refuse every send would do the attacker's work.
         let spraying = (sends_sms && guard.mode == GuardMode::Challenge).then_some(guard.spraying);
+        // In `deny`, the operator has decided that no captcha helps.
         let answers_guard = guard.mode == GuardMode::Challenge && captcha != CaptchaUse::None;
         TrafficLimits {
             ip_hourly: ip_hourly.saturating_mul(raised_to),

@@ -300,7 +300,7 @@ impl Issuing {
 
         let reserved = self.issue_and_count(draft, entry, request).await;
         if !matches!(reserved, Ok(Reserved::Send { .. })) {
-            self.admission.abandon(&draft.ticket, entry).await;
+            self.admission.abandon(entry).await;
         }
         if matches!(reserved, Ok(Reserved::NeedsCaptcha)) {
             // No limit asks again after the captcha. The challenge is void: the next try needs a new one.
@@ -323,7 +323,7 @@ impl Issuing {
     ) -> Result<Reserved, RequestCodeError> {
         let remaining = match accepted(self.issue(draft).await?, draft)? {
             Accepted::New { remaining, recognized } => {
-                entry.set_recognized(recognized);
+                entry.set_recognized(draft.device(recognized));
                 remaining
             }
             Accepted::Repeated { nonce, answer } => {
@@ -344,7 +344,7 @@ impl Issuing {
         let outcome = self.store.check(&draft.challenge, &draft.phone_limits).await?;
         // If another request has just used the same key, `issue` finds that again.
         if let Accepted::New { recognized, .. } = accepted(outcome, draft)? {
-            entry.set_recognized(recognized);
+            entry.set_recognized(draft.device(recognized));
         }
         Ok(())
     }
