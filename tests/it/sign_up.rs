@@ -1,7 +1,7 @@
 //! Closed sign-up: only phones that an operator has added sign in, and a client cannot find out which ones they are.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -124,6 +124,27 @@ async fn life(stores: Stores, has_account: bool) -> Vec<Value> {
     life
 }
 
+/// The attacker measures how long an answer takes. The provider of these tests answers at once.
+#[tokio::test]
+async fn a_phone_without_an_account_waits_as_long_as_a_send_takes() {
+    let app = closed(Stores::Embedded).await;
+    let known = added(&app).await;
+    let timed = async || {
+        let started = Instant::now();
+        app.anonymous().ask(&phone()).await;
+        started.elapsed()
+    };
+    let usual = Duration::from_millis(150);
+    assert!(timed().await >= usual, "before the first send, the wait is that of a usual provider");
+
+    app.anonymous().ask(&known).await;
+    let mut fastest = Duration::MAX;
+    for _ in 0..5 {
+        fastest = fastest.min(timed().await);
+    }
+    assert!(fastest < usual, "{fastest:?}");
+}
+
 #[tokio::test]
 async fn while_sends_fail_a_phone_without_an_account_gets_the_same_failure() {
     let app = closed(Stores::Embedded).await;
@@ -234,9 +255,8 @@ async fn removing_a_user_revokes_their_device_tokens() {
     };
     ask().await.data("requestCode");
 
-    let unreachable = std::collections::BTreeMap::from_iter(
-        app.env.clone().into_iter().chain([("REDIS_URL".to_owned(), "redis://127.0.0.1:1".to_owned())]),
-    );
+    let mut unreachable = app.env.clone();
+    unreachable.insert("REDIS_URL".to_owned(), "redis://127.0.0.1:1".to_owned());
     let refused = process::run(&["users", "remove", &phone], &unreachable);
     assert!(!refused.status.success(), "nothing is removed while Redis fails");
     let removed = process::run(&["users", "remove", &phone], &app.env);
