@@ -249,6 +249,21 @@ pub async fn account_store(config: &Config) -> Result<AccountStore, StartError> 
     Ok(AccountStore::new(database))
 }
 
+/// Returns the service that checks codes, over the Redis of the settings, or `None` if the settings name no Redis: then the
+/// codes are in the memory of the server.
+///
+/// # Errors
+/// If a setting or a key cannot be used.
+pub fn shared_checking(config: &Config, clock: Arc<dyn Clock>) -> Result<Option<Checking>, StartError> {
+    if config.redis_urls.is_empty() {
+        return Ok(None);
+    }
+    let secret = code_secret(config, &signing_keys(config)?)?;
+    let (codes, limit_store) = code_and_limit_stores(Some(&redis(config, &clock)?));
+    let limits = Arc::new(Limits::new(limit_store, config.limits.clone()));
+    Ok(Some(Checking::new(codes, limits, Arc::new(CodeKeys::new(&secret)), config.checking, clock)))
+}
+
 async fn migrate_or_refuse(database: &Database, config: &Config) -> Result<(), StartError> {
     if config.auto_migrate || !config.database.is_mysql() {
         return database.migrate().await.map_err(StartError::Database);

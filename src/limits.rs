@@ -269,6 +269,7 @@ impl Limits {
         let is_guarded = sends_sms && !is_trusted && guard.mode != GuardMode::Off;
         // Only a captcha helps against spraying. To refuse every send would do the attacker's work.
         let spraying = (sends_sms && guard.mode == GuardMode::Challenge).then_some(guard.spraying);
+        // In `deny`, the operator has decided that no captcha helps.
         let answers_guard = guard.mode == GuardMode::Challenge && captcha != CaptchaUse::None;
         TrafficLimits {
             ip_hourly: ip_hourly.saturating_mul(raised_to),
@@ -318,7 +319,10 @@ impl Limits {
         }
         match self.store.count_attempt(attempt, self.policy.ip_attempts, at).await {
             Ok(AttemptCount { full_until, codes }) => {
-                metrics::wrong_codes(codes.share_of_wrong());
+                // This attempt counts as wrong until it is decided. On a quiet server that alone would look like spraying.
+                let undecided = u32::from(full_until.is_none());
+                let decided = SubmittedCodes { wrong: codes.wrong.saturating_sub(undecided), ..codes };
+                metrics::wrong_codes(decided.share_of_wrong());
                 Ok(full_until.map(|until| RateLimited::until(Limit::IpAttempts, until, at)))
             }
             Err(error) => {

@@ -37,7 +37,8 @@ pub(crate) fn suspect(reason: &'static str, mode: &'static str) {
     metrics::counter!(SUSPECT, "reason" => reason, "mode" => mode).increment(1);
 }
 
-/// Sets the share of wrong codes in all attempts of the past hour. All servers that share a store report the same share.
+/// Sets the share of wrong codes in all attempts of the past hour, as it was before the latest attempt. Servers that share a
+/// store count together, but each of them sets its share only when it gets an attempt.
 pub(crate) fn wrong_codes(share: f64) {
     metrics::gauge!(WRONG_CODES).set(share);
 }

@@ -38,6 +38,12 @@ impl NetworkTags {
         }
     }
 
+    /// Returns the tag that stands for a recognized device in place of its address. It differs from the tags of all addresses.
+    #[must_use]
+    pub fn of_device(device: &DeviceTag) -> Self {
+        Self::One(AddressTag(format!("device-{device}")))
+    }
+
     /// Returns all tags, the narrowest network first.
     #[must_use]
     pub const fn all(&self) -> &[AddressTag] {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use clap::Subcommand;
@@ -24,7 +25,7 @@ pub(super) enum UsersCommand {
     },
     /// Print all users, one a line: phone, id, time of sign-up, name
     List,
-    /// Remove a user and all their data, and end their sessions
+    /// Remove a user and all their data, end their sessions, and revoke their device tokens if Redis is configured
     Remove {
         /// Phone number, such as +8613711112222
         phone: String,
@@ -37,7 +38,7 @@ pub(super) async fn run(command: UsersCommand, settings: Settings) -> anyhow::Re
     match command {
         UsersCommand::Add { phone } => add(&config, &users, &phone).await,
         UsersCommand::List => list(&users).await,
-        UsersCommand::Remove { phone } => remove(&users, &parse(&config, &phone)?).await,
+        UsersCommand::Remove { phone } => remove(&config, &users, &phone).await,
     }
 }
 
@@ -67,8 +68,13 @@ async fn list(users: &AccountStore) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn remove(users: &AccountStore, phone: &PhoneNumber) -> anyhow::Result<ExitCode> {
-    let user = users.find_user_by_phone(phone).await?.ok_or_else(|| anyhow!("no user has this phone"))?;
+async fn remove(config: &Config, users: &AccountStore, phone: &str) -> anyhow::Result<ExitCode> {
+    let phone = parse(config, phone)?;
+    let user = users.find_user_by_phone(&phone).await?.ok_or_else(|| anyhow!("no user has this phone"))?;
+    // First the tokens: if Redis fails, nothing is removed and the operator can repeat the command.
+    if let Some(checking) = app::shared_checking(config, Arc::new(SystemClock))? {
+        checking.try_revoke_devices(&phone, config.tokens.device_ttl).await?;
+    }
     users.delete_user(user.id).await?;
     Ok(ExitCode::SUCCESS)
 }

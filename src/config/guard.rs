@@ -49,7 +49,7 @@ pub enum GuardModeSetting {
     Record,
     /// Ask for a captcha
     Challenge,
-    /// Refuse it
+    /// Refuse it, even with a captcha
     Deny,
 }
 

@@ -19,6 +19,7 @@ use crate::limits::{
 use crate::metrics;
 use crate::phone::{PhoneNumber, PhonePrefixes, PhoneRegions};
 use crate::purpose::Purpose;
+use crate::tags::{DeviceTag, NetworkTags};
 
 /// Decides whether a send may go ahead.
 pub struct Admission {
@@ -37,9 +38,10 @@ pub(super) struct Entry<'a> {
     unverified: Option<&'a CaptchaAnswer>,
     /// The limit of the address that asked for the captcha.
     limited: Option<RateLimited>,
-    /// Whether the send already has a place in its address's count.
-    has_place: bool,
-    address: AddressLimits,
+    /// The place that the send already has in the count of its address or device, before its captcha is verified.
+    place: Option<SendTicket>,
+    /// The tag of the client's device, if it is recognized: the limits of its address do not apply then.
+    device: Option<NetworkTags>,
     is_reported: bool,
 }
 
@@ -49,9 +51,13 @@ impl Entry<'_> {
         self.unverified.is_some()
     }
 
-    /// Sets whether the client's device is recognized: the limits of its address do not apply then.
-    pub(super) const fn set_recognized(&mut self, recognized: bool) {
-        self.address = if recognized { AddressLimits::Exempt } else { AddressLimits::Apply };
+    /// Sets the client's device if it is recognized: the limits of its address do not apply then.
+    pub(super) fn set_recognized(&mut self, device: Option<&DeviceTag>) {
+        self.device = device.map(NetworkTags::of_device);
+    }
+
+    const fn address_limits(&self) -> AddressLimits {
+        if self.device.is_some() { AddressLimits::Exempt } else { AddressLimits::Apply }
     }
 }
 
@@ -98,8 +104,7 @@ impl Admission {
         };
         let is_trusted = self.trusted.match_number(phone);
         let kind = SendKind { sends_sms, is_trusted, captcha: captcha_use };
-        let address = AddressLimits::Apply;
-        Ok(Entry { kind, given: captcha, unverified, limited: None, has_place: false, address, is_reported: false })
+        Ok(Entry { kind, given: captcha, unverified, limited: None, place: None, device: None, is_reported: false })
     }
 
     /// Returns whether a send should be checked by `check` before a challenge is issued for it.
@@ -130,7 +135,7 @@ impl Admission {
         entry: &mut Entry<'_>,
         counting: Counting,
     ) -> Result<bool, RequestCodeError> {
-        let checked = match self.limits.count_send(ticket, entry.kind, entry.address, counting).await {
+        let checked = match self.limits.count_send(ticket, entry.kind, entry.address_limits(), counting).await {
             Err(CountError::Limited(limited)) if self.asks_for_captcha(limited, entry) => {
                 entry.limited = Some(limited);
                 self.ask(entry)?;
@@ -178,7 +183,8 @@ impl Admission {
     ///
     /// The call costs money and time, so a place in the address's count is used up before it: otherwise a client could
     /// invent captcha tickets for free. When the send is counted, it does not use up a second place. Past the limit of the
-    /// address there are places too, but not without end: see `CAPTCHA_RAISES_TO`.
+    /// address there are places too, but not without end: see `CAPTCHA_RAISES_TO`. A recognized device has as many separate
+    /// places as an address has, and only failed captchas use them up: its limits of sends are those of the phone.
     ///
     /// # Errors
     /// If a limit rejects the send, the captcha is not passed, or the store fails.
@@ -191,39 +197,45 @@ impl Admission {
         let Some(answer) = entry.unverified.take() else {
             return Ok(());
         };
-        match self.limits.count_send(ticket, entry.kind, entry.address, Counting::AddressOnly).await? {
+        let networks = entry.device.as_ref().unwrap_or(&ticket.networks).clone();
+        let place = SendTicket { networks, ..ticket.clone() };
+        match self.limits.count_send(&place, entry.kind, AddressLimits::Apply, Counting::AddressOnly).await? {
             Checked::Denied(suspicion, limited) => {
                 self.report(ticket, suspicion, entry);
                 return Err(RequestCodeError::Limited(limited));
             }
             Checked::CaptchaUsed => return Err(self.captcha.used().into()),
-            Checked::Allowed { .. } | Checked::NeedsCaptcha(_) => entry.has_place = true,
+            Checked::Allowed { .. } | Checked::NeedsCaptcha(_) => entry.place = Some(place),
         }
 
-        match self.captcha.verify(answer, client, ticket.at).await {
+        let verified = self.captcha.verify(answer, client, ticket.at).await;
+        if entry.device.is_some() && verified.is_ok() {
+            self.abandon(entry).await;
+        }
+        match verified {
             Ok(Passage::Solved) => Ok(()),
             Ok(Passage::Waived) => {
                 entry.kind.captcha = CaptchaUse::Waived;
                 let Some(limited) = entry.limited else {
                     return Ok(());
                 };
-                self.abandon(ticket, entry).await;
+                self.abandon(entry).await;
                 Err(RequestCodeError::Limited(limited))
             }
             Err(error) => {
                 // An outage is not the client's fault.
                 if matches!(error, CaptchaError::Unverified { .. }) {
-                    self.abandon(ticket, entry).await;
+                    self.abandon(entry).await;
                 }
                 Err(error.into())
             }
         }
     }
 
-    /// Refunds the place in the address's count, if the entry has one: the send does not go ahead.
-    pub(super) async fn abandon(&self, ticket: &SendTicket, entry: &mut Entry<'_>) {
-        if std::mem::take(&mut entry.has_place) {
-            self.limits.refund_send(ticket).await;
+    /// Refunds the place that the entry has, if it has one: the send does not go ahead.
+    pub(super) async fn abandon(&self, entry: &mut Entry<'_>) {
+        if let Some(place) = entry.place.take() {
+            self.limits.refund_send(&place).await;
         }
     }
 

@@ -19,6 +19,7 @@ use crate::limits::{AttemptTicket, Limit, Limits, RateLimited, UsedCode};
 use crate::metrics;
 use crate::phone::{Destination, PhoneNumber};
 use crate::purpose::Purpose;
+use crate::store::StoreError;
 
 /// The number of tries to consume a claim. The act is already stored, so a lost answer should not fail the request.
 const CONSUME_TRIES: usize = 3;
@@ -128,10 +129,17 @@ impl Checking {
     ///
     /// If the store fails, this only logs: what caused the revocation has happened, and a device token grants quota alone.
     pub async fn revoke_devices(&self, phone: &PhoneNumber, token_ttl: Duration) {
-        let revoked = self.store.revoke_devices(&self.keys.phone_tag(phone), self.clock.now(), token_ttl).await;
-        if let Err(error) = revoked {
+        if let Err(error) = self.try_revoke_devices(phone, token_ttl).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "device tokens could not be revoked");
         }
+    }
+
+    /// Revokes device tokens like `revoke_devices`.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn try_revoke_devices(&self, phone: &PhoneNumber, token_ttl: Duration) -> Result<(), StoreError> {
+        self.store.revoke_devices(&self.keys.phone_tag(phone), self.clock.now(), token_ttl).await
     }
 
     async fn claim(&self, submitted: SubmittedCode<'_>) -> Result<Claimed, AttemptError> {

@@ -265,7 +265,7 @@ impl Issuing {
                 // A simultaneous request with the same key may have used the captcha.
                 Err(RequestCodeError::Captcha(failed @ CaptchaError::Failed { .. })) => {
                     let sent = self.repeat_soon(&mut draft, request).await?.ok_or(failed)?;
-                    self.admission.abandon(&draft.ticket, &mut entry).await;
+                    self.admission.abandon(&mut entry).await;
                     Reserved::Repeated(sent)
                 }
                 reserved => reserved?,
@@ -309,7 +309,7 @@ impl Issuing {
 
         let reserved = self.issue_and_count(draft, entry, request).await;
         if !matches!(reserved, Ok(Reserved::Send { .. })) {
-            self.admission.abandon(&draft.ticket, entry).await;
+            self.admission.abandon(entry).await;
         }
         if matches!(reserved, Ok(Reserved::NeedsCaptcha)) {
             // No limit asks again after the captcha. The challenge is void: the next try needs a new one.
@@ -332,7 +332,7 @@ impl Issuing {
     ) -> Result<Reserved, RequestCodeError> {
         let remaining = match accepted(self.issue(draft).await?, draft)? {
             Accepted::New { remaining, recognized } => {
-                entry.set_recognized(recognized);
+                entry.set_recognized(draft.device(recognized));
                 remaining
             }
             Accepted::Repeated { nonce, answer } => {
@@ -353,7 +353,7 @@ impl Issuing {
         let outcome = self.store.check(&draft.challenge, &draft.phone_limits).await?;
         // If another request has just used the same key, `issue` finds that again.
         if let Accepted::New { recognized, .. } = accepted(outcome, draft)? {
-            entry.set_recognized(recognized);
+            entry.set_recognized(draft.device(recognized));
         }
         Ok(())
     }

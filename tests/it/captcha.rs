@@ -288,6 +288,28 @@ async fn a_suspicious_send_is_rejected_if_the_guard_denies() {
     }
 }
 
+/// `GUARD_MODE=deny` means what it says: a captcha opens the limits of the address, but not the guard.
+#[tokio::test]
+async fn a_captcha_does_not_help_if_the_guard_denies() {
+    for (stores, mode) in Stores::BOTH.into_iter().flat_map(|stores| [(stores, "challenge"), (stores, "always")]) {
+        let app = with_captcha(stores, mode)
+            .set("GUARD_MODE", "deny")
+            .set("GUARD_HOURLY_FLOOR", "3")
+            .set("SEND_IP_HOURLY_LIMIT", if mode == "always" { "3" } else { "2" })
+            .start()
+            .await;
+        for number in 0..3 {
+            ask(&app, &phone(), ticket(&format!("t03-{number}"))).await.data("requestCode");
+        }
+        let verified = app.sms.verifications().len();
+        assert_eq!(verified, if mode == "always" { 3 } else { 1 });
+        let refused =
+            app.at("198.51.100.67").run(ASK, json!({ "input": { "phone": phone(), "captcha": ticket("t03") } })).await;
+        assert_eq!((refused.code(), &refused.extensions()["limit"]), ("RATE_LIMITED", &json!("GUARD")));
+        assert_eq!(app.sms.verifications().len(), verified, "no captcha helps, so it is not verified");
+    }
+}
+
 /// Spraying: one wrong code for each of many phones, from many addresses. No limit of a phone or an address notices.
 #[tokio::test]
 async fn a_wave_of_wrong_codes_asks_every_client_for_a_captcha() {

@@ -212,13 +212,26 @@ async fn metrics_count_requests_and_have_no_phone_numbers() {
     let printed = server.printed();
     let (_, url) = printed.split_once("metrics on ").expect("the address is logged");
     let url = url.lines().next().expect("a line");
-    let page = reqwest::Client::builder().build().expect("a client").get(url).send().await.expect("an answer");
-    let page = page.text().await.expect("a page");
+    let client = reqwest::Client::builder().build().expect("a client");
+    let page = async || client.get(url).send().await.expect("an answer").text().await.expect("a page");
+    let before = page().await;
+    assert!(before.contains("\nsms_login_wrong_codes_ratio 0\n"), "a right code is never a wrong one\n{before}");
+
+    let (other, guesses) = (crate::app::phone(), ["000000", "000001"]);
+    let challenge_id = ask(&server, &other).await;
+    let code = sms.last_code_for(&other).expect("a code");
+    for guess in guesses {
+        let guess = if guess == code { "000002" } else { guess };
+        login(&server, &other, guess, &challenge_id).await;
+    }
+    let page = page().await;
     for line in [
-        r#"sms_login_codes_requested_total{purpose="login",outcome="sent"} 1"#,
+        r#"sms_login_codes_requested_total{purpose="login",outcome="sent"} 2"#,
         r#"sms_login_codes_requested_total{purpose="login",outcome="COOLDOWN"} 1"#,
         r#"sms_login_attempts_total{purpose="login",outcome="right"} 1"#,
-        r#"sms_login_sms_send_seconds_count{provider="tencent"} 1"#,
+        r#"sms_login_sms_send_seconds_count{provider="tencent"} 2"#,
+        // One right and one wrong code before the last attempt.
+        "sms_login_wrong_codes_ratio 0.5",
     ] {
         assert!(page.contains(line), "{line}\n{page}");
     }

@@ -1,7 +1,7 @@
 //! Closed sign-up: only phones that an operator has added sign in, and a client cannot find out which ones they are.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use sms_login::phone::PhoneNumber;
 use sms_login::users::NewUser;
 use uuid::Uuid;
 
-use crate::app::{ASK, Answer, START, Stores, TestApp, phone, wrong};
+use crate::app::{ASK, Answer, LOGIN, START, Stores, TestApp, phone, wrong};
 use crate::process;
 use crate::tencent_stub::Behaviour;
 
@@ -77,6 +77,72 @@ async fn a_phone_without_an_account_gets_the_same_answers_and_no_sms() {
         assert!(app.sms.last_code_for(&known).is_some());
         assert_eq!(app.sms.messages().len(), 1);
     }
+}
+
+/// The attacker also repeats requests, resends, and sends a device token of his own making.
+#[tokio::test]
+async fn repetitions_resends_and_device_tokens_do_not_show_who_has_an_account() {
+    for stores in Stores::BOTH {
+        let (known, unknown) = (life(stores, true).await, life(stores, false).await);
+        assert_eq!(known, unknown);
+        assert_eq!(known[4]["body"]["errors"][0]["extensions"]["code"], "CODE_EXPIRED", "the old id is void");
+        assert_eq!(known[5]["body"]["errors"][0]["extensions"]["attemptsRemaining"], 2);
+    }
+}
+
+/// Returns the answers to an attacker's requests for a phone.
+async fn life(stores: Stores, has_account: bool) -> Vec<Value> {
+    const KEY: &str = "0190163d-8694-739b";
+    let app = closed(stores).await;
+    let phone = if has_account { added(&app).await } else { phone() };
+    let ask = async |more: Value| {
+        let mut input = json!({ "phone": phone, "deviceToken": format!("sld_{}", "A".repeat(76)) });
+        input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        app.anonymous().run(ASK, json!({ "input": input })).await
+    };
+
+    let with_key = json!({ "idempotencyKey": KEY });
+    let (first, burst) = tokio::join!(ask(with_key.clone()), ask(with_key.clone()));
+    let repeated = ask(with_key).await;
+    assert_eq!((&burst.body, &repeated.body), (&first.body, &first.body));
+    let old = first.data("requestCode")["challengeId"].clone();
+    let reused = ask(json!({ "idempotencyKey": KEY, "resendOf": old })).await;
+
+    app.advance(Duration::from_secs(30));
+    let resent = ask(json!({ "resendOf": old, "idempotencyKey": "0190163d-8694-739c" })).await;
+    let new = &resent.data("requestCode")["challengeId"];
+    let mut life: Vec<Value> = [&first, &repeated, &reused, &resent].map(comparable).to_vec();
+
+    let guess = app.sms.last_code_for(&phone).map_or_else(|| "123456".to_owned(), |code| wrong(&code));
+    for id in [&old, new, new, new, new] {
+        let input = json!({ "phone": phone, "code": guess, "challengeId": id, "idempotencyKey": KEY });
+        life.push(comparable(&app.anonymous().run(LOGIN, json!({ "input": input })).await));
+    }
+    app.advance(Duration::from_secs(30));
+    life.push(comparable(&ask(json!({})).await));
+    assert_eq!(app.sms.messages().len(), if has_account { 3 } else { 0 });
+    life
+}
+
+/// The attacker measures how long an answer takes. The provider of these tests answers at once.
+#[tokio::test]
+async fn a_phone_without_an_account_waits_as_long_as_a_send_takes() {
+    let app = closed(Stores::Embedded).await;
+    let known = added(&app).await;
+    let timed = async || {
+        let started = Instant::now();
+        app.anonymous().ask(&phone()).await;
+        started.elapsed()
+    };
+    let usual = Duration::from_millis(150);
+    assert!(timed().await >= usual, "before the first send, the wait is that of a usual provider");
+
+    app.anonymous().ask(&known).await;
+    let mut fastest = Duration::MAX;
+    for _ in 0..5 {
+        fastest = fastest.min(timed().await);
+    }
+    assert!(fastest < usual, "{fastest:?}");
 }
 
 #[tokio::test]
@@ -173,4 +239,31 @@ async fn operators_add_list_and_remove_users() {
     }
     assert!(run(&["remove", "+8613711112222"]).status.success());
     assert_eq!(run(&["list"]).out.lines().count(), 1);
+}
+
+/// The removed user's device has no separate quota any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn removing_a_user_revokes_their_device_tokens() {
+    let app = closed(Stores::Shared).await;
+    let phone = added(&app).await;
+    let challenge_id = app.anonymous().ask(&phone).await;
+    let signed_in = app.anonymous().login(&phone, &app.code(&phone), &challenge_id).await;
+    let device_token = &signed_in.data("login")["deviceToken"];
+    let ask = async || {
+        let input = json!({ "phone": phone, "deviceToken": device_token });
+        app.anonymous().run(ASK, json!({ "input": input })).await
+    };
+    ask().await.data("requestCode");
+
+    let mut unreachable = app.env.clone();
+    unreachable.insert("REDIS_URL".to_owned(), "redis://127.0.0.1:1".to_owned());
+    let refused = process::run(&["users", "remove", &phone], &unreachable);
+    assert!(!refused.status.success(), "nothing is removed while Redis fails");
+    let removed = process::run(&["users", "remove", &phone], &app.env);
+    assert!(removed.status.success(), "{}", removed.err);
+
+    app.advance(Duration::from_secs(30));
+    app.anonymous().ask(&phone).await;
+    let limited = ask().await;
+    assert_eq!((limited.code(), &limited.extensions()["limit"]), ("RATE_LIMITED", &json!("COOLDOWN")));
 }

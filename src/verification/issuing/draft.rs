@@ -10,6 +10,7 @@ use crate::day::Day;
 use crate::limits::SendTicket;
 use crate::phone::Destination;
 use crate::random;
+use crate::tags::DeviceTag;
 use crate::verification::keys::ChallengeName;
 use crate::verification::store::{NewChallenge, PhoneLimits, SentAnswer, Subject};
 
@@ -73,6 +74,11 @@ impl Issuing {
 }
 
 impl Draft {
+    /// Returns the tag of the client's device if the store recognizes it.
+    pub(super) fn device(&self, recognized: bool) -> Option<&DeviceTag> {
+        self.challenge.subject.device.as_ref().filter(|_| recognized).map(|device| &device.tag)
+    }
+
     /// Moves the draft to a later time.
     pub(super) fn set_time(&mut self, now: Timestamp, policy: &IssuingPolicy) {
         let day = Day::of(now, policy.day_offset);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::app::{ASK, Stores, TestApp, phone, wrong};
+use crate::app::{ASK, LOGIN, Stores, TestApp, phone, wrong};
 use crate::attacks::limited_by;
 use crate::tencent_stub::captcha::{APP_ID, APP_SECRET_KEY, CaptchaBehaviour};
 
@@ -113,5 +113,28 @@ async fn a_neighbour_behind_a_shared_address_still_signs_in() {
             let challenge_id = sent.data("requestCode")["challengeId"].as_str().expect("an id").to_owned();
             shared.login(&phone, &app.code(&phone), &challenge_id).await.data("login");
         }
+    }
+}
+
+/// The neighbour's client loses the answer of the sign-in, and repeats the request.
+#[tokio::test]
+async fn a_neighbour_behind_a_shared_address_can_repeat_a_login() {
+    for stores in Stores::BOTH {
+        let app = TestApp::on(stores).set("SEND_IP_HOURLY_LIMIT", "0").start().await;
+        let (shared, phone) = (app.at(SHARED), phone());
+        use_up_attempts(&app).await;
+        let challenge_id = shared.ask(&phone).await;
+        let login = async |code: &str, key: &str| {
+            let input = json!({ "phone": phone, "code": code, "challengeId": challenge_id, "idempotencyKey": key });
+            shared.run(LOGIN, json!({ "input": input })).await
+        };
+        let code = app.code(&phone);
+        let first = login(&code, "0190163d-8694-739b").await;
+        let again = login(&code, "0190163d-8694-739b").await;
+        assert_eq!(again.data("login")["refreshToken"], first.data("login")["refreshToken"]);
+
+        // Only the key repeats it.
+        limited_by(&login(&code, "0190163d-8694-739c").await, "IP_ATTEMPTS");
+        assert_eq!(login(&wrong(&code), "0190163d-8694-739b").await.code(), "BAD_INPUT");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{ASK, Answer, Builder, Stores, TestApp, phone};
+use crate::app::{ASK, Answer, Builder, LOGIN, Stores, TestApp, phone};
 use crate::attacks::{futures_join, limited_by};
 use crate::process::{Server, shared_env, stub};
 use crate::servers;
@@ -42,6 +42,36 @@ async fn forged_tickets_cost_at_most_as_many_calls_as_the_addresss_limit() {
         assert_eq!(app.sms.verifications().len(), 20);
         limited_by(&ask(&app, &phone(), "t03").await, "IP_HOURLY");
         assert!(app.sms.messages().is_empty());
+    }
+}
+
+/// The attacker has signed in once, so he has a device token, and the limits of his address do not apply to him.
+#[tokio::test]
+async fn forged_tickets_of_a_recognized_device_cost_at_most_as_many_calls() {
+    for (stores, sends_daily) in Stores::BOTH.into_iter().flat_map(|stores| [(stores, "10"), (stores, "0")]) {
+        let app = with_captcha(stores).set("SEND_DAILY_LIMIT", sends_daily).start().await;
+        let own = phone();
+        let sent = ask(&app, &own, "t03-first").await;
+        let input =
+            json!({ "phone": own, "code": app.code(&own), "challengeId": sent.data("requestCode")["challengeId"] });
+        let signed_in = app.at(STRANGER).run(LOGIN, json!({ "input": input })).await;
+        let device_token = &signed_in.data("login")["deviceToken"];
+
+        app.sms.set_captcha(CaptchaBehaviour::Verdict(8, 0));
+        let forge = async |ticket: String| {
+            let captcha = json!({ "ticket": ticket, "randstr": "@abc" });
+            let input = json!({ "phone": own, "captcha": captcha, "deviceToken": device_token });
+            app.at(STRANGER).run(ASK, json!({ "input": input })).await
+        };
+        for number in 0..60 {
+            forge(format!("t03-{number}")).await;
+        }
+        assert_eq!(app.sms.verifications().len(), 21);
+        limited_by(&forge("t03".to_owned()).await, "IP_HOURLY");
+
+        // They are not counted for the address, and the neighbours' requests do not count for the device.
+        app.sms.set_captcha(CaptchaBehaviour::Pass);
+        ask(&app, &phone(), "t03-neighbour").await.data("requestCode");
     }
 }
 
