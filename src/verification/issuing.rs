@@ -106,9 +106,17 @@ impl CodeUse {
         }
     }
 
-    /// Returns the account's phone if the code goes to that phone alone. A client need not repeat it.
-    #[must_use]
-    pub const fn own_phone(&self) -> Option<&PhoneNumber> {
+    /// Returns the phone that the code goes to. `given` is the client's choice. If there is none, it is the account's phone,
+    /// for the uses whose code goes to no other.
+    ///
+    /// # Errors
+    /// If another use has no phone (`MissingPhone`).
+    pub fn recipient(&self, given: Option<PhoneNumber>) -> Result<PhoneNumber, RequestCodeError> {
+        given.or_else(|| self.own_phone().cloned()).ok_or(RequestCodeError::MissingPhone)
+    }
+
+    /// Returns the account's phone if the code goes to that phone alone.
+    const fn own_phone(&self) -> Option<&PhoneNumber> {
         match self {
             Self::Reauthenticate(requester) | Self::DeleteAccount(requester) => Some(&requester.phone),
             Self::Login | Self::ChangePhone(_) | Self::Verify => None,
