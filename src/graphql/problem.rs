@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_graphql::{Enum, ID, SimpleObject};
 use jiff::{SignedDuration, Timestamp};
 
-use super::error::{ApiError, ErrorCode, Fault};
+use super::error::{ApiError, ErrorCode, Fault, STORE_RETRY_SECONDS};
 use super::scalars::DateTime;
 use crate::accounts::AccountError;
 use crate::captcha::CaptchaError;
@@ -20,8 +20,6 @@ use crate::sessions::{RefreshError, SignInError};
 use crate::store::StoreError;
 use crate::tokens::TokenError;
 use crate::verification::{AttemptError, RequestCodeError};
-
-const STORE_RETRY_SECONDS: u64 = 2;
 
 /// A failure that the client can expect. The fields that do not apply to its code are null.
 #[derive(SimpleObject)]
