@@ -138,7 +138,7 @@ impl App {
             Arc::clone(&tokens),
             IdempotencyKeys::new(&secret),
             config.sessions,
-            clock,
+            Arc::clone(&clock),
         ));
         let operations = TaskTracker::new();
         let readiness = Readiness { database: database.clone(), redis };
@@ -150,6 +150,7 @@ impl App {
             accounts,
             proofs,
             users,
+            clock,
         };
 
         let state = Arc::new(HttpState {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, Schema, SchemaBuilder};
+use async_graphql::{EmptySubscription, SDLExportOptions, Schema, SchemaBuilder};
 
 mod answer;
 pub mod bounds;
@@ -33,6 +33,7 @@ use self::mutation::Mutation;
 use self::query::Query;
 use crate::account_store::AccountStore;
 use crate::accounts::Accounts;
+use crate::clock::Clock;
 use crate::phone::PhoneRegions;
 use crate::proofs::Proofs;
 use crate::sessions::Sessions;
@@ -58,12 +59,15 @@ pub struct Services {
     pub proofs: Proofs,
     /// Loads users, for the `UserLoader` of each request.
     pub users: Arc<AccountStore>,
+    /// Dates the retries of problems.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Returns the schema in the schema definition language (SDL), identical to the file `schema.graphql`.
 #[must_use]
 pub fn sdl() -> String {
-    let mut sdl = builder().finish().sdl();
+    let options = SDLExportOptions::new().include_specified_by();
+    let mut sdl = builder().finish().sdl_with_options(options);
     sdl.truncate(sdl.trim_end().len());
     sdl.push('\n');
     sdl

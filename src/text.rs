@@ -1,6 +1,8 @@
-//! Checks of short texts that one user writes and others read: the names of users and devices.
+//! Checks of short texts: the names of users and devices, which one user writes and others read, and idempotency keys.
 //!
-//! An accepted text is visible, and has no characters that control a terminal or reorder the text around it.
+//! An accepted name is visible, and has no characters that control a terminal or reorder the text around it.
+
+use std::ops::RangeInclusive;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
@@ -10,6 +12,8 @@ use unicode_segmentation::UnicodeSegmentation;
 pub const MAX_CODE_POINTS: usize = 255;
 /// The maximum number of bytes that are examined at all, to bound the work. It leaves room for texts that NFC shortens.
 const MAX_BYTES: usize = 16 * MAX_CODE_POINTS;
+/// The length of an idempotency key, in characters.
+const IDEMPOTENCY_KEY_CHARS: RangeInclusive<usize> = 16..=128;
 
 /// Returns the text in NFC, without white space around it. `None` if it is not acceptable.
 ///
@@ -27,6 +31,12 @@ pub fn checked(text: &str, max_characters: usize) -> Option<String> {
         && text.chars().any(|c| !is_invisible(c))
         && !text.chars().any(is_steering);
     good.then_some(text)
+}
+
+/// Returns whether a client's idempotency key has the right length.
+#[must_use]
+pub fn is_idempotency_key(key: &str) -> bool {
+    IDEMPOTENCY_KEY_CHARS.contains(&key.chars().count())
 }
 
 /// Returns whether `c` is a control character, a line or paragraph separator, or a control of bidirectional text (UAX

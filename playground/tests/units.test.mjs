@@ -135,7 +135,7 @@ test('a GraphQL error is read from its extensions', async () => {
   assert.deepEqual(toFailure(new TypeError('failed to fetch')), { code: 'NETWORK' });
 });
 
-test('the page does not compile without a sentence for a new error code', async () => {
+test('the page does not compile without a sentence for a new error code and a new limit', async () => {
   // Inside this folder, so that the copy finds the libraries.
   const folder = await mkdtemp(fileURLToPath(new URL('../node_modules/.exhaustive-', import.meta.url)));
   try {
@@ -147,9 +147,11 @@ test('the page does not compile without a sentence for a new error code', async 
 
     const types = `${folder}/src/api/generated/schema.ts`;
     const text = await readFile(types, 'utf8');
-    await writeFile(types, text.replace(/export const ErrorCode = \{/, "$&\n  NewCode: 'NEW_CODE',"));
-    const failure = await compile().catch((error) => error);
-    assert.match(String(failure.stdout), /explain\.ts.*NEW_CODE.*never/s);
+    for (const name of ['ErrorCode', 'RateLimit']) {
+      await writeFile(types, text.replace(`export const ${name} = {`, "$&\n  New: 'NEW_VALUE',"));
+      const failure = await compile().catch((error) => error);
+      assert.match(String(failure.stdout), /explain\.ts.*NEW_VALUE.*never/s, name);
+    }
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -111,21 +111,17 @@ impl RequestContext {
         })
     }
 
-    /// Returns the phone that a code goes to. If the client leaves it out, that is the account's phone, for the uses whose
-    /// code goes to no other.
+    /// Parses the phone that a code is requested for. If the client leaves it out, the purpose decides.
     ///
     /// # Errors
-    /// If the phone is malformed, or missing for another use.
-    pub(super) fn code_phone(
+    /// If the phone is malformed, or the purpose requires one.
+    pub(super) fn recipient(
         &self,
         code_use: &CodeUse,
         given: Option<&PhoneNumber>,
     ) -> Result<phone::PhoneNumber, Failure> {
-        match (given, code_use.own_phone()) {
-            (Some(given), _) => Ok(self.services.phones.parse(&given.0)?),
-            (None, Some(own)) => Ok(own.clone()),
-            (None, None) => Err(Failure::bad_input("input.phone", "This purpose requires a phone.")),
-        }
+        let given = given.map(|given| self.services.phones.parse(&given.0)).transpose()?;
+        Ok(code_use.recipient(given)?)
     }
 
     async fn requester(&self) -> Result<Requester, ApiError> {
@@ -142,7 +138,8 @@ impl RequestContext {
             Ok(payload) => Ok(payload.into()),
             Err(Failure::Error(error)) => Err(error),
             Err(Failure::Problem(problem, fault)) => {
-                let problem = if fault.is_some() { problem.in_request(&self.request_id) } else { *problem };
+                let problem = problem.dated(self.services.clock.now());
+                let problem = if fault.is_some() { problem.in_request(&self.request_id) } else { problem };
                 self.problems.add(ctx.item.node.response_key().node.clone(), &problem, fault);
                 Ok(problem.into())
             }

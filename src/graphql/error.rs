@@ -17,7 +17,8 @@ use crate::tokens::TokenError;
 pub(super) const PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
 pub(super) const VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
 
-const STORE_RETRY_SECONDS: u64 = 2;
+/// After how many seconds a client can repeat a request that a store did not complete.
+pub(super) const STORE_RETRY_SECONDS: u64 = 2;
 /// A claim that a store's failure left behind blocks its code for this long.
 const UNAVAILABLE_RETRY_SECONDS: u64 = 10;
 

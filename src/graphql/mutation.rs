@@ -46,7 +46,7 @@ impl Mutation {
         let request = ctx.data_unchecked::<RequestContext>();
         let outcome: Result<RequestCodePayload, Failure> = async {
             let code_use = request.code_use(input.purpose).await?;
-            let phone = request.code_phone(&code_use, input.phone.as_ref())?;
+            let phone = request.recipient(&code_use, input.phone.as_ref())?;
             let device_token = input.device_token.as_deref();
             let sent = request.services.issuing.request_code(CodeRequest {
                 device: device_token.and_then(|token| request.services.tokens.recognize_device(token, &phone)),

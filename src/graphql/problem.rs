@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use async_graphql::{Enum, ID, SimpleObject};
+use jiff::{SignedDuration, Timestamp};
 
-use super::error::{ApiError, ErrorCode, Fault};
+use super::error::{ApiError, ErrorCode, Fault, STORE_RETRY_SECONDS};
 use super::scalars::DateTime;
 use crate::accounts::AccountError;
 use crate::captcha::CaptchaError;
@@ -19,8 +20,6 @@ use crate::sessions::{RefreshError, SignInError};
 use crate::store::StoreError;
 use crate::tokens::TokenError;
 use crate::verification::{AttemptError, RequestCodeError};
-
-const STORE_RETRY_SECONDS: u64 = 2;
 
 /// A failure that the client can expect. The fields that do not apply to its code are null.
 #[derive(SimpleObject)]
@@ -37,7 +36,7 @@ pub(super) struct Problem {
     attempts_remaining: Option<i32>,
     /// The rate limit that rejected the request, with `RATE_LIMITED`.
     limit: Option<RateLimit>,
-    /// The earliest time at which a retry can succeed, with `RATE_LIMITED`.
+    /// The earliest time at which a retry can succeed, with every problem that has `retryAfterSeconds`.
     retry_at: Option<DateTime>,
     /// After how many seconds to retry. If the mutation is the only field of the request, the header `Retry-After` has the
     /// same number.
@@ -104,6 +103,12 @@ impl Problem {
         Self { retry_after_seconds: Some(i32::try_from(seconds).unwrap_or(i32::MAX)), ..self }
     }
 
+    /// Adds the time of the retry, if the problem only says after how many seconds it is.
+    pub(super) fn dated(self, now: Timestamp) -> Self {
+        let after = self.retry_after_seconds.map(|seconds| DateTime(now + SignedDuration::from_secs(seconds.into())));
+        Self { retry_at: self.retry_at.or(after), ..self }
+    }
+
     /// Adds the id of the request, so that an operator can find the cause in the log.
     pub(super) fn in_request(self, request_id: &str) -> Self {
         Self { request_id: Some(request_id.into()), ..self }
@@ -164,6 +169,7 @@ impl From<PhoneError> for Failure {
 impl From<RequestCodeError> for Failure {
     fn from(error: RequestCodeError) -> Self {
         match error {
+            RequestCodeError::MissingPhone => Self::bad_input("input.phone", "This purpose requires a phone."),
             RequestCodeError::NotOwnPhone => {
                 Self::bad_input("input.phone", "A code for this purpose is sent only to the account's own phone.")
             }

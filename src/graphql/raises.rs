@@ -7,7 +7,7 @@ use async_graphql::TypeDirective;
 
 use super::error::ErrorCode;
 
-/// The codes in `extensions.code` that clients of this field should handle. Any field can also fail with `UNAVAILABLE`
-/// or `INTERNAL`.
+/// The codes that clients of this field should handle, of problems and of GraphQL errors. Any field can also fail with
+/// `UNAVAILABLE` or `INTERNAL`, and any request with `QUERY_TOO_COMPLEX`.
 #[TypeDirective(location = "FieldDefinition")]
 pub(super) fn raises(#[graphql(desc = "The error codes.")] codes: Vec<ErrorCode>) {}

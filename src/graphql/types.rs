@@ -66,7 +66,7 @@ impl UserNode {
         &self.user.avatar
     }
 
-    /// The user's phone. Null unless the user is the one who is signed in.
+    /// The user's phone. Null for every other user than the one who is signed in.
     async fn phone(&self) -> Option<PhoneNumber> {
         self.own_session.map(|_| PhoneNumber::from(&self.user.phone))
     }
@@ -76,12 +76,13 @@ impl UserNode {
         DateTime(self.user.created_at)
     }
 
-    /// When the user last signed in with a code.
-    async fn last_login_at(&self) -> DateTime {
-        DateTime(self.user.last_login_at)
+    /// When the user last signed in with a code. Null for every other user than the one who is signed in.
+    async fn last_login_at(&self) -> Option<DateTime> {
+        self.own_session.map(|_| DateTime(self.user.last_login_at))
     }
 
-    /// The user's active sessions, the most recently used first, at most 100. Null for every other user.
+    /// The user's active sessions, the most recently used first, at most 100. Null for every other user than
+    /// the one who is signed in.
     async fn sessions(&self, ctx: &Context<'_>) -> ApiResult<Option<Vec<SessionNode>>> {
         let Some(current) = self.own_session else {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Idempotency keys of sign-ins and refreshes: their form, and the keyed hashes that the database keeps of them.
+//! Idempotency keys of sign-ins and refreshes: the keyed hashes that the database keeps of them.
 //!
 //! The hash of a sign-in's key covers the phone, and that of a refresh's key covers the session and the generation, so a key
 //! belongs to them alone.
@@ -10,9 +10,6 @@ use uuid::Uuid;
 use super::SignIn;
 use crate::mac::{Mac, MacKey};
 use crate::phone::PhoneNumber;
-
-/// The number of characters in a key.
-const CHARACTERS: std::ops::RangeInclusive<usize> = 16..=128;
 
 /// Computes the keyed hashes of idempotency keys.
 pub struct IdempotencyKeys {
@@ -54,9 +51,4 @@ impl IdempotencyKeys {
     pub(super) fn rotation(&self, session_id: Uuid, generation: u32, key: &str) -> Mac {
         self.rotation.mac(&[session_id.as_bytes(), &generation.to_be_bytes(), key.as_bytes()])
     }
-}
-
-/// Returns whether a key has the right length.
-pub(super) fn is_well_formed(key: &str) -> bool {
-    CHARACTERS.contains(&key.chars().count())
 }

@@ -8,11 +8,11 @@
 
 use jiff::Timestamp;
 
-use super::idempotency::is_well_formed;
 use super::{SessionTokens, Sessions};
 use crate::account_store::{Rotation, SessionRow};
 use crate::client::ClientAddress;
 use crate::store::StoreError;
+use crate::text;
 use crate::tokens::keys::KeyError;
 use crate::tokens::{RefreshToken, TokenError};
 use crate::users::User;
@@ -65,7 +65,7 @@ impl Sessions {
         idempotency_key: Option<&str>,
         client: ClientAddress,
     ) -> Result<(SessionTokens, User), RefreshError> {
-        if idempotency_key.is_some_and(|key| !is_well_formed(key)) {
+        if idempotency_key.is_some_and(|key| !text::is_idempotency_key(key)) {
             return Err(RefreshError::BadIdempotencyKey);
         }
 

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use super::idempotency::is_well_formed;
 use super::{SessionTokens, Sessions, new_id};
 use crate::account_store::{LoginKey, NewSession, SessionRow, SignInOutcome};
 use crate::client::ClientAddress;
@@ -138,7 +137,7 @@ impl Sessions {
         let created_at = self.clock.now();
         let login = match sign_in.idempotency_key.as_deref() {
             None => None,
-            Some(key) if !is_well_formed(key) => return Err(SignInError::BadIdempotencyKey),
+            Some(key) if !text::is_idempotency_key(key) => return Err(SignInError::BadIdempotencyKey),
             Some(key) => Some(LoginKey {
                 key: self.idempotency.login(&sign_in.phone, key),
                 arguments: self.idempotency.arguments(sign_in, device_name.as_deref()),

@@ -10,6 +10,9 @@ use crate::store::StoreError;
 /// Why a code is not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestCodeError {
+    /// The request names no phone, and the code is not for the account's own phone.
+    #[error("the phone is missing")]
+    MissingPhone,
     /// The code to reauthenticate or to delete an account goes to the account's phone only.
     #[error("this is not the account's own phone")]
     NotOwnPhone,
@@ -55,7 +58,11 @@ impl RequestCodeError {
     /// Returns the label for metrics.
     pub(super) const fn label(&self) -> &'static str {
         match self {
-            Self::NotOwnPhone | Self::BadReference | Self::BadIdempotencyKey | Self::IdempotencyMismatch => "bad_input",
+            Self::MissingPhone
+            | Self::NotOwnPhone
+            | Self::BadReference
+            | Self::BadIdempotencyKey
+            | Self::IdempotencyMismatch => "bad_input",
             Self::RegionNotAllowed => "region_not_allowed",
             Self::Captcha(error) => error.label(),
             Self::InvalidPhone => "invalid_phone",

@@ -5,40 +5,30 @@
 //! quotas with rejected requests. Limits are checked before each call to another service. A request that repeats an
 //! idempotency key repeats the answer instead.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use uuid::Uuid;
+use jiff::SignedDuration;
 
 use self::decoy::RecentSends;
 use self::draft::Draft;
+pub use self::request::{CodeRequest, CodeSent, CodeUse, Requester};
 use super::RequestCodeError;
 use super::admission::{Admission, Entry};
-use super::keys::{ChallengeName, CodeKeys, Scope};
+use super::keys::CodeKeys;
 use super::store::{CodeStore, FailureLimits, IssueOutcome, NewChallenge, Refund, SentAnswer};
 use super::test_numbers::TestNumbers;
-use crate::captcha::{CaptchaAnswer, CaptchaError};
-use crate::client::ClientAddress;
+use crate::captcha::CaptchaError;
 use crate::clock::Clock;
-use crate::device::Device;
 use crate::limits::{Limit, RateLimited};
 use crate::metrics;
-use crate::phone::PhoneNumber;
-use crate::purpose::Purpose;
 use crate::sms::SmsSender;
 
 mod decoy;
 mod delivery;
 mod draft;
 mod repetition;
-
-/// The longest reference, in characters.
-pub const MAX_REFERENCE_CHARS: usize = 128;
-
-/// The length of an idempotency key, in characters.
-const IDEMPOTENCY_KEY_CHARS: RangeInclusive<usize> = 16..=128;
+mod request;
 
 /// How codes are issued.
 #[derive(Debug, Clone)]
@@ -57,128 +47,6 @@ pub struct IssuingPolicy {
     pub failures: FailureLimits,
     /// The numbers with a fixed code.
     pub test_numbers: TestNumbers,
-}
-
-/// A signed-in user who requests a code.
-#[derive(Debug, Clone)]
-pub struct Requester {
-    /// The user's id.
-    pub id: Uuid,
-    /// The account's phone.
-    pub phone: PhoneNumber,
-}
-
-/// What a client requests a code for. The uses that need sign-in carry the user.
-#[derive(Debug, Clone)]
-pub enum CodeUse {
-    /// To sign up or in.
-    Login,
-    /// To confirm that the user of a session holds the account's phone.
-    Reauthenticate(Requester),
-    /// To move the user's account to the phone that gets the code.
-    ChangePhone(Requester),
-    /// To delete the user's account.
-    DeleteAccount(Requester),
-    /// To prove to another service that the user has the phone.
-    Verify,
-}
-
-impl CodeUse {
-    /// Returns the purpose of the code.
-    #[must_use]
-    pub const fn purpose(&self) -> Purpose {
-        match self {
-            Self::Login => Purpose::Login,
-            Self::Reauthenticate(_) => Purpose::Reauthenticate,
-            Self::ChangePhone(_) => Purpose::ChangePhone,
-            Self::DeleteAccount(_) => Purpose::DeleteAccount,
-            Self::Verify => Purpose::Verify,
-        }
-    }
-
-    /// Returns the user whom the code is valid for, if it is valid for one user alone.
-    const fn user(&self) -> Option<Uuid> {
-        match self {
-            Self::Reauthenticate(requester) | Self::ChangePhone(requester) | Self::DeleteAccount(requester) => {
-                Some(requester.id)
-            }
-            Self::Login | Self::Verify => None,
-        }
-    }
-
-    /// Returns the account's phone if the code goes to that phone alone. A client need not repeat it.
-    #[must_use]
-    pub const fn own_phone(&self) -> Option<&PhoneNumber> {
-        match self {
-            Self::Reauthenticate(requester) | Self::DeleteAccount(requester) => Some(&requester.phone),
-            Self::Login | Self::ChangePhone(_) | Self::Verify => None,
-        }
-    }
-}
-
-/// A client's request for a code.
-#[derive(Debug, Clone)]
-pub struct CodeRequest {
-    /// The phone that the code goes to.
-    pub phone: PhoneNumber,
-    /// What the code is for.
-    pub code_use: CodeUse,
-    /// What the user confirms with the code. Only for `CodeUse::Verify`.
-    pub reference: Option<String>,
-    /// The client's answer to a captcha.
-    pub captcha: Option<CaptchaAnswer>,
-    /// The client's address.
-    pub client: ClientAddress,
-    /// The client's device, if it has a genuine device token for the phone.
-    pub device: Option<Device>,
-    /// The id of the challenge that the new one replaces. It has no effect if that challenge belongs to another phone, purpose
-    /// or user, has another reference, or is not valid any more.
-    pub resend_of: Option<String>,
-    /// A random text of the client. While the code is valid, another request with the same key gets the same answer, and
-    /// sends no SMS.
-    pub idempotency_key: Option<String>,
-}
-
-impl CodeRequest {
-    /// Creates a request without the optional parts.
-    #[must_use]
-    pub const fn new(phone: PhoneNumber, code_use: CodeUse, client: ClientAddress) -> Self {
-        Self {
-            phone,
-            code_use,
-            reference: None,
-            captcha: None,
-            client,
-            device: None,
-            resend_of: None,
-            idempotency_key: None,
-        }
-    }
-
-    /// Returns what the challenge is issued for.
-    const fn scope(&self) -> Scope<'_> {
-        Scope { phone: &self.phone, purpose: self.code_use.purpose(), user: self.code_use.user() }
-    }
-}
-
-/// The answer to a request whose code was sent.
-#[derive(Debug, Clone)]
-pub struct CodeSent {
-    /// The id that the client sends back with the code.
-    pub challenge_id: String,
-    /// The time from which the code is rejected.
-    pub expires_at: Timestamp,
-    /// The earliest time of the next send to this phone.
-    pub resend_at: Timestamp,
-    /// Sends left to this phone today, or `None` if there is no daily limit.
-    pub sends_remaining: Option<u32>,
-}
-
-impl CodeSent {
-    fn new(name: ChallengeName, answer: &SentAnswer) -> Self {
-        let SentAnswer { expires_at, resend_at, sends_remaining } = *answer;
-        Self { challenge_id: name.id, expires_at, resend_at, sends_remaining }
-    }
 }
 
 /// How a request was answered.
@@ -245,7 +113,7 @@ impl Issuing {
     }
 
     async fn issue_and_send(&self, request: &CodeRequest) -> Result<Answered, RequestCodeError> {
-        check_form(request)?;
+        request.check_form()?;
         let test_code = self.policy.test_numbers.code(&request.phone, self.clock.now());
         let mut entry = self.admission.enter(&request.phone, test_code.is_none(), request.captcha.as_ref())?;
 
@@ -375,29 +243,6 @@ impl Issuing {
             tracing::warn!(error = &error as &dyn std::error::Error, "a challenge could not be voided");
         }
     }
-}
-
-/// Checks the rules that need no store.
-fn check_form(request: &CodeRequest) -> Result<(), RequestCodeError> {
-    if request.code_use.own_phone().is_some_and(|own| *own != request.phone) {
-        return Err(RequestCodeError::NotOwnPhone);
-    }
-
-    if let Some(key) = &request.idempotency_key
-        && !IDEMPOTENCY_KEY_CHARS.contains(&key.chars().count())
-    {
-        return Err(RequestCodeError::BadIdempotencyKey);
-    }
-
-    if let Some(reference) = &request.reference {
-        let chars = reference.chars().count();
-        let is_plain = !reference.chars().any(char::is_control);
-        let is_for_verify = matches!(request.code_use, CodeUse::Verify);
-        if !is_for_verify || !is_plain || !(1..=MAX_REFERENCE_CHARS).contains(&chars) {
-            return Err(RequestCodeError::BadReference);
-        }
-    }
-    Ok(())
 }
 
 /// The outcome of issuing a challenge, if no limit rejects it.

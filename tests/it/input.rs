@@ -35,7 +35,7 @@ async fn ill_typed_inputs_do_not_validate() {
 #[tokio::test]
 async fn hostile_phones_are_refused_by_name() {
     let app = TestApp::start(Stores::Embedded).await;
-    let long = "1".repeat(100_000);
+    let long = "1".repeat(64);
     let phones = [
         "",
         " ",
@@ -70,6 +70,21 @@ async fn hostile_phones_are_refused_by_name() {
         assert_eq!(answer.code(), "INVALID_PHONE", "{phone:.40}");
     }
     assert!(app.sms.messages().is_empty());
+}
+
+#[tokio::test]
+async fn a_phone_has_at_most_64_characters() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let literal = |phone: &str| format!("mutation {{ requestCode(input: {{ phone: \"{phone}\" }}) {{ ...P }} }}");
+    for (length, code) in
+        [(64, "INVALID_PHONE"), (65, "GRAPHQL_VALIDATION_FAILED"), (50_000, "GRAPHQL_VALIDATION_FAILED")]
+    {
+        let phone = "é".repeat(length);
+        for answer in [app.anonymous().try_ask(&phone).await, app.anonymous().run(&literal(&phone), json!({})).await] {
+            assert_eq!(answer.code(), code, "{length}");
+            assert!(!answer.text.contains('é'), "the answer does not repeat the input");
+        }
+    }
 }
 
 #[tokio::test]

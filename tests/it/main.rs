@@ -13,6 +13,7 @@ mod code_life;
 mod code_service;
 mod code_store;
 mod devices;
+mod error_codes;
 mod errors;
 mod fuzz;
 mod guard_simulation;

@@ -182,15 +182,16 @@ async fn logout_rejects_malformed_ids() {
 }
 
 #[tokio::test]
-async fn other_users_do_not_see_a_users_sessions() {
+async fn other_users_do_not_see_a_users_phone_sign_in_and_sessions() {
     let app = TestApp::start(Stores::Embedded).await;
     let (one, other) = (app.signed_in().await, app.signed_in().await);
-    let query = "query($id: ID!) { user(id: $id) { sessions { id } } }";
-    assert!(one.run(query, json!({ "id": other.id })).await.data("user")["sessions"].is_null());
-    assert_eq!(
-        one.run(query, json!({ "id": one.id })).await.data("user")["sessions"].as_array().map(Vec::len),
-        Some(1)
-    );
+    let query = "query($id: ID!) { user(id: $id) { phone lastLoginAt sessions { id } } }";
+    let answer = one.run(query, json!({ "id": other.id })).await;
+    assert_eq!(answer.data("user"), &json!({ "phone": null, "lastLoginAt": null, "sessions": null }));
+    let answer = one.run(query, json!({ "id": one.id })).await;
+    let own = answer.data("user");
+    assert_eq!((&own["phone"], &own["lastLoginAt"]), (&json!(one.phone), &json!("2026-03-01T04:00:00Z")));
+    assert_eq!(own["sessions"].as_array().map(Vec::len), Some(1));
     let login = LOGIN.replace("user { id", "user { sessions { current } id");
     let phone = phone();
     let session_id = app.anonymous().ask(&phone).await;

@@ -78,7 +78,16 @@ function explainLimit(limit: RateLimit | undefined, errors: Messages['errors']):
       return errors.phoneDaily;
     case 'FAILED_ATTEMPTS':
       return errors.failedAttempts;
-    default:
+    case 'IP_HOURLY':
+    case 'IP_DAILY':
+    case 'IP_ATTEMPTS':
+    case 'TOTAL_DAILY':
+    case 'GUARD':
+    case 'PROVIDER':
+    case undefined:
       return errors.rateLimited;
+    default:
+      // If the schema gains a limit, this line does not compile.
+      return limit satisfies never;
   }
 }
