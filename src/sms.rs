@@ -9,12 +9,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::code::Code;
+use crate::locale::Locale;
 use crate::outbound::CallError;
 use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
 
 pub mod console;
 pub mod inbox;
+pub mod routes;
 pub mod tencent;
 
 /// A one-time code to send to a phone.
@@ -28,6 +30,8 @@ pub struct CodeMessage<'a> {
     pub purpose: Purpose,
     /// The time until the code expires.
     pub valid_for: Duration,
+    /// The user's language, if it is known.
+    pub locale: Option<&'a Locale>,
 }
 
 /// The answer of a provider to a send.

@@ -36,6 +36,7 @@ mod reauthentication;
 mod redaction;
 mod rotation;
 mod round_trips;
+mod routes;
 mod schema;
 mod servers;
 mod session_races;
