@@ -36,6 +36,7 @@ use crate::sms::console::ConsoleSms;
 use crate::sms::inbox::Inbox;
 use crate::sms::routes::{Route, Routes};
 use crate::sms::tencent::TencentSms;
+use crate::sms::webhook::WebhookSms;
 use crate::tokens::Tokens;
 use crate::tokens::device::DeviceTokens;
 use crate::tokens::keys::{self, KeyError, Keys};
@@ -331,6 +332,11 @@ pub fn sms_routes(
             ProviderConfig::Tencent(config) => {
                 let sender = TencentSms::new(config.as_ref().clone(), Arc::clone(clock));
                 Arc::new(sender.map_err(|error| ConfigError::new("TENCENT_SMS_ENDPOINT", error))?)
+            }
+            ProviderConfig::Webhook(config) => {
+                let sender = WebhookSms::new(config.as_ref().clone(), Arc::clone(clock));
+                let refused = |error| ConfigError::new(format!("route {:?}", route.name), error);
+                Arc::new(sender.map_err(refused)?)
             }
         };
         routes.push(Route::new(route.name.clone(), route.scope.clone(), sender));

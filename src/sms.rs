@@ -7,6 +7,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::code::Code;
 use crate::locale::Locale;
@@ -18,10 +19,13 @@ pub mod console;
 pub mod inbox;
 pub mod routes;
 pub mod tencent;
+pub mod webhook;
 
 /// A one-time code to send to a phone.
 #[derive(Debug)]
 pub struct CodeMessage<'a> {
+    /// The message's id, the same for every try to send it.
+    pub id: &'a str,
     /// The receiver.
     pub phone: &'a PhoneNumber,
     /// The code.
@@ -30,8 +34,14 @@ pub struct CodeMessage<'a> {
     pub purpose: Purpose,
     /// The time until the code expires.
     pub valid_for: Duration,
+    /// The time from which the code is rejected.
+    pub expires_at: Timestamp,
     /// The user's language, if it is known.
     pub locale: Option<&'a Locale>,
+    /// What the user confirms with the code.
+    pub reference: Option<&'a str>,
+    /// The hash by which an Android app gets the SMS without a permission, if the client sent one.
+    pub app_hash: Option<&'a str>,
 }
 
 /// The answer of a provider to a send.

@@ -100,6 +100,7 @@ async fn sms(config: &Config) -> Vec<Found> {
         lines.push(match (route.sender().check().await, &settings.provider) {
             (Err(error), _) => Err(format!("{label}: {}", in_full(&error))),
             (Ok(()), ProviderConfig::Console) => Ok(format!("{label}: printed to the terminal")),
+            (Ok(()), ProviderConfig::Webhook(_)) => Ok(format!("{label}: the webhook accepts the signature")),
             (Ok(()), ProviderConfig::Tencent(_)) => Ok(format!("{label}: tencent accepts the key")),
         });
     }

@@ -11,16 +11,19 @@ use super::table::{Table, Value};
 use super::tencent::{TencentRoute, TencentSettings};
 use super::{ConfigError, SecretFile};
 use crate::locale::Locale;
+use crate::outbound::Timeouts;
 use crate::phone::Region;
 use crate::purpose::Purpose;
 use crate::sms::routes::RouteScope;
 use crate::sms::tencent::{LocalizedTemplate, TemplateParam, Templates, TencentSmsConfig};
+use crate::sms::webhook::{WebhookConfig, WebhookSecret, WebhookUrl};
 
 /// The longest name. It is a label of metrics.
 const MAX_NAME_CHARS: usize = 32;
 
 /// The keys that every route has, and those of each provider.
 const COMMON_KEYS: [&str; 5] = ["name", "provider", "regions", "purposes", "price"];
+const WEBHOOK_KEYS: [&str; 3] = ["url", "secret", "secret_file"];
 const TENCENT_KEYS: [&str; 4] = ["sdk_app_id", "sign_name", "templates", "template_params"];
 
 /// The keys whose values are secrets.
@@ -46,6 +49,8 @@ pub enum ProviderConfig {
     Console,
     /// Tencent Cloud sends messages.
     Tencent(Box<TencentSmsConfig>),
+    /// The operator's own gateway gets messages by HTTP.
+    Webhook(Box<WebhookConfig>),
 }
 
 impl RouteConfig {
@@ -136,8 +141,9 @@ impl<'a> RouteTable<'a> {
         let provider = self.needed("provider")?;
         let own_keys: &[&str] = match provider.as_str() {
             "tencent" => &TENCENT_KEYS,
+            "webhook" => &WEBHOOK_KEYS,
             "console" => &[],
-            _ => return Err(self.refused("provider", "not one of tencent, console")),
+            _ => return Err(self.refused("provider", "not one of tencent, webhook, console")),
         };
         let is_known = |key: &str| COMMON_KEYS.contains(&key) || own_keys.contains(&key);
         if let Some((unknown, _)) = self.table.0.iter().find(|(key, _)| !is_known(key)) {
@@ -147,6 +153,7 @@ impl<'a> RouteTable<'a> {
         let scope = RouteScope { regions: self.regions()?, purposes: self.purposes()? };
         let provider = match provider.as_str() {
             "tencent" => ProviderConfig::Tencent(Box::new(self.tencent(tencent, &scope, allowed)?)),
+            "webhook" => ProviderConfig::Webhook(Box::new(self.webhook()?)),
             _ => ProviderConfig::Console,
         };
         Ok(RouteConfig { name: self.name.clone(), scope, price: self.price()?, provider })
@@ -173,6 +180,25 @@ impl<'a> RouteTable<'a> {
         let without_key =
             || self.refused("provider", "tencent needs TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY");
         settings.route(route)?.ok_or_else(without_key)
+    }
+
+    fn webhook(&self) -> Result<WebhookConfig, ConfigError> {
+        let url = self.needed("url")?;
+        let no_url = "not an https URL without a user (http is accepted for loopback only)";
+        let url = WebhookUrl::parse(&url).ok_or_else(|| self.refused("url", no_url))?;
+
+        let (key, secret) = match (self.text("secret")?, self.text("secret_file")?) {
+            (Some(secret), None) => ("secret", secret),
+            (None, Some(path)) => {
+                let read = std::fs::read_to_string(path).map_err(|error| self.refused("secret_file", error))?;
+                ("secret_file", read.trim_end_matches(['\r', '\n']).to_owned())
+            }
+            (Some(_), Some(_)) => return Err(self.refused("secret_file", "set secret or secret_file, not both")),
+            (None, None) => return Err(self.refused("secret", "needed")),
+        };
+        let no_secret = "not whsec_ and base64 of 24 to 64 bytes: echo whsec_$(openssl rand -base64 32)";
+        let secret = WebhookSecret::parse(&secret).ok_or_else(|| self.refused(key, no_secret))?;
+        Ok(WebhookConfig { url, secret, timeouts: Timeouts::default() })
     }
 
     fn regions(&self) -> Result<Option<Vec<Region>>, ConfigError> {

@@ -75,11 +75,15 @@ mod tests {
         for number in 0..25 {
             let code = Code::parse(&format!("{number:06}")).expect("a code");
             let message = CodeMessage {
+                id: "1",
                 phone: &phone,
                 code: &code,
                 purpose: Purpose::Login,
                 valid_for: Duration::from_mins(5),
+                expires_at: jiff::Timestamp::MAX,
                 locale: None,
+                reference: None,
+                app_hash: None,
             };
             inbox.add(&message, String::new());
         }

@@ -51,3 +51,4 @@ mod tencent;
 mod tencent_stub;
 mod test_numbers;
 mod tokens;
+mod webhook;

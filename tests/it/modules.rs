@@ -89,7 +89,8 @@ fn main_calls_cli_and_cli_calls_app() {
 
 #[test]
 fn only_app_and_cli_name_concrete_stores_and_senders() {
-    let concrete = ["MemoryCodeStore", "RedisCodeStore", "ConsoleSms", "TencentSms::", "TencentCaptcha::"];
+    let concrete =
+        ["MemoryCodeStore", "RedisCodeStore", "ConsoleSms", "TencentSms::", "WebhookSms::", "TencentCaptcha::"];
     let own = |module: &Module| is_service(module) && module.path != "verification";
     for name in concrete {
         only(

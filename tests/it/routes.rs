@@ -20,6 +20,12 @@ fn route(name: &str, more: &str) -> String {
     format!("[[route]]\nname = '{name}'\nprovider = 'tencent'\n{common}\n")
 }
 
+const SECRET: &str = "whsec_c3RhbmQtaW4tc2VjcmV0LW5ldmVyLXNob3du";
+
+fn webhook(url: &str, secret: &str) -> String {
+    format!("[[route]]\nname = 'own'\nprovider = 'webhook'\nurl = '{url}'\nsecret = '{secret}'\n")
+}
+
 /// Writes a settings file.
 fn file(toml: &str) -> (TempDir, String) {
     let folder = TempDir::new().expect("a folder");
@@ -63,6 +69,12 @@ fn a_refusal_names_the_route_and_the_key_in_one_line() {
         (route("cn", "price = '1'"), "route \"cn\": price: must be a number"),
         (route("cn", "template_params = ['hours']"), "route \"cn\": template_params: not a list of "),
         (route("cn", "colour = 'red'"), "route \"cn\": colour: not a key of a route"),
+        (webhook("http://example.com", SECRET), "route \"own\": url: not an https URL"),
+        (webhook("https://user@example.com", SECRET), "route \"own\": url: not an https URL"),
+        (webhook("nowhere", SECRET), "route \"own\": url: not an https URL"),
+        (webhook("https://example.com", "hunter2"), "route \"own\": secret: not whsec_"),
+        (webhook("https://example.com", "whsec_aHVudGVyMg=="), "route \"own\": secret: not whsec_"),
+        (webhook("https://example.com", SECRET) + "secret_file = 'x'", "route \"own\": secret_file: set secret or "),
         (changed("templates.default", "templates.LOGIN"), "route \"cn\": templates.default: needed"),
         (changed("templates.default", "templates"), "route \"cn\": templates: must be a table"),
         (route("cn", "templates.Login = '1'"), "route \"cn\": templates.Login: not default or one of "),
@@ -72,6 +84,7 @@ fn a_refusal_names_the_route_and_the_key_in_one_line() {
     ] {
         let refused = refusal(&toml, &KEY);
         assert!(refused.starts_with(reason) && !refused.contains('\n'), "{toml}\n{refused}");
+        assert!(!refused.contains("hunter2") && !refused.contains(SECRET), "{refused}");
     }
     assert!(refusal(&good, &[]).starts_with("route \"cn\": provider: tencent needs TENCENTCLOUD_SECRET_ID"));
     assert!(refusal("route = 5", &[]).starts_with("route in "), "{}", refusal("route = 5", &[]));
@@ -121,13 +134,16 @@ async fn the_first_route_that_serves_region_and_purpose_sends() {
 
 #[test]
 fn config_prints_the_routes() {
-    let (_folder, path) = file(&route("cn", "regions = ['CN', 'HK']\nprice = 0.045"));
+    let toml = route("cn", "regions = ['CN', 'HK']\nprice = 0.045") + &webhook("https://example.com/sms", SECRET);
+    let (_folder, path) = file(&toml);
     let printed = process::run(&["config"], &env([KEY[0], KEY[1], ("CONFIG", &path)]));
     for line in [
         "file         route \"cn\": provider=tencent",
         "file         route \"cn\": regions=CN,HK",
         "file         route \"cn\": price=0.045",
         "file         route \"cn\": templates={default=100001}",
+        "file         route \"own\": url=https://example.com/sms",
+        "file         route \"own\": secret=(set)",
     ] {
         assert!(printed.out.lines().any(|printed| printed == line), "{line}\n{}{}", printed.out, printed.err);
     }

@@ -63,7 +63,17 @@ pub(crate) async fn send(sender: &TencentSms) -> Result<SendOutcome, SendError> 
 
 async fn send_as(sender: &TencentSms, purpose: Purpose, valid_for: Duration) -> Result<SendOutcome, SendError> {
     let (phone, code) = (phone(), Code::parse("012345").expect("a code"));
-    let message = CodeMessage { phone: &phone, code: &code, purpose, valid_for, locale: None };
+    let message = CodeMessage {
+        id: "1",
+        phone: &phone,
+        code: &code,
+        purpose,
+        valid_for,
+        expires_at: jiff::Timestamp::MAX,
+        locale: None,
+        reference: None,
+        app_hash: None,
+    };
     sender.send(&message).await
 }
 

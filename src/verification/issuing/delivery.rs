@@ -34,7 +34,17 @@ impl Issuing {
             return self.deliver_decoy(draft).await;
         }
 
-        let message = CodeMessage { phone, code: &draft.code, purpose, valid_for: self.policy.code_ttl, locale: None };
+        let message = CodeMessage {
+            id: &draft.name.nonce,
+            phone,
+            code: &draft.code,
+            purpose,
+            valid_for: self.policy.code_ttl,
+            expires_at: draft.challenge.expires_at,
+            locale: None,
+            reference: request.reference.as_deref(),
+            app_hash: None,
+        };
         let started = Instant::now();
         let outcome = self.sender.send(&message).await;
         let failure = outcome.as_ref().err().map(|error| self.send_failure(error));
