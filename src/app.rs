@@ -341,7 +341,7 @@ pub fn sms_routes(
         };
         routes.push(Route::new(route.name.clone(), route.scope.clone(), sender));
     }
-    Ok(Routes::new(routes))
+    Ok(Routes::new(routes, Arc::clone(clock)))
 }
 
 fn captcha(config: &CaptchaConfig, clock: &Arc<dyn Clock>) -> Result<Captcha, StartError> {

@@ -1,7 +1,8 @@
 //! One-time codes by SMS: the trait that every provider implements, and the results of a send.
 //!
 //! A result distinguishes what the user can fix (`SendOutcome`) from a failure (`SendError`), and among failures
-//! whether the SMS may have been sent. A sender must not log, and must not retry a request that may have arrived.
+//! whether the SMS may have been sent. A sender must not log, and must not retry a request that may have arrived;
+//! `routes` tries the next sender only after a failure that sent nothing.
 
 use std::error::Error;
 use std::time::Duration;

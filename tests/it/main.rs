@@ -14,6 +14,7 @@ mod code_service;
 mod code_store;
 mod devices;
 mod errors;
+mod failover;
 mod fuzz;
 mod guard_simulation;
 mod http;
