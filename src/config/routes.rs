@@ -279,7 +279,7 @@ impl<'a> RouteTable<'a> {
             return Ok(vec![TemplateParam::Code, TemplateParam::Minutes]);
         };
         let params: Option<_> = words.iter().map(|word| TemplateParam::parse(word)).collect();
-        params.ok_or_else(|| self.refused("template_params", "not a list of \"code\" and \"minutes\""))
+        params.ok_or_else(|| self.refused("template_params", "not a list of \"code\", \"minutes\" and \"app_hash\""))
     }
 
     fn text(&self, key: &str) -> Result<Option<String>, ConfigError> {

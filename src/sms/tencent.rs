@@ -50,15 +50,18 @@ pub enum TemplateParam {
     Code,
     /// The number of minutes until the code expires.
     Minutes,
+    /// The hash of an Android app; empty if the client sent no hash.
+    AppHash,
 }
 
 impl TemplateParam {
-    /// Parses a word of the setting: `code` or `minutes`.
+    /// Parses a word of the setting: `code`, `minutes` or `app_hash`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         match word {
             "code" => Some(Self::Code),
             "minutes" => Some(Self::Minutes),
+            "app_hash" => Some(Self::AppHash),
             _ => None,
         }
     }
@@ -67,6 +70,7 @@ impl TemplateParam {
         match self {
             Self::Code => message.code.expose_digits().to_owned(),
             Self::Minutes => whole_minutes(message.valid_for).to_string(),
+            Self::AppHash => message.app_hash.unwrap_or_default().to_owned(),
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::device::Device;
 use crate::limits::{Limit, RateLimited};
+use crate::locale::Locale;
 use crate::metrics;
 use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
@@ -36,6 +37,9 @@ mod repetition;
 
 /// The longest reference, in characters.
 pub const MAX_REFERENCE_CHARS: usize = 128;
+
+/// The length of an app hash: Android's SMS Retriever uses 11 characters of base64.
+const APP_HASH_CHARS: usize = 11;
 
 /// The length of an idempotency key, in characters.
 const IDEMPOTENCY_KEY_CHARS: RangeInclusive<usize> = 16..=128;
@@ -137,6 +141,13 @@ pub struct CodeRequest {
     /// A random text of the client. While the code is valid, another request with the same key gets the same answer, and
     /// sends no SMS.
     pub idempotency_key: Option<String>,
+    /// The language of the message.
+    pub locale: Option<Locale>,
+    /// The language that is used without `locale`. It is not an argument of the idempotency key, because it comes from the
+    /// client's software, which may change it between two tries.
+    pub default_locale: Option<Locale>,
+    /// The hash of an Android app that reads the code from the SMS.
+    pub app_hash: Option<String>,
 }
 
 impl CodeRequest {
@@ -152,6 +163,9 @@ impl CodeRequest {
             device: None,
             resend_of: None,
             idempotency_key: None,
+            locale: None,
+            default_locale: None,
+            app_hash: None,
         }
     }
 
@@ -378,6 +392,13 @@ fn check_form(request: &CodeRequest) -> Result<(), RequestCodeError> {
         && !IDEMPOTENCY_KEY_CHARS.contains(&key.chars().count())
     {
         return Err(RequestCodeError::BadIdempotencyKey);
+    }
+
+    if let Some(hash) = &request.app_hash {
+        let is_base64 = hash.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
+        if hash.len() != APP_HASH_CHARS || !is_base64 {
+            return Err(RequestCodeError::BadAppHash);
+        }
     }
 
     if let Some(reference) = &request.reference {

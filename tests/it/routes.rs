@@ -167,3 +167,23 @@ async fn check_tries_every_route() {
     }
     assert!(checked.status.success() && sms.messages().is_empty());
 }
+
+#[tokio::test]
+async fn the_locale_chooses_the_template() {
+    let (zh, en, other) = (stub::LOGIN_TEMPLATE, stub::VERIFY_TEMPLATE, stub::CHANGE_PHONE_TEMPLATE);
+    let default = format!("templates.default = '{zh}'");
+    let localized = format!("templates.default = {{ zh = '{zh}', en = '{en}', default = '{other}' }}");
+    let app = TestApp::on(Stores::Embedded).routes(route("cn", "").replace(&default, &localized)).start().await;
+    for (locale, template) in
+        [(json!("zh-Hans-CN"), zh), (json!("en-GB"), en), (json!("fr"), other), (json!(null), other)]
+    {
+        app.anonymous().run(ASK, json!({ "input": { "phone": phone(), "locale": locale } })).await;
+        assert_eq!(app.sms.messages().last().expect("a message").template, template, "{locale}");
+    }
+    for (field, value) in [("locale", "zh_CN"), ("locale", ""), ("appHash", "FA+9qCX9VS"), ("appHash", "FA+9qCX9VS u")]
+    {
+        let refused = app.anonymous().run(ASK, json!({ "input": { "phone": phone(), field: value } })).await;
+        assert_eq!(refused.code(), "BAD_INPUT", "{field}: {value}");
+    }
+    assert_eq!(app.sms.requests(), 4);
+}

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use base64::Engine;
@@ -25,6 +25,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::app::{ASK, START, Stores, TestApp, phone};
+use crate::problems::with_fragment;
 
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const PHONE: &str = "+8613711112222";
@@ -243,6 +244,21 @@ async fn a_user_signs_in_with_a_code_from_a_webhook() {
     let id = asked.data("requestCode")["challengeId"].as_str().expect("an id").to_owned();
     let code = message["code"].as_str().expect("a code").to_owned();
     assert!(app.anonymous().login(&phone, &code, &id).await.data("login")["accessToken"].is_string());
+
+    let key = "0123456789abcdef";
+    let mut input =
+        json!({ "phone": crate::app::phone(), "locale": "en", "appHash": "FA+9qCX9VSu", "idempotencyKey": key });
+    app.anonymous().run(ASK, json!({ "input": input })).await.data("requestCode");
+    let message = gateway.messages().pop().expect("a message");
+    assert_eq!((&message["locale"], &message["app_hash"]), (&json!("en"), &json!("FA+9qCX9VSu")));
+    input["locale"] = json!("zh");
+    assert_eq!(app.anonymous().run(ASK, json!({ "input": input })).await.code(), "BAD_INPUT", "other arguments");
+
+    let body = json!({ "query": with_fragment(ASK), "variables": { "input": { "phone": crate::app::phone() } } });
+    let request = Request::post("/graphql").header("content-type", "application/json");
+    let request = request.header("accept-language", "de;q=0.8, zh-TW, *;q=0.1");
+    app.anonymous().send(request.body(Body::from(body.to_string())).expect("a request")).await;
+    assert_eq!(gateway.messages().pop().expect("a message")["locale"], "zh-TW");
 
     gateway.set(403, r#"{"reason":"number_blocked"}"#);
     let blocked = app.anonymous().run(ASK, json!({ "input": { "phone": crate::app::phone() } })).await;

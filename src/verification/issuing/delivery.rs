@@ -41,9 +41,9 @@ impl Issuing {
             purpose,
             valid_for: self.policy.code_ttl,
             expires_at: draft.challenge.expires_at,
-            locale: None,
+            locale: request.locale.as_ref().or(request.default_locale.as_ref()),
             reference: request.reference.as_deref(),
-            app_hash: None,
+            app_hash: request.app_hash.as_deref(),
         };
         let started = Instant::now();
         let outcome = self.sender.send(&message).await;
