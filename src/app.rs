@@ -19,7 +19,9 @@ use crate::captcha::disabled::DisabledCaptcha;
 use crate::captcha::tencent::TencentCaptcha;
 use crate::captcha::{Captcha, CaptchaVerifier};
 use crate::clock::Clock;
-use crate::config::{CaptchaConfig, Config, ConfigError, DatabaseConfig, PlaygroundConfig, SigningConfig, SmsConfig};
+use crate::config::{
+    CaptchaConfig, Config, ConfigError, DatabaseConfig, PlaygroundConfig, ProviderConfig, SigningConfig, SmsConfig,
+};
 use crate::database::{Database, DatabaseSetupError};
 use crate::files;
 use crate::graphql::{Executor, Services};
@@ -32,7 +34,9 @@ use crate::sessions::{IdempotencyKeys, Sessions};
 use crate::sms::SmsSender;
 use crate::sms::console::ConsoleSms;
 use crate::sms::inbox::Inbox;
+use crate::sms::routes::{Route, Routes};
 use crate::sms::tencent::TencentSms;
+use crate::sms::webhook::WebhookSms;
 use crate::tokens::Tokens;
 use crate::tokens::device::DeviceTokens;
 use crate::tokens::keys::{self, KeyError, Keys};
@@ -117,7 +121,7 @@ impl App {
             Arc::clone(&codes),
             Admission::new(config.phone_regions.clone(), config.trusted_prefixes, Arc::clone(&limits), captcha)
                 .with_sign_up(sign_up),
-            sms_sender(&config.sms, inbox, &clock)?,
+            Arc::new(sms_routes(&config.sms, inbox.as_ref(), &clock)?),
             Arc::clone(&code_keys),
             config.issuing,
             Arc::clone(&clock),
@@ -328,22 +332,32 @@ fn playground(config: &Config, inbox: Option<Arc<Inbox>>) -> Option<Arc<Playgrou
     (config.playground != PlaygroundConfig::Off).then(page).map(Arc::new)
 }
 
-/// Creates the SMS sender that the settings name. If it prints messages, it also adds them to `inbox`.
+/// Creates the message routes of the settings. A route that prints messages also adds them to `inbox`.
 ///
 /// # Errors
 /// If a setting cannot be used.
-pub fn sms_sender(
+pub fn sms_routes(
     config: &SmsConfig,
-    inbox: Option<Arc<Inbox>>,
+    inbox: Option<&Arc<Inbox>>,
     clock: &Arc<dyn Clock>,
-) -> Result<Arc<dyn SmsSender>, StartError> {
-    match config {
-        SmsConfig::Console => Ok(Arc::new(ConsoleSms::new(inbox))),
-        SmsConfig::Tencent(config) => {
-            let sender = TencentSms::new(config.as_ref().clone(), Arc::clone(clock));
-            Ok(Arc::new(sender.map_err(|error| ConfigError::new("TENCENT_SMS_ENDPOINT", error))?))
-        }
+) -> Result<Routes, StartError> {
+    let mut routes = Vec::new();
+    for route in &config.routes {
+        let sender: Arc<dyn SmsSender> = match &route.provider {
+            ProviderConfig::Console => Arc::new(ConsoleSms::new(inbox.cloned())),
+            ProviderConfig::Tencent(config) => {
+                let sender = TencentSms::new(config.as_ref().clone(), Arc::clone(clock));
+                Arc::new(sender.map_err(|error| ConfigError::new("TENCENT_SMS_ENDPOINT", error))?)
+            }
+            ProviderConfig::Webhook(config) => {
+                let sender = WebhookSms::new(config.as_ref().clone(), Arc::clone(clock));
+                let refused = |error| ConfigError::new(format!("route {:?}", route.name), error);
+                Arc::new(sender.map_err(refused)?)
+            }
+        };
+        routes.push(Route::new(route.name.clone(), route.scope.clone(), sender));
     }
+    Ok(Routes::new(routes, Arc::clone(clock)))
 }
 
 fn captcha(config: &CaptchaConfig, clock: &Arc<dyn Clock>) -> Result<Captcha, StartError> {

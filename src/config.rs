@@ -32,11 +32,13 @@ mod network;
 mod phones;
 mod redis;
 mod reference;
+mod routes;
 mod sessions;
 mod settings;
 mod sign_up;
 mod sms;
 mod source;
+mod table;
 mod tencent;
 mod test_numbers;
 mod tokens;
@@ -56,11 +58,13 @@ pub use network::NetworkSettings;
 pub use phones::{PhoneSettings, Regions};
 pub use redis::RedisSettings;
 pub use reference::markdown;
+pub use routes::{ProviderConfig, RouteConfig};
 pub use sessions::SessionSettings;
 pub use settings::Settings;
 pub use sign_up::{SignUpSetting, SignUpSettings};
 pub use sms::{SmsConfig, SmsProvider, SmsSettings};
 pub use source::{EffectiveSetting, Origins, ParseOutcome, SecretFile, Source, parse};
+pub use table::Table;
 pub use tencent::TencentSettings;
 pub use test_numbers::{NumbersWithCodes, TestNumberSettings, Until};
 pub use tokens::{SigningConfig, TokenSettings};
@@ -97,7 +101,7 @@ pub struct Config {
     pub redis_urls: Vec<Secret>,
     /// The prefix of every key in Redis.
     pub redis_key_prefix: KeyPrefix,
-    /// The sender of SMS.
+    /// The senders of SMS.
     pub sms: SmsConfig,
     /// Which requests need a captcha, and how it is verified.
     pub captcha: CaptchaConfig,
@@ -144,14 +148,14 @@ impl TryFrom<Settings> for Config {
 
     fn try_from(mut settings: Settings) -> Result<Self, ConfigError> {
         let origins = std::mem::take(&mut settings.origins);
-        let config = check(settings).map_err(|error| origins.located(error))?;
+        let config = check(settings, &origins.routes).map_err(|error| origins.located(error))?;
         Ok(Self { secret_files: origins.secret_files, ..config })
     }
 }
 
-fn check(settings: Settings) -> Result<Config, ConfigError> {
+fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
     let database = settings.database.config()?;
-    let sms = settings.sms.config(&settings.tencent, &settings.phones.allowed_regions)?;
+    let sms = settings.sms.config(&settings.tencent, &settings.phones.allowed_regions, routes)?;
     check_console_sms(&settings, &sms)?;
     settings.redis.check()?;
     settings.codes.check_secret()?;
@@ -194,7 +198,7 @@ fn check(settings: Settings) -> Result<Config, ConfigError> {
 /// Refuses to print codes while the server listens on an address that is not loopback: strangers could use it by accident.
 fn check_console_sms(settings: &Settings, sms: &SmsConfig) -> Result<(), ConfigError> {
     let is_local = settings.listen.listen_addr.ip().is_loopback();
-    if is_local || settings.sms.allow_console_sms || sms.sends_to_phones() {
+    if is_local || settings.sms.allow_console_sms || !sms.prints() {
         return Ok(());
     }
     let reason = "printing codes to the terminal is for loopback only: set up an SMS provider, \

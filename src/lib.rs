@@ -21,7 +21,7 @@
 //! | [`tencent`] | signed calls to Tencent Cloud |
 //! | [`database`] | SQL on MySQL and SQLite |
 //! | [`redis`] | connections to Redis |
-//! | [`code`], [`purpose`], [`tags`], [`day`], [`device`], [`phone`], [`client`], [`text`] | vocabulary that every module may use |
+//! | [`code`], [`purpose`], [`tags`], [`day`], [`device`], [`phone`], [`client`], [`text`], [`locale`] | vocabulary that every module may use |
 //! | [`clock`], [`random`], [`mac`], [`store`], [`files`] | time, randomness, keyed hashes, store failures, private files |
 //! | [`telemetry`], `metrics` | logs and metrics |
 //!
@@ -46,6 +46,7 @@ pub mod files;
 pub mod graphql;
 mod http;
 pub mod limits;
+pub mod locale;
 pub mod mac;
 mod metrics;
 pub mod outbound;

@@ -1,6 +1,6 @@
 //! The metrics of the server.
 //!
-//! All names and label values are fixed words. A label must never contain a phone, an address or an id.
+//! All names and label values are fixed words, or names of routes from the settings. A label must never contain a phone, an address or an id.
 
 use std::time::Instant;
 
@@ -8,6 +8,7 @@ const CODES_REQUESTED: &str = "sms_login_codes_requested_total";
 const ATTEMPTS: &str = "sms_login_attempts_total";
 const SUSPECT: &str = "sms_login_suspect_sends_total";
 const WRONG_CODES: &str = "sms_login_wrong_codes_ratio";
+const ROUTE_STATE: &str = "sms_login_route_state";
 const SEND_SECONDS: &str = "sms_login_sms_send_seconds";
 
 /// The buckets of the histogram, in seconds.
@@ -19,6 +20,7 @@ pub(crate) fn describe() {
     metrics::describe_counter!(ATTEMPTS, "Attempts with a code, by purpose and outcome.");
     metrics::describe_counter!(SUSPECT, "Sends that the pumping guard considers suspect, by reason and mode.");
     metrics::describe_gauge!(WRONG_CODES, "Share of wrong codes in all attempts of the past hour, from 0 to 1.");
+    metrics::describe_gauge!(ROUTE_STATE, "State of a message route: 0 is in use, 1 is on trial, 2 is skipped.");
     metrics::describe_histogram!(SEND_SECONDS, "Duration of calls to the SMS provider, in seconds.");
 }
 
@@ -41,6 +43,11 @@ pub(crate) fn suspect(reason: &'static str, mode: &'static str) {
 /// store count together, but each of them sets its share only when it gets an attempt.
 pub(crate) fn wrong_codes(share: f64) {
     metrics::gauge!(WRONG_CODES).set(share);
+}
+
+/// Sets the state of a message route: 0 is in use, 1 is on trial, 2 is skipped.
+pub(crate) fn route_state(route: &str, state: u8) {
+    metrics::gauge!(ROUTE_STATE, "route" => route.to_owned()).set(state);
 }
 
 /// Records the duration of a call to the SMS provider.

@@ -16,6 +16,10 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Self; 5] =
+        [Self::Login, Self::Reauthenticate, Self::ChangePhone, Self::DeleteAccount, Self::Verify];
+
     /// Returns the name in keyed hashes, store keys and logs. It is stored, so it must not change.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,25 +1,32 @@
 //! One-time codes by SMS: the trait that every provider implements, and the results of a send.
 //!
 //! A result distinguishes what the user can fix (`SendOutcome`) from a failure (`SendError`), and among failures
-//! whether the SMS may have been sent. A sender must not log, and must not retry a request that may have arrived.
+//! whether the SMS may have been sent. A sender must not log, and must not retry a request that may have arrived;
+//! `routes` tries the next sender only after a failure that sent nothing.
 
 use std::error::Error;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::code::Code;
+use crate::locale::Locale;
 use crate::outbound::CallError;
 use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
 
 pub mod console;
 pub mod inbox;
+pub mod routes;
 pub mod tencent;
+pub mod webhook;
 
 /// A one-time code to send to a phone.
 #[derive(Debug)]
 pub struct CodeMessage<'a> {
+    /// The message's id, the same for every try to send it.
+    pub id: &'a str,
     /// The receiver.
     pub phone: &'a PhoneNumber,
     /// The code.
@@ -28,6 +35,14 @@ pub struct CodeMessage<'a> {
     pub purpose: Purpose,
     /// The time until the code expires.
     pub valid_for: Duration,
+    /// The time from which the code is rejected.
+    pub expires_at: Timestamp,
+    /// The user's language, if it is known.
+    pub locale: Option<&'a Locale>,
+    /// What the user confirms with the code.
+    pub reference: Option<&'a str>,
+    /// The hash by which an Android app gets the SMS without a permission, if the client sent one.
+    pub app_hash: Option<&'a str>,
 }
 
 /// The answer of a provider to a send.

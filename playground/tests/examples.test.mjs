@@ -1,6 +1,7 @@
 // Runs each example as its README says, against a real server.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
@@ -52,6 +53,39 @@ test('TypeScript', { timeout: TEST_MS }, async () => {
   const { code } = await transformWithOxc(source, 'login.ts');
   await writeFile(`${build}login.mjs`, code);
   await runs('node', [`${build}login.mjs`], '+8613700000002');
+});
+
+test('webhook gateway', { timeout: TEST_MS }, async () => {
+  const source = await readFile(path('../../examples/webhook-gateway.ts'), 'utf8');
+  const { code } = await transformWithOxc(source, 'webhook-gateway.ts');
+  await writeFile(`${build}webhook-gateway.mjs`, code);
+  const key = Buffer.alloc(32, 7);
+  const env = { ...process.env, WEBHOOK_SECRET: `whsec_${key.toString('base64')}`, PORT: '0' };
+  const child = spawn('node', [`${build}webhook-gateway.mjs`], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    let output = '';
+    const port = await new Promise((resolve) => {
+      child.stdout.setEncoding('utf8').on('data', (text) => {
+        output += text;
+        const found = /port: (\d+)/.exec(output);
+        if (found) resolve(found[1]);
+      });
+    });
+    const post = async (timestamp, secret) => {
+      const body = JSON.stringify({ id: 'm1', phone: '+8613700000001', code: '123456', purpose: 'LOGIN' });
+      const mac = createHmac('sha256', secret).update(`m1.${timestamp}.${body}`).digest('base64');
+      const headers = { 'webhook-id': 'm1', 'webhook-timestamp': String(timestamp), 'webhook-signature': `v1,${mac}` };
+      return (await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', headers, body })).status;
+    };
+    const now = Math.floor(Date.now() / 1000);
+    assert.equal(await post(now, Buffer.alloc(32, 8)), 401, 'another secret');
+    assert.equal(await post(now - 600, key), 401, 'an old request');
+    assert.doesNotMatch(output, /123456/);
+    assert.equal(await post(now, key), 200);
+    assert.match(output, /To \+8613700000001: 123456 \(LOGIN\)/);
+  } finally {
+    child.kill();
+  }
 });
 
 test('Python', { timeout: INSTALL_MS + TEST_MS }, async () => {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::app;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{CaptchaConfig, Config, Settings, SigningConfig};
+use crate::config::{CaptchaConfig, Config, ProviderConfig, Settings, SigningConfig};
 use crate::redis::MAX_CLOCK_SKEW;
 
 pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
@@ -19,13 +19,9 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    let mut lines = vec![
-        Ok("settings: valid".to_owned()),
-        database(&config).await,
-        signing_key(&config),
-        codes(&config).await,
-        sms(&config).await,
-    ];
+    let mut lines =
+        vec![Ok("settings: valid".to_owned()), database(&config).await, signing_key(&config), codes(&config).await];
+    lines.extend(sms(&config).await);
     lines.extend(captcha(&config).await);
 
     let mut exit = ExitCode::SUCCESS;
@@ -88,16 +84,27 @@ async fn codes(config: &Config) -> Found {
     }
 }
 
-async fn sms(config: &Config) -> Found {
+/// Returns a line for each message route.
+async fn sms(config: &Config) -> Vec<Found> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let sender = app::sms_sender(&config.sms, None, &clock).map_err(|error| format!("sms: {error}"))?;
-    sender.check().await.map_err(|error| format!("sms: {}", in_full(&error)))?;
+    let routes = match app::sms_routes(&config.sms, None, &clock) {
+        Ok(routes) => routes,
+        Err(error) => return vec![Err(format!("sms: {error}"))],
+    };
 
-    if config.sms.sends_to_phones() {
-        Ok(format!("sms: {} accepts the key", sender.name()))
-    } else {
-        Ok("sms: printed to the terminal".to_owned())
+    let mut lines = Vec::new();
+    for (route, settings) in routes.iter().zip(&config.sms.routes) {
+        // Without routes in the settings file, the only route is named as its provider.
+        let is_only = config.sms.routes.len() == 1 && route.name() == route.sender().name();
+        let label = if is_only { "sms".to_owned() } else { format!("sms: route {:?}", route.name()) };
+        lines.push(match (route.sender().check().await, &settings.provider) {
+            (Err(error), _) => Err(format!("{label}: {}", in_full(&error))),
+            (Ok(()), ProviderConfig::Console) => Ok(format!("{label}: printed to the terminal")),
+            (Ok(()), ProviderConfig::Webhook(_)) => Ok(format!("{label}: the webhook accepts the signature")),
+            (Ok(()), ProviderConfig::Tencent(_)) => Ok(format!("{label}: tencent accepts the key")),
+        });
     }
+    lines
 }
 
 /// Returns `None` if captchas are off.

@@ -4,12 +4,14 @@ use std::process::ExitCode;
 
 use crate::config::{self, Config, Settings};
 
-/// Prints one line a setting. Secrets are masked.
+/// Prints one line for each setting, and for each value of a message route. Secrets are masked.
 ///
 /// # Errors
 /// If the settings do not fit together.
 pub(super) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
-    let lines: Vec<String> = settings.origins.settings.iter().map(|setting| format!("{setting}\n")).collect();
+    let origins = &settings.origins;
+    let mut lines: Vec<String> = origins.settings.iter().map(|setting| format!("{setting}\n")).collect();
+    lines.extend(origins.printed_routes().into_iter().map(|line| format!("{line}\n")));
     Config::try_from(settings)?;
     super::print(&lines.concat())
 }

@@ -14,18 +14,36 @@ use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
 use super::arguments::{CONFIG, Setting, settings};
+use super::table::{Table, Value};
 use super::test_numbers::Until;
 
-/// Reads a settings file and returns the values by the names of their settings.
-pub(super) fn read(path: &Path, command: &Command) -> Result<BTreeMap<String, OsString>, ConfigError> {
+/// The key of the message routes, which are tables: `[[route]]`.
+const ROUTE: &str = "route";
+
+/// The contents of a settings file.
+pub(super) struct FileContents {
+    /// The values by the names of their settings.
+    pub(super) values: BTreeMap<String, OsString>,
+    /// The message routes, in their order.
+    pub(super) routes: Vec<Table>,
+}
+
+/// Reads a settings file.
+pub(super) fn read(path: &Path, command: &Command) -> Result<FileContents, ConfigError> {
     let text =
         fs::read_to_string(path).map_err(|error| ConfigError::new("CONFIG", format!("{}: {error}", path.display())))?;
     let table = DeTable::parse(&text).map_err(|error| syntax(path, &text, &error))?;
 
     let mut values = BTreeMap::new();
+    let mut routes = Vec::new();
     for (key, value) in table.get_ref() {
         let key = key.get_ref().as_ref();
         let refused = |reason: String| ConfigError::new(label(key, path), reason);
+        if key == ROUTE {
+            let expected = "must be tables, each under a line [[route]]";
+            routes = tables(value.get_ref()).ok_or_else(|| refused(expected.to_owned()))?;
+            continue;
+        }
         let value = match lookup(key, command).ok_or_else(|| refused(unknown(key, command)))? {
             Key::Setting(setting) => text_of(value.get_ref(), setting),
             Key::SecretFile => string(value.get_ref()).ok_or_else(|| STRING.to_owned()),
@@ -36,7 +54,36 @@ pub(super) fn read(path: &Path, command: &Command) -> Result<BTreeMap<String, Os
             values.insert(key.to_uppercase(), value.into());
         }
     }
-    Ok(values)
+    Ok(FileContents { values, routes })
+}
+
+/// Converts a list of tables.
+fn tables(value: &DeValue<'_>) -> Option<Vec<Table>> {
+    value.as_array()?.iter().map(|item| item.get_ref().as_table().map(table)).collect()
+}
+
+fn table(table: &DeTable<'_>) -> Table {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    Table(entries.into_iter().map(|(key, value)| (key.get_ref().to_string(), value_of(value.get_ref()))).collect())
+}
+
+fn value_of(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::Text(text.to_string()),
+        DeValue::Integer(number) if number.radix() == 10 => decimal(number.as_str()),
+        DeValue::Float(number) => decimal(number.as_str()),
+        DeValue::Array(items) => {
+            let items: Option<Vec<_>> = items.iter().map(|item| string(item.get_ref())).collect();
+            items.map_or(Value::Other, Value::List)
+        }
+        DeValue::Table(value) => Value::Table(table(value)),
+        DeValue::Integer(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => Value::Other,
+    }
+}
+
+fn decimal(number: &str) -> Value {
+    number.parse().map_or(Value::Other, Value::Number)
 }
 
 /// Returns how an error names a key of the file. Keys may contain anything, and an error is one line.

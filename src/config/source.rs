@@ -17,7 +17,9 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use url::Url;
 
 use super::arguments::{CONFIG, Default as SettingDefault, Setting, complete, name, settings};
-use super::{ConfigError, file};
+use super::file::FileContents;
+use super::table::Table;
+use super::{ConfigError, file, routes};
 
 /// A file that contains the value of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,9 +80,18 @@ pub struct Origins {
     pub file: Option<PathBuf>,
     /// The files that contain the values of secrets.
     pub secret_files: Vec<SecretFile>,
+    /// The message routes of the settings file, in their order.
+    pub routes: Vec<Table>,
 }
 
 impl Origins {
+    /// Returns a line for each value of the message routes, with secrets masked.
+    #[must_use]
+    pub fn printed_routes(&self) -> Vec<String> {
+        let lines = routes::printed(&self.routes).into_iter();
+        lines.map(|line| format!("{:<11}  {line}", Source::File)).collect()
+    }
+
     /// Makes an error name the settings file if the refused value comes from it.
     pub(super) fn located(&self, error: ConfigError) -> ConfigError {
         let is_from_file = |setting: &EffectiveSetting| setting.name == error.setting && setting.source == Source::File;
@@ -143,6 +154,8 @@ struct Layer {
     values: BTreeMap<String, OsString>,
     /// The settings file, if this is its layer.
     file: Option<PathBuf>,
+    /// The message routes, if this is the layer of the settings file.
+    routes: Vec<Table>,
 }
 
 /// A value, and the layer that it comes from.
@@ -161,15 +174,16 @@ fn layers(command: &Command, flags: &ArgMatches, env: &BTreeMap<String, OsString
         flags.value_source(id) == Some(ValueSource::CommandLine)
     });
     let given = given.filter_map(|arg| Some((name(arg.get_long()?), raw(flags, arg.get_id().as_str())?)));
-    let given = Layer { source: Source::Flag, values: given.collect(), file: None };
+    let given = Layer { source: Source::Flag, values: given.collect(), file: None, routes: Vec::new() };
     let env = env.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.clone(), value.clone()));
-    let env = Layer { source: Source::Environment, values: env.collect(), file: None };
+    let env = Layer { source: Source::Environment, values: env.collect(), file: None, routes: Vec::new() };
 
     let config = name(CONFIG);
     let path = given.values.get(&config).or_else(|| env.values.get(&config)).map(PathBuf::from);
     let mut layers = vec![given, env];
     if let Some(path) = path {
-        layers.push(Layer { source: Source::File, values: file::read(&path, command)?, file: Some(path) });
+        let FileContents { values, routes } = file::read(&path, command)?;
+        layers.push(Layer { source: Source::File, values, file: Some(path), routes });
     }
     Ok(layers)
 }
@@ -249,11 +263,10 @@ fn origins(command: &Command, all: &ArgMatches, found: &[Found<'_>], layers: &[L
     let mut secret_files: Vec<_> = found.iter().filter_map(|found| found.secret_file.clone()).collect();
     let exposed_by = found.iter().find_map(Found::exposed_by);
     secret_files.extend(exposed_by.map(|path| SecretFile { setting: name(CONFIG), path: path.to_owned() }));
-    Origins {
-        settings: settings(command).map(effective).collect(),
-        file: layers.iter().find_map(|layer| layer.file.clone()),
-        secret_files,
-    }
+    let file = layers.iter().find_map(|layer| layer.file.clone());
+    let routes: Vec<Table> = layers.iter().flat_map(|layer| layer.routes.clone()).collect();
+    secret_files.extend(routes::secret_files(&routes, file.as_ref()));
+    Origins { settings: settings(command).map(effective).collect(), file, secret_files, routes }
 }
 
 /// Returns a value in one line, without its secrets.

@@ -6,6 +6,7 @@ use url::Url;
 use super::phones::Regions;
 use super::{ConfigError, Secret};
 use crate::outbound::Timeouts;
+use crate::purpose::Purpose;
 use crate::sms::tencent::{TemplateParam, Templates, TencentSmsConfig};
 use crate::tencent::tc3::Credentials;
 
@@ -45,12 +46,20 @@ pub struct TencentSettings {
     /// Id of the template for VERIFY [default: TENCENT_SMS_TEMPLATE_ID]
     #[arg(long, value_name = "ID")]
     pub tencent_sms_template_id_verify: Option<String>,
-    /// Parameters of the template, in its order: code and minutes, comma-separated [default: code,minutes]
+    /// Parameters of the template, in its order: code, minutes and app_hash, comma-separated [default: code,minutes]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = template_param)]
     pub tencent_sms_template_params: Vec<TemplateParam>,
     /// URL of the SMS service.
     #[arg(long, value_name = "URL", help = "URL of the SMS service [default: https://sms.tencentcloudapi.com]")]
     pub tencent_sms_endpoint: Option<Url>,
+}
+
+/// The settings of a sender that a route has, besides those that all routes share.
+pub(super) struct TencentRoute {
+    pub(super) sdk_app_id: String,
+    pub(super) sign_name: Option<String>,
+    pub(super) templates: Templates,
+    pub(super) template_params: Vec<TemplateParam>,
 }
 
 impl TencentSettings {
@@ -66,19 +75,25 @@ impl TencentSettings {
 
     /// Returns the name of the first setting that is set, except `TENCENTCLOUD_SECRET_ID`.
     fn any_set(&self) -> Option<&'static str> {
-        let set = [
+        let shared = [
             ("TENCENTCLOUD_SECRET_KEY", self.tencentcloud_secret_key.is_some()),
             ("TENCENTCLOUD_REGION", self.tencentcloud_region.is_some()),
-            ("TENCENT_SMS_TEMPLATE_PARAMS", !self.tencent_sms_template_params.is_empty()),
             ("TENCENT_SMS_ENDPOINT", self.tencent_sms_endpoint.is_some()),
+        ];
+        shared.into_iter().chain(self.short_form()).find_map(|(name, is_set)| is_set.then_some(name))
+    }
+
+    /// Returns the settings of the only route, and whether each is set.
+    fn short_form(&self) -> [(&'static str, bool); 7] {
+        [
+            ("TENCENT_SMS_TEMPLATE_PARAMS", !self.tencent_sms_template_params.is_empty()),
             ("TENCENT_SMS_SDK_APP_ID", self.tencent_sms_sdk_app_id.is_some()),
             ("TENCENT_SMS_SIGN_NAME", self.tencent_sms_sign_name.is_some()),
             ("TENCENT_SMS_TEMPLATE_ID", self.tencent_sms_template_id.is_some()),
             ("TENCENT_SMS_TEMPLATE_ID_CHANGE_PHONE", self.tencent_sms_template_id_change_phone.is_some()),
             ("TENCENT_SMS_TEMPLATE_ID_DELETE_ACCOUNT", self.tencent_sms_template_id_delete_account.is_some()),
             ("TENCENT_SMS_TEMPLATE_ID_VERIFY", self.tencent_sms_template_id_verify.is_some()),
-        ];
-        set.into_iter().find_map(|(name, is_set)| is_set.then_some(name))
+        ]
     }
 
     /// Returns the checked settings of the SMS sender.
@@ -90,21 +105,53 @@ impl TencentSettings {
             return Err(ConfigError::new("TENCENT_SMS_SIGN_NAME", "needed for numbers in mainland China"));
         }
 
-        Ok(TencentSmsConfig {
-            credentials: Credentials::new(secret_id.expose(), secret_key.expose()),
-            region: self.tencentcloud_region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned()),
+        let route = TencentRoute {
             sdk_app_id: needed("TENCENT_SMS_SDK_APP_ID", self.tencent_sms_sdk_app_id.clone())?,
             sign_name: self.tencent_sms_sign_name.clone(),
-            templates: Templates {
-                login: needed("TENCENT_SMS_TEMPLATE_ID", self.tencent_sms_template_id.clone())?,
-                change_phone: self.tencent_sms_template_id_change_phone.clone(),
-                delete_account: self.tencent_sms_template_id_delete_account.clone(),
-                verify: self.tencent_sms_template_id_verify.clone(),
-            },
+            templates: self.templates()?,
             template_params: self.template_params(),
+        };
+        self.sender(Credentials::new(secret_id.expose(), secret_key.expose()), route)
+    }
+
+    /// Returns the checked settings of a sender for a route of the settings file. `None` without an API key.
+    pub(super) fn route(&self, route: TencentRoute) -> Result<Option<TencentSmsConfig>, ConfigError> {
+        match (&self.tencentcloud_secret_id, &self.tencentcloud_secret_key) {
+            (Some(id), Some(key)) => self.sender(Credentials::new(id.expose(), key.expose()), route).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Refuses the settings of the only route, because the settings file has routes with the same values.
+    pub(super) fn check_no_short_form(&self) -> Result<(), ConfigError> {
+        match self.short_form().into_iter().find(|(_, is_set)| *is_set) {
+            Some((name, _)) => Err(ConfigError::new(name, "set, but the settings file has routes: set it for a route")),
+            None => Ok(()),
+        }
+    }
+
+    fn sender(&self, credentials: Credentials, route: TencentRoute) -> Result<TencentSmsConfig, ConfigError> {
+        Ok(TencentSmsConfig {
+            credentials,
+            region: self.tencentcloud_region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned()),
+            sdk_app_id: route.sdk_app_id,
+            sign_name: route.sign_name,
+            templates: route.templates,
+            template_params: route.template_params,
             endpoint: self.endpoint()?,
             timeouts: Timeouts::default(),
         })
+    }
+
+    fn templates(&self) -> Result<Templates, ConfigError> {
+        let default = needed("TENCENT_SMS_TEMPLATE_ID", self.tencent_sms_template_id.clone())?;
+        let by_purpose = [
+            (Purpose::ChangePhone, &self.tencent_sms_template_id_change_phone),
+            (Purpose::DeleteAccount, &self.tencent_sms_template_id_delete_account),
+            (Purpose::Verify, &self.tencent_sms_template_id_verify),
+        ];
+        let by_purpose = by_purpose.into_iter().filter_map(|(purpose, id)| Some((purpose, id.clone()?)));
+        Ok(Templates::new(default, by_purpose))
     }
 
     fn template_params(&self) -> Vec<TemplateParam> {
@@ -128,5 +175,5 @@ fn needed<T>(name: &str, value: Option<T>) -> Result<T, ConfigError> {
 
 /// Parses one parameter of a template.
 fn template_param(text: &str) -> Result<TemplateParam, String> {
-    TemplateParam::parse(text.trim()).ok_or_else(|| "not a list of `code` and `minutes`".to_owned())
+    TemplateParam::parse(text.trim()).ok_or_else(|| "not a list of `code`, `minutes` and `app_hash`".to_owned())
 }

@@ -16,6 +16,7 @@ use super::scalars::PhoneNumber;
 use super::types::CodePurpose;
 use crate::account_store::UserLoader;
 use crate::client::ClientAddress;
+use crate::locale::Locale;
 use crate::phone;
 use crate::sessions::Viewer;
 use crate::store::StoreError;
@@ -39,6 +40,8 @@ pub(crate) struct RequestContext {
     pub(super) request_id: String,
     pub(super) problems: Problems,
     pub(super) client: ClientAddress,
+    /// The language of the `Accept-Language` header.
+    pub(super) accepted_locale: Option<Locale>,
     pub(super) users: UserLoader,
     pub(super) services: Arc<Services>,
     viewer: OnceCell<Result<Option<Viewer>, Arc<StoreError>>>,
@@ -48,6 +51,7 @@ impl RequestContext {
     pub(crate) fn new(
         authorization: Authorization,
         client: ClientAddress,
+        accepted_locale: Option<Locale>,
         request_id: String,
         services: Arc<Services>,
     ) -> Self {
@@ -56,6 +60,7 @@ impl RequestContext {
             request_id,
             problems: Problems::default(),
             client,
+            accepted_locale,
             users: UserLoader::new(Arc::clone(&services.users)),
             services,
             viewer: OnceCell::new(),
@@ -145,4 +150,13 @@ impl RequestContext {
             }
         }
     }
+}
+
+/// Parses the language of a message.
+///
+/// # Errors
+/// If it is malformed.
+pub(super) fn parse_locale(given: Option<&str>) -> Result<Option<Locale>, Failure> {
+    let malformed = || Failure::bad_input("input.locale", "The locale must be a BCP 47 tag such as zh-CN.");
+    given.map(|tag| Locale::parse(tag).ok_or_else(malformed)).transpose()
 }

@@ -29,6 +29,12 @@ pub(super) struct RequestCodeInput {
     /// with the new id until it expires. Ignored if that challenge is not valid any more, or has another phone, purpose or
     /// reference.
     pub(super) resend_of: Option<ID>,
+    /// The user's language as a BCP 47 tag, such as `zh-CN`; it chooses the text of the SMS. Without it, the `Accept-Language`
+    /// header of the request decides.
+    pub(super) locale: Option<String>,
+    /// The hash of an Android app that reads the code from the SMS with the SMS Retriever API: 11 characters. The SMS contains
+    /// it if the server's template has a place for it.
+    pub(super) app_hash: Option<String>,
     /// A random text of 16 to 128 characters, such as a UUID. Use the same one again if the answer was lost: while the code is
     /// valid, the server repeats its answer and sends no second SMS. The other arguments must be the same.
     pub(super) idempotency_key: Option<String>,

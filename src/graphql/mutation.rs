@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Object};
 use uuid::Uuid;
 
-use super::context::RequestContext;
+use super::context::{RequestContext, parse_locale};
 use super::error::ApiResult;
 use super::field_errors;
 use super::inputs::{
@@ -47,6 +47,7 @@ impl Mutation {
         let outcome: Result<RequestCodePayload, Failure> = async {
             let code_use = request.code_use(input.purpose).await?;
             let phone = request.recipient(&code_use, input.phone.as_ref())?;
+            let locale = parse_locale(input.locale.as_deref())?;
             let device_token = input.device_token.as_deref();
             let sent = request.services.issuing.request_code(CodeRequest {
                 device: device_token.and_then(|token| request.services.tokens.recognize_device(token, &phone)),
@@ -57,6 +58,9 @@ impl Mutation {
                 client: request.client,
                 resend_of: input.resend_of.map(|id| id.0),
                 idempotency_key: input.idempotency_key,
+                locale,
+                default_locale: request.accepted_locale.clone(),
+                app_hash: input.app_hash,
             });
             Ok(sent.await?.into())
         }

@@ -173,6 +173,9 @@ impl From<RequestCodeError> for Failure {
             RequestCodeError::NotOwnPhone => {
                 Self::bad_input("input.phone", "A code for this purpose is sent only to the account's own phone.")
             }
+            RequestCodeError::BadAppHash => {
+                Self::bad_input("input.appHash", "The app hash must have 11 characters of base64.")
+            }
             RequestCodeError::BadReference => Self::bad_input(
                 "input.reference",
                 "A reference is only for the purpose VERIFY and has 1 to 128 characters.",

@@ -21,6 +21,7 @@ use super::accept::MediaType;
 use super::client_ip::client_address;
 use super::{HttpState, RequestId};
 use crate::graphql::{Authorization, ErrorCode, Prepared, RequestContext};
+use crate::locale::Locale;
 use crate::tokens::Tokens;
 
 mod answer;
@@ -87,7 +88,9 @@ async fn run(state: Arc<HttpState>, parts: &Parts, operation: Prepared, media_ty
     let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let authorization = authorize(&state.tokens, &parts.headers);
     let client = client_address(&parts.extensions, &parts.headers, &state.trusted_proxies);
-    let context = RequestContext::new(authorization, client, id.clone(), Arc::clone(&state.services));
+    let languages = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let locale = languages.and_then(Locale::preferred);
+    let context = RequestContext::new(authorization, client, locale, id.clone(), Arc::clone(&state.services));
 
     // Dropping this future, because the client disconnected or the time is up, does not drop the task.
     let executor = state.executor.clone();

@@ -74,8 +74,17 @@ mod tests {
         let phone = PhoneNumber::parse("+8613711112222", "CN".parse().expect("a region")).expect("a phone");
         for number in 0..25 {
             let code = Code::parse(&format!("{number:06}")).expect("a code");
-            let message =
-                CodeMessage { phone: &phone, code: &code, purpose: Purpose::Login, valid_for: Duration::from_mins(5) };
+            let message = CodeMessage {
+                id: "1",
+                phone: &phone,
+                code: &code,
+                purpose: Purpose::Login,
+                valid_for: Duration::from_mins(5),
+                expires_at: jiff::Timestamp::MAX,
+                locale: None,
+                reference: None,
+                app_hash: None,
+            };
             inbox.add(&message, String::new());
         }
         let codes: Vec<_> = inbox.messages().into_iter().map(|message| message.code).collect();

@@ -14,11 +14,13 @@ use url::Url;
 use super::{CodeMessage, SendError, SendOutcome, SmsSender};
 use crate::clock::Clock;
 use crate::outbound::Timeouts;
-use crate::purpose::Purpose;
 use crate::tencent::api::{Api, ApiConfig, BuildError};
 use crate::tencent::tc3::Credentials;
 
 mod outcome;
+mod templates;
+
+pub use templates::{LocalizedTemplate, Templates};
 
 /// The settings of the sender.
 #[derive(Debug, Clone)]
@@ -31,7 +33,7 @@ pub struct TencentSmsConfig {
     pub sdk_app_id: String,
     /// The text of the approved signature, required for numbers in mainland China.
     pub sign_name: Option<String>,
-    /// The template for each purpose.
+    /// The template for each purpose and language.
     pub templates: Templates,
     /// The parameters of every template, in order.
     pub template_params: Vec<TemplateParam>,
@@ -41,31 +43,6 @@ pub struct TencentSmsConfig {
     pub timeouts: Timeouts,
 }
 
-/// The ids of approved templates.
-#[derive(Debug, Clone)]
-pub struct Templates {
-    /// For signing in, and for each purpose that has no template below.
-    pub login: String,
-    /// For changing the phone.
-    pub change_phone: Option<String>,
-    /// For deleting the account.
-    pub delete_account: Option<String>,
-    /// For proving to another service that the user has the phone.
-    pub verify: Option<String>,
-}
-
-impl Templates {
-    fn for_purpose(&self, purpose: Purpose) -> &str {
-        let special = match purpose {
-            Purpose::Login | Purpose::Reauthenticate => None,
-            Purpose::ChangePhone => self.change_phone.as_deref(),
-            Purpose::DeleteAccount => self.delete_account.as_deref(),
-            Purpose::Verify => self.verify.as_deref(),
-        };
-        special.unwrap_or(&self.login)
-    }
-}
-
 /// A parameter of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TemplateParam {
@@ -73,15 +50,18 @@ pub enum TemplateParam {
     Code,
     /// The number of minutes until the code expires.
     Minutes,
+    /// The hash of an Android app; empty if the client sent no hash.
+    AppHash,
 }
 
 impl TemplateParam {
-    /// Parses a word of the setting: `code` or `minutes`.
+    /// Parses a word of the setting: `code`, `minutes` or `app_hash`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         match word {
             "code" => Some(Self::Code),
             "minutes" => Some(Self::Minutes),
+            "app_hash" => Some(Self::AppHash),
             _ => None,
         }
     }
@@ -90,6 +70,7 @@ impl TemplateParam {
         match self {
             Self::Code => message.code.expose_digits().to_owned(),
             Self::Minutes => whole_minutes(message.valid_for).to_string(),
+            Self::AppHash => message.app_hash.unwrap_or_default().to_owned(),
         }
     }
 }
@@ -131,7 +112,7 @@ impl TencentSms {
         let mut payload = json!({
             "PhoneNumberSet": [message.phone.e164()],
             "SmsSdkAppId": self.sdk_app_id,
-            "TemplateId": self.templates.for_purpose(message.purpose),
+            "TemplateId": self.templates.find(message.purpose, message.locale),
             "TemplateParamSet": params,
         });
         if let Some(sign_name) = &self.sign_name {
@@ -153,7 +134,7 @@ impl SmsSender for TencentSms {
         let payload = json!({
             "PhoneNumberSet": [],
             "SmsSdkAppId": self.sdk_app_id,
-            "TemplateId": self.templates.login,
+            "TemplateId": self.templates.default.default,
         });
         let answer = self.api.call("SendSms", &payload.to_string()).await?;
 

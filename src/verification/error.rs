@@ -19,6 +19,9 @@ pub enum RequestCodeError {
     /// A reference is for `Purpose::Verify` only, and has 1 to 128 characters.
     #[error("the reference is not allowed here, or is malformed")]
     BadReference,
+    /// An app hash has 11 characters of base64.
+    #[error("the app hash is malformed")]
+    BadAppHash,
     /// An idempotency key has 16 to 128 characters.
     #[error("the idempotency key is malformed")]
     BadIdempotencyKey,
@@ -61,6 +64,7 @@ impl RequestCodeError {
             Self::MissingPhone
             | Self::NotOwnPhone
             | Self::BadReference
+            | Self::BadAppHash
             | Self::BadIdempotencyKey
             | Self::IdempotencyMismatch => "bad_input",
             Self::RegionNotAllowed => "region_not_allowed",

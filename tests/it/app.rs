@@ -63,7 +63,7 @@ pub(crate) fn settings<'a>(
     let args: Vec<OsString> = ["sms-login"].iter().chain(args).map(OsString::from).collect();
     let env: BTreeMap<_, _> = env.into_iter().map(|(name, value)| (name.to_owned(), OsString::from(value))).collect();
     match config::parse::<OnlySettings>(&args, &env)? {
-        ParseOutcome::Parsed(parsed, _) => Ok(parsed.settings),
+        ParseOutcome::Parsed(parsed, origins) => Ok(Settings { origins, ..parsed.settings }),
         ParseOutcome::Said(said) => panic!("{said}"),
     }
 }
@@ -80,9 +80,16 @@ pub(crate) struct Builder {
     stores: Stores,
     env: BTreeMap<String, String>,
     clock: Arc<ManualClock>,
+    routes: Option<String>,
 }
 
 impl Builder {
+    /// Uses the message routes of a settings file instead of the only route.
+    pub(crate) fn routes(mut self, toml: impl Into<String>) -> Self {
+        self.routes = Some(toml.into());
+        self
+    }
+
     /// Changes a setting.
     pub(crate) fn set(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.insert(name.to_owned(), value.into());
@@ -117,6 +124,12 @@ impl Builder {
             }
             env.insert("REDIS_KEY_PREFIX".to_owned(), servers::fresh_key_prefix());
         }
+        if let Some(routes) = &self.routes {
+            env.retain(|name, _| !name.starts_with("TENCENT_SMS_") || name == "TENCENT_SMS_ENDPOINT");
+            let file = data.path().join("routes.toml");
+            std::fs::write(&file, routes).expect("a file");
+            env.insert("CONFIG".to_owned(), file.to_str().expect("a path").to_owned());
+        }
         env.extend(self.env);
         let pairs = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let config = Config::try_from(settings(&[], pairs).expect("settings")).expect("settings that fit together");
@@ -128,7 +141,7 @@ impl Builder {
 impl TestApp {
     pub(crate) fn on(stores: Stores) -> Builder {
         let clock = Arc::new(ManualClock::new(START.parse().expect("a time")));
-        Builder { stores, env: BTreeMap::new(), clock }
+        Builder { stores, env: BTreeMap::new(), clock, routes: None }
     }
 
     pub(crate) async fn start(stores: Stores) -> Self {

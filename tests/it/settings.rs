@@ -152,7 +152,8 @@ fn a_refusal_names_the_file_the_key_and_the_reason() {
         ("help = true", "help in sms-login.toml: not a setting"),
         ("listen_addr_file = 'x'", "listen_addr_file in sms-login.toml: not a setting"),
         ("\"a\\nb\" = 1", "a\\nb in sms-login.toml: not a setting"),
-        ("[[route]]\nname = 'a'", "route in sms-login.toml: not a setting"),
+        ("route = 'a'", "route in sms-login.toml: must be tables, each under a line [[route]]"),
+        ("[[route]]\nname = 'a'", "route \"a\": provider: needed"),
         ("[server]\nlisten_addr = '127.0.0.1:1'", "server in sms-login.toml: not a setting"),
         // Types.
         ("listen_addr = 8000", "listen_addr in sms-login.toml: must be a string, in quotes"),

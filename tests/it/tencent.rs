@@ -39,12 +39,7 @@ fn config(endpoint: &str) -> TencentSmsConfig {
         region: stub::REGION.to_owned(),
         sdk_app_id: stub::SDK_APP_ID.to_owned(),
         sign_name: Some(stub::SIGN_NAME.to_owned()),
-        templates: Templates {
-            login: stub::LOGIN_TEMPLATE.to_owned(),
-            change_phone: None,
-            delete_account: None,
-            verify: None,
-        },
+        templates: Templates::new(stub::LOGIN_TEMPLATE, []),
         template_params: vec![TemplateParam::Code, TemplateParam::Minutes],
         endpoint: endpoint.parse().expect("a URL"),
         timeouts: Timeouts::default(),
@@ -68,7 +63,17 @@ pub(crate) async fn send(sender: &TencentSms) -> Result<SendOutcome, SendError> 
 
 async fn send_as(sender: &TencentSms, purpose: Purpose, valid_for: Duration) -> Result<SendOutcome, SendError> {
     let (phone, code) = (phone(), Code::parse("012345").expect("a code"));
-    let message = CodeMessage { phone: &phone, code: &code, purpose, valid_for };
+    let message = CodeMessage {
+        id: "1",
+        phone: &phone,
+        code: &code,
+        purpose,
+        valid_for,
+        expires_at: jiff::Timestamp::MAX,
+        locale: None,
+        reference: None,
+        app_hash: None,
+    };
     sender.send(&message).await
 }
 
@@ -154,9 +159,12 @@ async fn each_purpose_uses_its_template_or_the_one_for_login() {
     let clock = clock();
     let stub = TencentStub::start(Arc::clone(&clock) as Arc<dyn Clock>).await;
     let mut own = config(&stub.endpoint());
-    own.templates.change_phone = Some(stub::CHANGE_PHONE_TEMPLATE.to_owned());
-    own.templates.delete_account = Some(stub::DELETE_ACCOUNT_TEMPLATE.to_owned());
-    own.templates.verify = Some(stub::VERIFY_TEMPLATE.to_owned());
+    let by_purpose = [
+        (Purpose::ChangePhone, stub::CHANGE_PHONE_TEMPLATE.to_owned()),
+        (Purpose::DeleteAccount, stub::DELETE_ACCOUNT_TEMPLATE.to_owned()),
+        (Purpose::Verify, stub::VERIFY_TEMPLATE.to_owned()),
+    ];
+    own.templates = Templates::new(stub::LOGIN_TEMPLATE, by_purpose);
     let own = sender(own, Arc::clone(&clock) as Arc<dyn Clock>);
     let shared = sender(config(&stub.endpoint()), clock);
     let table = [
@@ -200,7 +208,7 @@ async fn the_setting_decides_the_parameters_and_their_order() {
     let mut reversed = config(&stub.endpoint());
     reversed.template_params = vec![TemplateParam::Minutes, TemplateParam::Code];
     let mut code_only = config(&stub.endpoint());
-    code_only.templates.login = stub::CODE_ONLY_TEMPLATE.to_owned();
+    code_only.templates = Templates::new(stub::CODE_ONLY_TEMPLATE, []);
     code_only.template_params = vec![TemplateParam::Code];
     for (config, params) in [(reversed, vec!["5", "012345"]), (code_only, vec!["012345"])] {
         send(&sender(config, Arc::clone(&clock) as Arc<dyn Clock>)).await.expect("sent");

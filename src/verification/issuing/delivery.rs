@@ -9,7 +9,6 @@ use super::draft::Draft;
 use super::{CodeRequest, Issuing, RequestCodeError};
 use crate::day::Day;
 use crate::limits::{Limit, RateLimited};
-use crate::metrics;
 use crate::sms::{CodeMessage, ProviderWait, SendError, SendOutcome};
 use crate::verification::store::Refund;
 
@@ -35,10 +34,19 @@ impl Issuing {
             return self.deliver_decoy(draft).await;
         }
 
-        let message = CodeMessage { phone, code: &draft.code, purpose, valid_for: self.policy.code_ttl };
+        let message = CodeMessage {
+            id: &draft.name.nonce,
+            phone,
+            code: &draft.code,
+            purpose,
+            valid_for: self.policy.code_ttl,
+            expires_at: draft.challenge.expires_at,
+            locale: request.locale.as_ref().or(request.default_locale.as_ref()),
+            reference: request.reference.as_deref(),
+            app_hash: request.app_hash.as_deref(),
+        };
         let started = Instant::now();
         let outcome = self.sender.send(&message).await;
-        metrics::sent(self.sender.name(), started);
         let failure = outcome.as_ref().err().map(|error| self.send_failure(error));
         self.recent_sends.record(started.elapsed(), failure);
 

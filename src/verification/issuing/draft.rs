@@ -8,6 +8,7 @@ use super::{CodeRequest, Issuing, IssuingPolicy};
 use crate::code::Code;
 use crate::day::Day;
 use crate::limits::SendTicket;
+use crate::locale::Locale;
 use crate::phone::Destination;
 use crate::random;
 use crate::tags::DeviceTag;
@@ -42,8 +43,10 @@ impl Issuing {
             address: self.keys.address_tag(request.client),
             device: request.device.as_ref().map(|device| self.keys.known_device(&request.phone, device)),
         };
+        let locale = request.locale.as_ref().map(Locale::as_str);
         // The captcha and the device token are not part of what the client asks for, and may be new in a repetition.
-        let arguments = [request.reference.as_deref(), request.resend_of.as_deref()];
+        let arguments =
+            [request.reference.as_deref(), request.resend_of.as_deref(), locale, request.app_hash.as_deref()];
         let key = request.idempotency_key.as_ref().map(|key| self.keys.request_key(key, scope, arguments));
 
         let ticket = SendTicket {

@@ -7,6 +7,7 @@ use super::RequestCodeError;
 use crate::captcha::CaptchaAnswer;
 use crate::client::ClientAddress;
 use crate::device::Device;
+use crate::locale::Locale;
 use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
 use crate::text;
@@ -15,6 +16,9 @@ use crate::verification::store::SentAnswer;
 
 /// The longest reference, in characters.
 const MAX_REFERENCE_CHARS: usize = 128;
+
+/// The length of an app hash: Android's SMS Retriever uses 11 characters of base64.
+const APP_HASH_CHARS: usize = 11;
 
 /// A signed-in user who requests a code.
 #[derive(Debug, Clone)]
@@ -102,6 +106,13 @@ pub struct CodeRequest {
     /// A random text of the client. While the code is valid, another request with the same key gets the same answer, and
     /// sends no SMS.
     pub idempotency_key: Option<String>,
+    /// The language of the message.
+    pub locale: Option<Locale>,
+    /// The language that is used without `locale`. It is not an argument of the idempotency key, because it comes from the
+    /// client's software, which may change it between two tries.
+    pub default_locale: Option<Locale>,
+    /// The hash of an Android app that reads the code from the SMS.
+    pub app_hash: Option<String>,
 }
 
 impl CodeRequest {
@@ -117,6 +128,9 @@ impl CodeRequest {
             device: None,
             resend_of: None,
             idempotency_key: None,
+            locale: None,
+            default_locale: None,
+            app_hash: None,
         }
     }
 
@@ -136,6 +150,13 @@ impl CodeRequest {
 
         if self.idempotency_key.as_deref().is_some_and(|key| !text::is_idempotency_key(key)) {
             return Err(RequestCodeError::BadIdempotencyKey);
+        }
+
+        if let Some(hash) = &self.app_hash {
+            let is_base64 = hash.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
+            if hash.len() != APP_HASH_CHARS || !is_base64 {
+                return Err(RequestCodeError::BadAppHash);
+            }
         }
 
         if let Some(reference) = &self.reference {

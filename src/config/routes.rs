@@ -1,0 +1,317 @@
+//! The message routes of the settings file, `[[route]]`.
+//!
+//! An error names the route and the key in one line: `route "tencent-cn": sign_name: needed for numbers in mainland China`.
+//! The secret of a route is never printed.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::phones::Regions;
+use super::table::{Table, Value};
+use super::tencent::{TencentRoute, TencentSettings};
+use super::{ConfigError, SecretFile};
+use crate::locale::Locale;
+use crate::outbound::Timeouts;
+use crate::phone::Region;
+use crate::purpose::Purpose;
+use crate::sms::routes::RouteScope;
+use crate::sms::tencent::{LocalizedTemplate, TemplateParam, Templates, TencentSmsConfig};
+use crate::sms::webhook::{WebhookConfig, WebhookSecret, WebhookUrl};
+
+/// The longest name. It is a label of metrics.
+const MAX_NAME_CHARS: usize = 32;
+
+/// The keys that every route has, and those of each provider.
+const COMMON_KEYS: [&str; 5] = ["name", "provider", "regions", "purposes", "price"];
+const WEBHOOK_KEYS: [&str; 3] = ["url", "secret", "secret_file"];
+const TENCENT_KEYS: [&str; 4] = ["sdk_app_id", "sign_name", "templates", "template_params"];
+
+/// The keys whose values are secrets.
+const SECRET_KEYS: [&str; 1] = ["secret"];
+
+/// A message route.
+#[derive(Debug, Clone)]
+pub struct RouteConfig {
+    /// The name in logs, metrics and errors.
+    pub name: String,
+    /// The messages that it serves.
+    pub scope: RouteScope,
+    /// The price of a message, in the operator's unit.
+    pub price: Option<f64>,
+    /// The sender of its messages.
+    pub provider: ProviderConfig,
+}
+
+/// The sender of a route, with its settings.
+#[derive(Debug, Clone)]
+pub enum ProviderConfig {
+    /// Messages are printed to the terminal.
+    Console,
+    /// Tencent Cloud sends messages.
+    Tencent(Box<TencentSmsConfig>),
+    /// The operator's own gateway gets messages by HTTP.
+    Webhook(Box<WebhookConfig>),
+}
+
+impl RouteConfig {
+    /// Creates the only route, named as its provider, which serves every message.
+    pub(super) fn only(name: &str, provider: ProviderConfig) -> Self {
+        Self { name: name.to_owned(), scope: RouteScope::default(), price: None, provider }
+    }
+}
+
+/// Reads the routes of the settings file, in their order.
+pub(super) fn read(
+    tables: &[Table],
+    tencent: &TencentSettings,
+    allowed: &Regions,
+) -> Result<Vec<RouteConfig>, ConfigError> {
+    let mut routes: Vec<RouteConfig> = Vec::new();
+    for (table, number) in tables.iter().zip(1..) {
+        let route = RouteTable::new(table, number)?.read(tencent, allowed)?;
+        if routes.iter().any(|earlier| earlier.name == route.name) {
+            return Err(ConfigError::new(format!("route {:?}", route.name), "name: another route has it"));
+        }
+        routes.push(route);
+    }
+    Ok(routes)
+}
+
+/// Returns a line for each value of the routes, without secrets.
+pub(super) fn printed(tables: &[Table]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (table, number) in tables.iter().zip(1..) {
+        let label = label(table, number);
+        for (key, value) in table.0.iter().filter(|(key, _)| key != "name") {
+            // A URL with a password is refused, but this prints before the check.
+            let is_secret = SECRET_KEYS.contains(&key.as_str()) || (key == "url" && value.to_string().contains('@'));
+            let value = if is_secret { "(set)".to_owned() } else { value.to_string() };
+            lines.push(format!("{label}: {}={value}", key.escape_debug()));
+        }
+    }
+    lines
+}
+
+/// Returns the files that contain secrets of routes. `file` is the settings file.
+pub(super) fn secret_files(tables: &[Table], file: Option<&PathBuf>) -> Vec<SecretFile> {
+    let has_secret = |table: &Table| SECRET_KEYS.iter().any(|key| table.get(key).is_some());
+    let exposed = file.filter(|_| tables.iter().any(has_secret));
+    let mut files: Vec<SecretFile> =
+        exposed.map(|path| SecretFile { setting: "CONFIG".to_owned(), path: path.clone() }).into_iter().collect();
+
+    for (table, number) in tables.iter().zip(1..) {
+        if let Some(Value::Text(path)) = table.get("secret_file") {
+            files.push(SecretFile { setting: format!("{}: secret_file", label(table, number)), path: path.into() });
+        }
+    }
+    files
+}
+
+/// Returns how a line names a route: by its name, or by its number if it has no valid name.
+fn label(table: &Table, number: usize) -> String {
+    match table.get("name") {
+        Some(Value::Text(name)) if is_name(name) => format!("route {name:?}"),
+        _ => format!("route {number}"),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=MAX_NAME_CHARS).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
+/// The table of one route.
+struct RouteTable<'a> {
+    table: &'a Table,
+    label: String,
+    name: String,
+}
+
+impl<'a> RouteTable<'a> {
+    fn new(table: &'a Table, number: usize) -> Result<Self, ConfigError> {
+        let mut route = Self { table, label: label(table, number), name: String::new() };
+        route.name = route.needed("name")?;
+        if !is_name(&route.name) {
+            return Err(route.refused("name", "must have 1 to 32 characters of a-z, 0-9 and -"));
+        }
+        Ok(route)
+    }
+
+    fn read(&self, tencent: &TencentSettings, allowed: &Regions) -> Result<RouteConfig, ConfigError> {
+        let provider = self.needed("provider")?;
+        let own_keys: &[&str] = match provider.as_str() {
+            "tencent" => &TENCENT_KEYS,
+            "webhook" => &WEBHOOK_KEYS,
+            "console" => &[],
+            _ => return Err(self.refused("provider", "not one of tencent, webhook, console")),
+        };
+        let is_known = |key: &str| COMMON_KEYS.contains(&key) || own_keys.contains(&key);
+        if let Some((unknown, _)) = self.table.0.iter().find(|(key, _)| !is_known(key)) {
+            return Err(self.refused(unknown, format!("not a key of a route with provider {provider}")));
+        }
+
+        let scope = RouteScope { regions: self.regions()?, purposes: self.purposes()? };
+        let provider = match provider.as_str() {
+            "tencent" => ProviderConfig::Tencent(Box::new(self.tencent(tencent, &scope, allowed)?)),
+            "webhook" => ProviderConfig::Webhook(Box::new(self.webhook()?)),
+            _ => ProviderConfig::Console,
+        };
+        Ok(RouteConfig { name: self.name.clone(), scope, price: self.price()?, provider })
+    }
+
+    fn tencent(
+        &self,
+        settings: &TencentSettings,
+        scope: &RouteScope,
+        allowed: &Regions,
+    ) -> Result<TencentSmsConfig, ConfigError> {
+        let sign_name = self.text("sign_name")?;
+        let sends_to_china = allowed.has("CN") && scope.has_region("CN".parse().ok());
+        if sends_to_china && sign_name.is_none() {
+            return Err(self.refused("sign_name", "needed for numbers in mainland China"));
+        }
+
+        let route = TencentRoute {
+            sdk_app_id: self.needed("sdk_app_id")?,
+            sign_name,
+            templates: self.templates()?,
+            template_params: self.template_params()?,
+        };
+        let without_key =
+            || self.refused("provider", "tencent needs TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY");
+        settings.route(route)?.ok_or_else(without_key)
+    }
+
+    fn webhook(&self) -> Result<WebhookConfig, ConfigError> {
+        let url = self.needed("url")?;
+        let no_url = "not an https URL without a user (http is accepted for loopback only)";
+        let url = WebhookUrl::parse(&url).ok_or_else(|| self.refused("url", no_url))?;
+
+        let (key, secret) = match (self.text("secret")?, self.text("secret_file")?) {
+            (Some(secret), None) => ("secret", secret),
+            (None, Some(path)) => {
+                let read = std::fs::read_to_string(path).map_err(|error| self.refused("secret_file", error))?;
+                ("secret_file", read.trim_end_matches(['\r', '\n']).to_owned())
+            }
+            (Some(_), Some(_)) => return Err(self.refused("secret_file", "set secret or secret_file, not both")),
+            (None, None) => return Err(self.refused("secret", "needed")),
+        };
+        let no_secret = "not whsec_ and base64 of 24 to 64 bytes: echo whsec_$(openssl rand -base64 32)";
+        let secret = WebhookSecret::parse(&secret).ok_or_else(|| self.refused(key, no_secret))?;
+        Ok(WebhookConfig { url, secret, timeouts: Timeouts::default() })
+    }
+
+    fn regions(&self) -> Result<Option<Vec<Region>>, ConfigError> {
+        let Some(codes) = self.list("regions")? else {
+            return Ok(None);
+        };
+        let regions: Result<_, _> = codes.iter().map(|code| code.parse()).collect();
+        regions.map(Some).map_err(|_| self.refused("regions", "not a list of region codes such as [\"CN\", \"HK\"]"))
+    }
+
+    fn purposes(&self) -> Result<Option<Vec<Purpose>>, ConfigError> {
+        let Some(names) = self.list("purposes")? else {
+            return Ok(None);
+        };
+        let purposes: Option<_> = names.iter().map(|name| purpose(name)).collect();
+        purposes.map(Some).ok_or_else(|| self.refused("purposes", format!("not a list of {}", purpose_names())))
+    }
+
+    fn price(&self) -> Result<Option<f64>, ConfigError> {
+        match self.table.get("price") {
+            None => Ok(None),
+            Some(Value::Number(price)) if price.is_finite() && *price >= 0.0 => Ok(Some(*price)),
+            Some(_) => Err(self.refused("price", "must be a number that is not negative")),
+        }
+    }
+
+    fn templates(&self) -> Result<Templates, ConfigError> {
+        let table = match self.table.get("templates") {
+            Some(Value::Table(table)) => table,
+            Some(_) => return Err(self.refused("templates", "must be a table such as { default = \"100001\" }")),
+            None => return Err(self.refused("templates", "needed")),
+        };
+
+        let default = table.get("default").ok_or_else(|| self.refused("templates.default", "needed"))?;
+        let default = self.template("default", default)?;
+        let mut templates = Templates { default, by_purpose: std::collections::HashMap::new() };
+        for (key, value) in table.0.iter().filter(|(key, _)| key != "default") {
+            let reason = || format!("not default or one of {}", purpose_names());
+            let purpose = purpose(key).ok_or_else(|| self.refused(&format!("templates.{key}"), reason()))?;
+            templates.by_purpose.insert(purpose, self.template(key, value)?);
+        }
+        Ok(templates)
+    }
+
+    /// Reads the ids of a purpose's templates: one for all languages, or a table by language. For a language that is not in
+    /// the table, the id of `default` is used, or without that the first one.
+    fn template(&self, purpose: &str, value: &Value) -> Result<LocalizedTemplate, ConfigError> {
+        let key = format!("templates.{purpose}");
+        let table = match value {
+            Value::Text(id) if !id.is_empty() => return Ok(LocalizedTemplate::new(id)),
+            Value::Table(table) if !table.0.is_empty() => table,
+            Value::Text(_) | Value::Number(_) | Value::List(_) | Value::Table(_) | Value::Other => {
+                return Err(self.refused(&key, "must be an id in quotes, or a table such as { zh = \"100001\" }"));
+            }
+        };
+
+        let mut default = None;
+        let mut by_locale = Vec::new();
+        for (tag, id) in &table.0 {
+            let key = format!("{key}.{tag}");
+            let Value::Text(id) = id else {
+                return Err(self.refused(&key, "must be an id in quotes"));
+            };
+            if tag == "default" {
+                default = Some(id.clone());
+            } else {
+                let locale = Locale::parse(tag);
+                by_locale
+                    .push((locale.ok_or_else(|| self.refused(&key, "not default or a language tag"))?, id.clone()));
+            }
+        }
+        let default = default.or_else(|| by_locale.first().map(|(_, id)| id.clone())).unwrap_or_default();
+        Ok(LocalizedTemplate { default, by_locale })
+    }
+
+    fn template_params(&self) -> Result<Vec<TemplateParam>, ConfigError> {
+        let Some(words) = self.list("template_params")? else {
+            return Ok(vec![TemplateParam::Code, TemplateParam::Minutes]);
+        };
+        let params: Option<_> = words.iter().map(|word| TemplateParam::parse(word)).collect();
+        params.ok_or_else(|| self.refused("template_params", "not a list of \"code\", \"minutes\" and \"app_hash\""))
+    }
+
+    fn text(&self, key: &str) -> Result<Option<String>, ConfigError> {
+        match self.table.get(key) {
+            None => Ok(None),
+            Some(Value::Text(text)) if !text.is_empty() => Ok(Some(text.clone())),
+            Some(_) => Err(self.refused(key, "must be a string, in quotes, that is not empty")),
+        }
+    }
+
+    fn needed(&self, key: &str) -> Result<String, ConfigError> {
+        self.text(key)?.ok_or_else(|| self.refused(key, "needed"))
+    }
+
+    fn list(&self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
+        match self.table.get(key) {
+            None => Ok(None),
+            Some(Value::List(texts)) if !texts.is_empty() => Ok(Some(texts.clone())),
+            Some(_) => Err(self.refused(key, "must be a list of strings that is not empty")),
+        }
+    }
+
+    fn refused(&self, key: &str, reason: impl fmt::Display) -> ConfigError {
+        ConfigError::new(format!("{}: {}", self.label, key.escape_debug()), reason)
+    }
+}
+
+/// Parses the name that a purpose has in the API, such as `CHANGE_PHONE`.
+fn purpose(name: &str) -> Option<Purpose> {
+    Purpose::ALL.into_iter().find(|purpose| purpose.name().to_uppercase() == name)
+}
+
+fn purpose_names() -> String {
+    Purpose::ALL.map(|purpose| purpose.name().to_uppercase()).join(", ")
+}

@@ -1,0 +1,179 @@
+//! Message routes: an ordered list of senders, each for some regions and purposes.
+//!
+//! The first route that serves a message sends it. The next one is tried only if it is certain that no message was sent: a
+//! message is never sent twice. A route that fails again and again is skipped for a while. Routes know nothing of
+//! providers: each has an `SmsSender`. A failure is logged here only if another route makes up for it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+
+use self::breaker::{Breaker, State};
+use super::{CodeMessage, SendError, SendOutcome, SmsSender};
+use crate::clock::Clock;
+use crate::metrics;
+use crate::phone::Region;
+use crate::purpose::Purpose;
+
+mod breaker;
+
+/// The most routes that are tried for a message. Each can take 5 s, and the request ends after 30 s.
+const MAX_TRIES: usize = 3;
+
+/// The messages that a route serves.
+#[derive(Debug, Clone, Default)]
+pub struct RouteScope {
+    /// The regions of phones; `None` for every region.
+    pub regions: Option<Vec<Region>>,
+    /// The purposes of codes; `None` for every purpose.
+    pub purposes: Option<Vec<Purpose>>,
+}
+
+impl RouteScope {
+    /// Returns whether the route serves phones of this region. `None` is a region that the metadata does not know.
+    #[must_use]
+    pub fn has_region(&self, region: Option<Region>) -> bool {
+        self.regions.as_ref().is_none_or(|regions| region.is_some_and(|region| regions.contains(&region)))
+    }
+
+    fn serves(&self, region: Option<Region>, purpose: Purpose) -> bool {
+        self.has_region(region) && self.purposes.as_ref().is_none_or(|purposes| purposes.contains(&purpose))
+    }
+}
+
+/// A way for messages: a sender, and which messages it sends.
+pub struct Route {
+    name: String,
+    scope: RouteScope,
+    sender: Arc<dyn SmsSender>,
+    breaker: Breaker,
+}
+
+impl Route {
+    /// Creates a route. Its name appears in logs and metrics.
+    #[must_use]
+    pub fn new(name: impl Into<String>, scope: RouteScope, sender: Arc<dyn SmsSender>) -> Self {
+        Self { name: name.into(), scope, sender, breaker: Breaker::default() }
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the sender.
+    #[must_use]
+    pub fn sender(&self) -> &dyn SmsSender {
+        self.sender.as_ref()
+    }
+
+    /// Returns whether the route may send a message now.
+    fn admits(&self, clock: &dyn Clock) -> bool {
+        let state = self.breaker.admit(clock.now());
+        if let Some(state) = state {
+            self.report(state);
+        }
+        state.is_some()
+    }
+
+    async fn send(&self, message: &CodeMessage<'_>, clock: &dyn Clock) -> Result<SendOutcome, SendError> {
+        let started = Instant::now();
+        let outcome = self.sender.send(message).await;
+        metrics::sent(self.sender.name(), started);
+        // An outcome that concerns the number shows that the provider works.
+        self.report(self.breaker.record(outcome.is_err(), clock.now()));
+        outcome
+    }
+
+    fn report(&self, state: State) {
+        let value = match state {
+            State::Closed => 0,
+            State::HalfOpen => 1,
+            State::Open => 2,
+        };
+        metrics::route_state(&self.name, value);
+    }
+}
+
+/// Sends each message by the first route that serves it and works.
+pub struct Routes {
+    routes: Vec<Route>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Routes {
+    /// Creates the sender from its routes, in the order of preference.
+    #[must_use]
+    pub fn new(routes: Vec<Route>, clock: Arc<dyn Clock>) -> Self {
+        Self { routes, clock }
+    }
+
+    /// Returns the routes in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter()
+    }
+}
+
+#[async_trait]
+impl SmsSender for Routes {
+    /// Returns the name of the provider if there is only one route.
+    fn name(&self) -> &'static str {
+        match self.routes.as_slice() {
+            [only] => only.sender.name(),
+            _ => "routes",
+        }
+    }
+
+    async fn check(&self) -> Result<(), SendError> {
+        for route in &self.routes {
+            route.sender.check().await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, message: &CodeMessage<'_>) -> Result<SendOutcome, SendError> {
+        let region = message.phone.region();
+        let serving = || self.routes.iter().filter(|route| route.scope.serves(region, message.purpose));
+        let clock = self.clock.as_ref();
+
+        let mut failed: Option<(&Route, SendError)> = None;
+        let mut tries = 0;
+        for route in serving() {
+            if tries == MAX_TRIES || !route.admits(clock) {
+                continue;
+            }
+            if let Some((earlier, error)) = failed.take() {
+                log_failover(earlier, &error, route);
+            }
+            tries += 1;
+            match route.send(message, clock).await {
+                Err(error) if sent_nothing(&error) => failed = Some((route, error)),
+                outcome => return outcome,
+            }
+        }
+
+        match (failed, serving().next()) {
+            (Some((_, error)), _) => Err(error),
+            // Every route is skipped at the moment. To try one is better than to reject all users.
+            (None, Some(first)) => first.send(message, clock).await,
+            (None, None) => Ok(SendOutcome::RegionNotAllowed),
+        }
+    }
+}
+
+/// Returns whether it is certain that the route sent no message.
+const fn sent_nothing(error: &SendError) -> bool {
+    match error {
+        SendError::Unreachable(_) | SendError::Failed { .. } | SendError::NeedsOperator { .. } => true,
+        SendError::Ambiguous(_) => false,
+    }
+}
+
+/// Logs the failure of a route, because the request does not fail if the next route sends the message.
+fn log_failover(failed: &Route, error: &SendError, next: &Route) {
+    let (route, next) = (&failed.name, &next.name);
+    let error = error as &dyn std::error::Error;
+    tracing::warn!(error, sms.route = route, sms.next = next, "a message route failed, trying the next one");
+}

@@ -1,0 +1,201 @@
+//! The sender that posts each message to the operator's own gateway, by HTTP.
+//!
+//! Owns the contract of the request and the meaning of answers; `outbound` makes the call. Requests are signed as the
+//! Standard Webhooks specification says: <https://github.com/standard-webhooks/standard-webhooks>. Phone number and code are
+//! only ever in the request, never in an error.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+use uuid::Uuid;
+
+use super::{CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
+use crate::clock::Clock;
+use crate::outbound::{Answer, Client, ClientError, Request, Timeouts};
+
+/// The lengths of a secret in bytes that the specification recommends.
+const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// The wait after `rate_limited` without `retry_after`.
+const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+
+/// The longest wait. A longer one is most likely a mistake of the gateway.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+/// The settings of the sender.
+#[derive(Debug, Clone)]
+pub struct WebhookConfig {
+    /// The address that receives messages.
+    pub url: WebhookUrl,
+    /// The key of signatures.
+    pub secret: WebhookSecret,
+    /// How long a call may take.
+    pub timeouts: Timeouts,
+}
+
+/// The address of a gateway.
+#[derive(Debug, Clone)]
+pub struct WebhookUrl(Url);
+
+impl WebhookUrl {
+    /// Parses an address. Codes must not travel unencrypted, so `http` is accepted for loopback only.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok().filter(|url| url.username().is_empty() && url.password().is_none())?;
+        let is_loopback = match url.host()? {
+            Host::Domain(name) => name == "localhost",
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        };
+        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
+        is_safe.then_some(Self(url))
+    }
+}
+
+/// The key of signatures. `Debug` does not show it.
+#[derive(Debug, Clone)]
+pub struct WebhookSecret(hmac::Key);
+
+impl WebhookSecret {
+    /// Parses a secret of the form `whsec_` and base64 of 24 to 64 bytes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let key = STANDARD.decode(text.strip_prefix("whsec_")?).ok()?;
+        SECRET_BYTES.contains(&key.len()).then(|| Self(hmac::Key::new(hmac::HMAC_SHA256, &key)))
+    }
+}
+
+/// The body of a request.
+#[derive(Serialize)]
+struct Payload<'a> {
+    id: &'a str,
+    phone: &'a str,
+    code: &'a str,
+    purpose: String,
+    locale: Option<&'a str>,
+    expires_at: String,
+    reference: Option<&'a str>,
+    app_hash: Option<&'a str>,
+}
+
+/// The body of an answer that rejects a message.
+#[derive(Deserialize)]
+struct Rejection {
+    reason: String,
+    retry_after: Option<u64>,
+}
+
+/// The gateway's answer does not say whether it sent the message.
+#[derive(Debug, thiserror::Error)]
+#[error("the webhook answered HTTP {0}")]
+struct UnclearAnswer(u16);
+
+/// Posts messages to a gateway.
+pub struct WebhookSms {
+    client: Client,
+    url: Url,
+    secret: hmac::Key,
+    clock: Arc<dyn Clock>,
+}
+
+impl WebhookSms {
+    /// Creates a sender. It connects at the first call.
+    ///
+    /// # Errors
+    /// If the HTTP client cannot be created.
+    pub fn new(config: WebhookConfig, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
+        let WebhookConfig { url, secret, timeouts } = config;
+        Ok(Self { client: Client::new(timeouts)?, url: url.0, secret: secret.0, clock })
+    }
+
+    async fn post(&self, id: &str, body: &str) -> Result<Answer, SendError> {
+        Ok(self.client.post(|| self.signed(id, body)).await?)
+    }
+
+    fn signed(&self, id: &str, body: &str) -> Request<'_> {
+        let timestamp = self.clock.now().as_second();
+        let signature = hmac::sign(&self.secret, format!("{id}.{timestamp}.{body}").as_bytes());
+        let headers = vec![
+            ("Content-Type", "application/json".to_owned()),
+            ("webhook-id", id.to_owned()),
+            ("webhook-timestamp", timestamp.to_string()),
+            ("webhook-signature", format!("v1,{}", STANDARD.encode(signature))),
+        ];
+        Request { url: &self.url, headers, body: body.to_owned() }
+    }
+}
+
+#[async_trait]
+impl SmsSender for WebhookSms {
+    fn name(&self) -> &'static str {
+        "webhook"
+    }
+
+    /// Posts `{"id": …, "check": true}`, which a gateway accepts without a message if the signature is correct.
+    async fn check(&self) -> Result<(), SendError> {
+        let id = Uuid::new_v4().to_string();
+        let answer = self.post(&id, &serde_json::json!({ "id": id, "check": true }).to_string()).await?;
+        match interpret(&answer)? {
+            SendOutcome::Accepted => Ok(()),
+            SendOutcome::InvalidPhone
+            | SendOutcome::NumberBlocked
+            | SendOutcome::RegionNotAllowed
+            | SendOutcome::RateLimited(_) => Err(failed(answer.status)),
+        }
+    }
+
+    async fn send(&self, message: &CodeMessage<'_>) -> Result<SendOutcome, SendError> {
+        let payload = Payload {
+            id: message.id,
+            phone: message.phone.e164(),
+            code: message.code.expose_digits(),
+            purpose: message.purpose.name().to_uppercase(),
+            locale: message.locale.map(crate::locale::Locale::as_str),
+            expires_at: message.expires_at.to_string(),
+            reference: message.reference,
+            app_hash: message.app_hash,
+        };
+        // Text and numbers always have a form in JSON.
+        let body = serde_json::to_string(&payload).map_err(|error| SendError::Unreachable(error.into()))?;
+        interpret(&self.post(message.id, &body).await?)
+    }
+}
+
+/// Interprets an answer: the contract of webhooks in `docs/operations.md`.
+fn interpret(answer: &Answer) -> Result<SendOutcome, SendError> {
+    let status = answer.status;
+    match status {
+        200..=299 => Ok(SendOutcome::Accepted),
+        400..=499 => match rejection(&answer.body) {
+            Some(outcome) => Ok(outcome),
+            None if status == 429 => Err(failed(status)),
+            None => Err(SendError::NeedsOperator { code: format!("HTTP {status}"), request_id: String::new() }),
+        },
+        503 => Err(failed(status)),
+        _ => Err(SendError::Ambiguous(Box::new(UnclearAnswer(status)))),
+    }
+}
+
+fn rejection(body: &[u8]) -> Option<SendOutcome> {
+    let Rejection { reason, retry_after } = serde_json::from_slice(body).ok()?;
+    match reason.as_str() {
+        "invalid_phone" => Some(SendOutcome::InvalidPhone),
+        "number_blocked" => Some(SendOutcome::NumberBlocked),
+        "region_not_allowed" => Some(SendOutcome::RegionNotAllowed),
+        "rate_limited" => {
+            let wait = retry_after.map_or(DEFAULT_WAIT, Duration::from_secs).min(LONGEST_WAIT);
+            Some(SendOutcome::RateLimited(ProviderWait::For(wait)))
+        }
+        _ => None,
+    }
+}
+
+fn failed(status: u16) -> SendError {
+    SendError::Failed { code: format!("HTTP {status}"), request_id: String::new() }
+}
