@@ -20,7 +20,11 @@ while read -r word; do
         wait "$server"
         server=
         ;;
-    pause) kill -STOP "$server" ;;
+    pause)
+        # A signal stops the threads one after another. On Linux, wait until all of them are stopped.
+        kill -STOP "$server" &&
+            while cat /proc/"$server"/task/*/stat 2>/dev/null | grep -qv ') [Tt] '; do sleep 0.01; done
+        ;;
     resume) kill -CONT "$server" ;;
     alive) [ -n "$server" ] && kill -0 "$server" ;;
     esac 2>/dev/null && echo yes || echo no
