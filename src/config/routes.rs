@@ -279,7 +279,9 @@ impl<'a> RouteTable<'a> {
             return Ok(vec![TemplateParam::Code, TemplateParam::Minutes]);
         };
         let params: Option<_> = words.iter().map(|word| TemplateParam::parse(word)).collect();
-        params.ok_or_else(|| self.refused("template_params", "not a list of \"code\", \"minutes\" and \"app_hash\""))
+        params.ok_or_else(|| {
+            self.refused("template_params", "not a list of \"code\", \"minutes\", \"app_hash\" and \"reference\"")
+        })
     }
 
     fn text(&self, key: &str) -> Result<Option<String>, ConfigError> {

@@ -46,7 +46,8 @@ pub struct TencentSettings {
     /// Id of the template for VERIFY [default: TENCENT_SMS_TEMPLATE_ID]
     #[arg(long, value_name = "ID")]
     pub tencent_sms_template_id_verify: Option<String>,
-    /// Parameters of the template, in its order: code, minutes and app_hash, comma-separated [default: code,minutes]
+    /// Parameters of the template, in its order: code, minutes, app_hash, reference; comma-separated
+    /// [default: code,minutes]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = template_param)]
     pub tencent_sms_template_params: Vec<TemplateParam>,
     /// URL of the SMS service.
@@ -175,5 +176,6 @@ fn needed<T>(name: &str, value: Option<T>) -> Result<T, ConfigError> {
 
 /// Parses one parameter of a template.
 fn template_param(text: &str) -> Result<TemplateParam, String> {
-    TemplateParam::parse(text.trim()).ok_or_else(|| "not a list of `code`, `minutes` and `app_hash`".to_owned())
+    TemplateParam::parse(text.trim())
+        .ok_or_else(|| "not a list of `code`, `minutes`, `app_hash` and `reference`".to_owned())
 }

@@ -14,6 +14,7 @@ use url::Url;
 use super::{CodeMessage, SendError, SendOutcome, SmsSender};
 use crate::clock::Clock;
 use crate::outbound::Timeouts;
+use crate::purpose::Purpose;
 use crate::tencent::api::{Api, ApiConfig, BuildError};
 use crate::tencent::tc3::Credentials;
 
@@ -52,25 +53,33 @@ pub enum TemplateParam {
     Minutes,
     /// The hash of an Android app; empty if the client sent no hash.
     AppHash,
+    /// What the user confirms: only in messages for VERIFY, and empty if the client sent no reference.
+    Reference,
 }
 
 impl TemplateParam {
-    /// Parses a word of the setting: `code`, `minutes` or `app_hash`.
+    /// Parses a word of the setting: `code`, `minutes`, `app_hash` or `reference`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         match word {
             "code" => Some(Self::Code),
             "minutes" => Some(Self::Minutes),
             "app_hash" => Some(Self::AppHash),
+            "reference" => Some(Self::Reference),
             _ => None,
         }
     }
 
-    fn value(self, message: &CodeMessage<'_>) -> String {
+    /// The value in a message, or `None` if the message's template does not have this parameter.
+    fn value(self, message: &CodeMessage<'_>) -> Option<String> {
         match self {
-            Self::Code => message.code.expose_digits().to_owned(),
-            Self::Minutes => whole_minutes(message.valid_for).to_string(),
-            Self::AppHash => message.app_hash.unwrap_or_default().to_owned(),
+            Self::Code => Some(message.code.expose_digits().to_owned()),
+            Self::Minutes => Some(whole_minutes(message.valid_for).to_string()),
+            Self::AppHash => Some(message.app_hash.unwrap_or_default().to_owned()),
+            Self::Reference if message.purpose == Purpose::Verify => {
+                Some(message.reference.unwrap_or_default().to_owned())
+            }
+            Self::Reference => None,
         }
     }
 }
@@ -108,7 +117,7 @@ impl TencentSms {
     }
 
     fn payload(&self, message: &CodeMessage<'_>) -> String {
-        let params: Vec<String> = self.template_params.iter().map(|param| param.value(message)).collect();
+        let params: Vec<String> = self.template_params.iter().filter_map(|param| param.value(message)).collect();
         let mut payload = json!({
             "PhoneNumberSet": [message.phone.e164()],
             "SmsSdkAppId": self.sdk_app_id,

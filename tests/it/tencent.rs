@@ -62,6 +62,15 @@ pub(crate) async fn send(sender: &TencentSms) -> Result<SendOutcome, SendError> 
 }
 
 async fn send_as(sender: &TencentSms, purpose: Purpose, valid_for: Duration) -> Result<SendOutcome, SendError> {
+    send_with(sender, purpose, valid_for, None).await
+}
+
+async fn send_with(
+    sender: &TencentSms,
+    purpose: Purpose,
+    valid_for: Duration,
+    reference: Option<&str>,
+) -> Result<SendOutcome, SendError> {
     let (phone, code) = (phone(), Code::parse("012345").expect("a code"));
     let message = CodeMessage {
         id: "1",
@@ -71,7 +80,7 @@ async fn send_as(sender: &TencentSms, purpose: Purpose, valid_for: Duration) -> 
         valid_for,
         expires_at: jiff::Timestamp::MAX,
         locale: None,
-        reference: None,
+        reference,
         app_hash: None,
     };
     sender.send(&message).await
@@ -217,6 +226,27 @@ async fn the_setting_decides_the_parameters_and_their_order() {
     assert_eq!(TemplateParam::parse("code"), Some(TemplateParam::Code));
     assert_eq!(TemplateParam::parse("minutes"), Some(TemplateParam::Minutes));
     assert_eq!(TemplateParam::parse("hours"), None);
+}
+
+#[tokio::test]
+async fn only_a_message_for_verify_shows_the_reference() {
+    let clock = clock();
+    let stub = TencentStub::start(Arc::clone(&clock) as Arc<dyn Clock>).await;
+    let mut config = config(&stub.endpoint());
+    config.templates = Templates::new(stub::LOGIN_TEMPLATE, [(Purpose::Verify, stub::REFERENCE_TEMPLATE.to_owned())]);
+    config.template_params.push(TemplateParam::parse("reference").expect("a parameter"));
+    let sender = sender(config, clock);
+
+    let table = [
+        (Purpose::Verify, Some("transfer:9981"), vec!["012345", "5", "transfer:9981"]),
+        (Purpose::Verify, None, vec!["012345", "5", ""]),
+        (Purpose::Login, None, vec!["012345", "5"]),
+    ];
+    for (purpose, reference, params) in table {
+        let outcome = send_with(&sender, purpose, FIVE_MINUTES, reference).await.expect("sent");
+        assert_eq!(outcome, SendOutcome::Accepted);
+        assert_eq!(stub.messages().last().expect("a message").params, params, "{purpose:?}");
+    }
 }
 
 #[test]

@@ -37,6 +37,10 @@ pub(crate) const VERIFY_TEMPLATE: &str = "100004";
 
 /// Has one parameter.
 pub(crate) const CODE_ONLY_TEMPLATE: &str = "100005";
+
+/// Has three parameters, the last of them a text.
+pub(crate) const REFERENCE_TEMPLATE: &str = "100006";
+
 pub(crate) const REQUEST_ID: &str = "5e1f0a3c-stub-request";
 
 /// The answer to valid requests. Invalid requests always get the error that they would get from Tencent Cloud.

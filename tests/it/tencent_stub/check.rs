@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{
-    CHANGE_PHONE_TEMPLATE, CODE_ONLY_TEMPLATE, DELETE_ACCOUNT_TEMPLATE, LOGIN_TEMPLATE, Message, REGION, SDK_APP_ID,
-    SECRET_ID, SECRET_KEY, SIGN_NAME, VERIFY_TEMPLATE,
+    CHANGE_PHONE_TEMPLATE, CODE_ONLY_TEMPLATE, DELETE_ACCOUNT_TEMPLATE, LOGIN_TEMPLATE, Message, REFERENCE_TEMPLATE,
+    REGION, SDK_APP_ID, SECRET_ID, SECRET_KEY, SIGN_NAME, VERIFY_TEMPLATE,
 };
 
 /// A request as it arrived.
@@ -114,13 +114,14 @@ impl Request<'_> {
         let params = match request.template_id.as_str() {
             LOGIN_TEMPLATE | CHANGE_PHONE_TEMPLATE | DELETE_ACCOUNT_TEMPLATE | VERIFY_TEMPLATE => 2,
             CODE_ONLY_TEMPLATE => 1,
+            REFERENCE_TEMPLATE => 3,
             _ => return Err("FailedOperation.TemplateUnapprovedOrNotExist"),
         };
         if request.template_param_set.len() != params {
             return Err("FailedOperation.TemplateParamSetNotMatchApprovedTemplate");
         }
         let is_short_number = |param: &String| param.len() <= 6 && param.bytes().all(|b| b.is_ascii_digit());
-        if !request.template_param_set.iter().all(is_short_number) {
+        if !request.template_param_set.iter().take(2).all(is_short_number) {
             return Err("InvalidParameterValue.TemplateParameterFormatError");
         }
 
