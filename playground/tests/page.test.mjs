@@ -438,6 +438,17 @@ describe('the Explorer', () => {
     await signedIn(page);
   });
 
+  pageTest('it can be left while its editor is busy', {}, async ({ server, page }) => {
+    await signUp(server, page);
+    for (let turn = 0; turn < 3; turn++) {
+      await page.getByRole('link', { name: 'Explorer' }).click();
+      await page.locator('.graphiql-editors .view-line').first().click();
+      await page.keyboard.type('# x');
+      await page.getByRole('link', { name: 'Account' }).click();
+      await signedIn(page);
+    }
+  });
+
   pageTest('the token in its headers is renewed', { settings: { ACCESS_TOKEN_TTL: '2s' } }, async ({ server, page }) => {
     const { national } = await signUp(server, page);
     await page.getByRole('link', { name: 'Explorer' }).click();

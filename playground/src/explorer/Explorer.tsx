@@ -10,6 +10,12 @@ import { firstTabs } from './queries';
 
 type Fetcher = React.ComponentProps<typeof GraphiQL>['fetcher'];
 
+// The editor rejects its pending promises with this error if the view closes while they run. That is not a fault.
+window.addEventListener('unhandledrejection', (event) => {
+  const { reason } = event;
+  if (reason instanceof Error && reason.name === 'Canceled' && reason.message === 'Canceled') event.preventDefault();
+});
+
 /** Tokens that this page put into the headers: it may replace only them. */
 const given = new Set<string>();
 
