@@ -12,8 +12,6 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::account_store::AccountStore;
-use crate::accounts::Accounts;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, PlaygroundConfig};
 use crate::database::{Database, DatabaseSetupError};
@@ -21,22 +19,17 @@ use crate::files;
 use crate::graphql::{Executor, Services};
 use crate::http::descriptors;
 use crate::http::{self, ConnectionLimits, Connections, HttpState, Patience, Playground, Readiness};
-use crate::limits::Limits;
-use crate::proofs::Proofs;
-use crate::sessions::{IdempotencyKeys, Sessions};
 use crate::sms::inbox::Inbox;
-use crate::tokens::Tokens;
-use crate::tokens::device::DeviceTokens;
-use crate::users::SignUpPolicy;
-use crate::verification::{Admission, Checking, CodeKeys, Issuing, SignUp};
 
 mod keys;
 mod providers;
+mod services;
 mod stores;
 mod warnings;
 
 pub use self::keys::signing_keys;
 pub use self::providers::{captcha_verifier, sms_routes};
+use self::services::Parts;
 pub use self::stores::{account_store, open_database, redis, shared_checking};
 
 /// Enough for the collectors of metrics: each needs one connection.
@@ -74,7 +67,7 @@ pub enum StartError {
 pub struct App {
     router: Router,
     database: Database,
-    sessions: Arc<Sessions>,
+    services: Arc<Services>,
     operations: TaskTracker,
     connections: Arc<Connections>,
     shutdown_grace: Duration,
@@ -94,74 +87,26 @@ impl App {
 
         let signing_keys = signing_keys(&config)?;
         let secret = keys::code_secret(&config, &signing_keys)?;
-        let code_keys = Arc::new(CodeKeys::new(&secret));
         let has_inbox = config.playground == PlaygroundConfig::PageWithInbox;
         let inbox = has_inbox.then(|| Arc::new(Inbox::new(Arc::clone(&clock))));
         let playground = playground(&config, inbox.clone());
 
         let redis = if config.redis_urls.is_empty() { None } else { Some(redis(&config, &clock)?) };
-        let devices = DeviceTokens::new(&secret, config.tokens.device_ttl);
-        let tokens = Arc::new(Tokens::new(signing_keys, devices, config.tokens, Arc::clone(&clock)));
-        let (codes, limit_store) = stores::code_and_limit_stores(redis.as_ref());
-        let limits = Arc::new(Limits::new(limit_store, config.limits));
-        let captcha = providers::captcha(&config.captcha, &clock)?;
-        let users = Arc::new(AccountStore::new(database.clone()));
-        let sign_up = match config.sessions.sign_up {
-            SignUpPolicy::Open => SignUp::Open,
-            SignUpPolicy::Closed => SignUp::Closed(Arc::clone(&users)),
-        };
-        let issuing = Issuing::new(
-            Arc::clone(&codes),
-            Admission::new(config.phone_regions.clone(), config.trusted_prefixes, Arc::clone(&limits), captcha)
-                .with_sign_up(sign_up),
-            Arc::new(sms_routes(&config.sms, inbox.as_ref(), &clock)?),
-            Arc::clone(&code_keys),
-            config.issuing,
-            Arc::clone(&clock),
-        );
-        let checking = Arc::new(Checking::new(codes, limits, code_keys, config.checking, Arc::clone(&clock)));
+        let parts = Parts { database: &database, redis: redis.as_ref(), inbox: inbox.as_ref(), secret: &secret };
+        let services = Arc::new(services::build(&config, signing_keys, &parts, &clock)?);
 
-        let accounts = Accounts::new(
-            Arc::clone(&users),
-            Arc::clone(&checking),
-            Arc::clone(&tokens),
-            config.accounts,
-            Arc::clone(&clock),
-        );
-        let proofs = Proofs::new(Arc::clone(&checking), Arc::clone(&tokens));
-        let sessions = Arc::new(Sessions::new(
-            Arc::clone(&users),
-            checking,
-            Arc::clone(&tokens),
-            IdempotencyKeys::new(&secret),
-            config.sessions,
-            Arc::clone(&clock),
-        ));
         let operations = TaskTracker::new();
-        let readiness = Readiness { database: database.clone(), redis };
-        let services = Services {
-            phones: config.phone_regions,
-            issuing,
-            tokens: Arc::clone(&tokens),
-            sessions: Arc::clone(&sessions),
-            accounts,
-            proofs,
-            users,
-            clock,
-        };
-
         let state = Arc::new(HttpState {
             executor: Executor::new(config.introspection),
-            services: Arc::new(services),
-            tokens,
-            readiness,
+            services: Arc::clone(&services),
+            readiness: Readiness { database: database.clone(), redis },
             operations: operations.clone(),
             playground,
             trusted_proxies: config.trusted_proxies,
         });
 
         let router = http::router(state, &config.cors_origins);
-        Ok(Self { router, database, sessions, operations, connections, shutdown_grace: config.shutdown_grace })
+        Ok(Self { router, database, services, operations, connections, shutdown_grace: config.shutdown_grace })
     }
 
     /// Returns the router, to be called without a socket.
@@ -171,7 +116,10 @@ impl App {
 
     /// Serves requests until `shutdown` is cancelled. Requests in flight then have the shutdown grace to finish.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
-        let cleanup = tokio::spawn(async move { self.sessions.clean_up_forever().await });
+        let cleanup = tokio::spawn({
+            let services = Arc::clone(&self.services);
+            async move { services.sessions.clean_up_forever().await }
+        });
 
         let server = http::serve(listener, self.router, self.connections, Patience::default(), shutdown.clone());
         let deadline = async {
@@ -183,6 +131,7 @@ impl App {
             server.await;
             // An operation goes on after its client has disconnected, so the server waits for operations separately.
             self.operations.wait().await;
+            self.services.deliveries.finish().await;
         };
         tokio::select! {
             () = finished => {}

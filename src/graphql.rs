@@ -34,6 +34,7 @@ use self::query::Query;
 use crate::account_store::AccountStore;
 use crate::accounts::Accounts;
 use crate::clock::Clock;
+use crate::deliveries::Deliveries;
 use crate::phone::PhoneRegions;
 use crate::proofs::Proofs;
 use crate::sessions::Sessions;
@@ -49,6 +50,8 @@ pub struct Services {
     pub phones: PhoneRegions,
     /// Sends codes.
     pub issuing: Issuing,
+    /// Follows messages.
+    pub deliveries: Arc<Deliveries>,
     /// Recognizes device tokens.
     pub tokens: Arc<Tokens>,
     /// Signs users in, refreshes sessions and ends them.

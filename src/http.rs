@@ -19,7 +19,6 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::graphql::{Executor, Services};
-use crate::tokens::Tokens;
 use crate::users::AVATARS_PATH;
 
 mod accept;
@@ -44,7 +43,6 @@ const JWKS_CACHE: &str = "public, max-age=300";
 pub(crate) struct HttpState {
     pub(crate) executor: Executor,
     pub(crate) services: Arc<Services>,
-    pub(crate) tokens: Arc<Tokens>,
     pub(crate) readiness: Readiness,
     /// Running operations, including those whose client has disconnected.
     pub(crate) operations: TaskTracker,
@@ -91,7 +89,7 @@ async fn identify(mut request: Request, next: Next) -> Response {
 }
 
 async fn jwks(State(state): State<Arc<HttpState>>) -> Response {
-    ([(header::CACHE_CONTROL, JWKS_CACHE)], Json(state.tokens.jwks())).into_response()
+    ([(header::CACHE_CONTROL, JWKS_CACHE)], Json(state.services.tokens.jwks())).into_response()
 }
 
 /// Answers with a status and a line of text.

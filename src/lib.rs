@@ -17,11 +17,12 @@
 //! | [`limits`] | rate limits across phones, and the pumping guard |
 //! | [`captcha`] | when a captcha is needed, and how it is verified |
 //! | [`sms`] | the senders that deliver a code to a phone |
+//! | [`deliveries`] | sending messages, their delivery status, and what they cost |
 //! | [`outbound`] | HTTP requests to providers: time limits and retries |
 //! | [`tencent`] | signed calls to Tencent Cloud |
 //! | [`database`] | SQL on MySQL and SQLite |
 //! | [`redis`] | connections to Redis |
-//! | [`code`], [`purpose`], [`tags`], [`day`], [`device`], [`phone`], [`client`], [`text`], [`locale`] | vocabulary that every module may use |
+//! | [`code`], [`purpose`], [`channel`], [`price`], [`tags`], [`day`], [`device`], [`phone`], [`client`], [`text`], [`locale`] | vocabulary that every module may use |
 //! | [`clock`], [`random`], [`mac`], [`store`], [`files`] | time, randomness, keyed hashes, store failures, private files |
 //! | [`telemetry`], `metrics` | logs and metrics |
 //!
@@ -34,6 +35,7 @@ pub mod account_store;
 pub mod accounts;
 pub mod app;
 pub mod captcha;
+pub mod channel;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -41,6 +43,7 @@ pub mod code;
 pub mod config;
 pub mod database;
 pub mod day;
+pub mod deliveries;
 pub mod device;
 pub mod files;
 pub mod graphql;
@@ -51,6 +54,7 @@ pub mod mac;
 mod metrics;
 pub mod outbound;
 pub mod phone;
+pub mod price;
 pub mod proofs;
 pub mod purpose;
 pub mod random;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::channel::Channel;
 use crate::code::Code;
 use crate::locale::Locale;
 use crate::outbound::CallError;
@@ -33,6 +34,8 @@ pub struct CodeMessage<'a> {
     pub code: &'a Code,
     /// The purpose of the code, which decides the text.
     pub purpose: Purpose,
+    /// The way in which the code reaches the phone.
+    pub channel: Channel,
     /// The time until the code expires.
     pub valid_for: Duration,
     /// The time from which the code is rejected.
@@ -45,11 +48,29 @@ pub struct CodeMessage<'a> {
     pub app_hash: Option<&'a str>,
 }
 
+/// What a provider says about a message that it accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acceptance {
+    /// The provider's id of the message, which its delivery receipt has too. `None` if it gives no receipts.
+    pub serial: Option<String>,
+    /// The number of messages that the provider charges for: a long text is several.
+    pub units: u32,
+    /// Whether the gateway has only queued the message.
+    pub is_queued: bool,
+}
+
+impl Default for Acceptance {
+    /// Returns one message without receipts.
+    fn default() -> Self {
+        Self { serial: None, units: 1, is_queued: false }
+    }
+}
+
 /// The answer of a provider to a send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendOutcome {
     /// The provider accepted the message.
-    Accepted,
+    Accepted(Acceptance),
     /// The provider does not recognize the phone number.
     InvalidPhone,
     /// The carrier or the provider refuses this number.

@@ -38,7 +38,7 @@ pub fn sms_routes(
                 Arc::new(sender.map_err(refused)?)
             }
         };
-        routes.push(Route::new(route.name.clone(), route.scope.clone(), sender));
+        routes.push(Route::new(route.name.clone(), route.scope.clone(), sender).with_price(route.price));
     }
     Ok(Routes::new(routes, Arc::clone(clock)))
 }

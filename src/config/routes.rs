@@ -13,6 +13,7 @@ use super::{ConfigError, SecretFile};
 use crate::locale::Locale;
 use crate::outbound::Timeouts;
 use crate::phone::Region;
+use crate::price::Price;
 use crate::purpose::Purpose;
 use crate::sms::routes::RouteScope;
 use crate::sms::tencent::{LocalizedTemplate, TemplateParam, Templates, TencentSmsConfig};
@@ -36,8 +37,8 @@ pub struct RouteConfig {
     pub name: String,
     /// The messages that it serves.
     pub scope: RouteScope,
-    /// The price of a message, in the operator's unit.
-    pub price: Option<f64>,
+    /// The price of a message.
+    pub price: Price,
     /// The sender of its messages.
     pub provider: ProviderConfig,
 }
@@ -56,7 +57,7 @@ pub enum ProviderConfig {
 impl RouteConfig {
     /// Creates the only route, named as its provider, which serves every message.
     pub(super) fn only(name: &str, provider: ProviderConfig) -> Self {
-        Self { name: name.to_owned(), scope: RouteScope::default(), price: None, provider }
+        Self { name: name.to_owned(), scope: RouteScope::default(), price: Price::ZERO, provider }
     }
 }
 
@@ -150,7 +151,7 @@ impl<'a> RouteTable<'a> {
             return Err(self.refused(unknown, format!("not a key of a route with provider {provider}")));
         }
 
-        let scope = RouteScope { regions: self.regions()?, purposes: self.purposes()? };
+        let scope = RouteScope { regions: self.regions()?, purposes: self.purposes()?, ..RouteScope::default() };
         let provider = match provider.as_str() {
             "tencent" => ProviderConfig::Tencent(Box::new(self.tencent(tencent, &scope, allowed)?)),
             "webhook" => ProviderConfig::Webhook(Box::new(self.webhook()?)),
@@ -217,12 +218,13 @@ impl<'a> RouteTable<'a> {
         purposes.map(Some).ok_or_else(|| self.refused("purposes", format!("not a list of {}", purpose_names())))
     }
 
-    fn price(&self) -> Result<Option<f64>, ConfigError> {
-        match self.table.get("price") {
-            None => Ok(None),
-            Some(Value::Number(price)) if price.is_finite() && *price >= 0.0 => Ok(Some(*price)),
-            Some(_) => Err(self.refused("price", "must be a number that is not negative")),
-        }
+    fn price(&self) -> Result<Price, ConfigError> {
+        let price = match self.table.get("price") {
+            None => return Ok(Price::ZERO),
+            Some(Value::Number(price)) => Price::of_message(*price),
+            Some(_) => None,
+        };
+        price.ok_or_else(|| self.refused("price", "must be a number from 0 to 500"))
     }
 
     fn templates(&self) -> Result<Templates, ConfigError> {

@@ -5,7 +5,7 @@
 use async_graphql::{ID, InputObject};
 
 use super::scalars::PhoneNumber;
-use super::types::CodePurpose;
+use super::types::{CodeChannel, CodePurpose};
 use crate::captcha::CaptchaAnswer;
 
 /// The phone that gets a code, and the purpose of the code.
@@ -29,6 +29,10 @@ pub(super) struct RequestCodeInput {
     /// with the new id until it expires. Ignored if that challenge is not valid any more, or has another phone, purpose or
     /// reference.
     pub(super) resend_of: Option<ID>,
+    /// The way in which the code reaches the phone. A call can only follow an SMS: `VOICE` needs the challenge of the SMS in
+    /// `resendOf`, so offer it to users whose SMS has not arrived.
+    #[graphql(default_with = "CodeChannel::Sms")]
+    pub(super) channel: CodeChannel,
     /// The user's language as a BCP 47 tag, such as `zh-CN`; it chooses the text of the SMS. Without it, the `Accept-Language`
     /// header of the request decides.
     pub(super) locale: Option<String>,

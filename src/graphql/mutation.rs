@@ -61,6 +61,7 @@ impl Mutation {
                 locale,
                 default_locale: request.accepted_locale.clone(),
                 app_hash: input.app_hash,
+                channel: input.channel.into(),
             });
             Ok(sent.await?.into())
         }

@@ -176,6 +176,9 @@ impl From<RequestCodeError> for Failure {
             RequestCodeError::BadAppHash => {
                 Self::bad_input("input.appHash", "The app hash must have 11 characters of base64.")
             }
+            RequestCodeError::CallBeforeSms => {
+                Self::bad_input("input.resendOf", "A call needs the challenge of an earlier SMS to the same phone.")
+            }
             RequestCodeError::BadReference => Self::bad_input(
                 "input.reference",
                 "A reference is only for the purpose VERIFY and has 1 to 128 characters.",

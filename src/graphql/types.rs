@@ -6,6 +6,7 @@ use super::context::RequestContext;
 use super::error::ApiResult;
 use super::scalars::{DateTime, PhoneNumber};
 use crate::account_store::SessionRow;
+use crate::channel::Channel;
 use crate::purpose::Purpose;
 use crate::sessions::Viewer;
 use crate::users::User;
@@ -26,6 +27,16 @@ pub(super) enum CodePurpose {
     DeleteAccount,
     /// To prove to another service that the user has the phone, with `verifyCode`.
     Verify,
+}
+
+/// The way in which a code reaches the phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Channel")]
+pub(super) enum CodeChannel {
+    /// A text message.
+    Sms,
+    /// A call, in which a voice reads the code aloud. Only if the server has a route for it, and only after an SMS.
+    Voice,
 }
 
 /// A user with an account.

@@ -63,6 +63,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::channel::Channel;
     use crate::clock::SystemClock;
     use crate::code::Code;
     use crate::phone::PhoneNumber;
@@ -79,6 +80,7 @@ mod tests {
                 phone: &phone,
                 code: &code,
                 purpose: Purpose::Login,
+                channel: Channel::Sms,
                 valid_for: Duration::from_mins(5),
                 expires_at: jiff::Timestamp::MAX,
                 locale: None,

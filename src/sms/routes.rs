@@ -7,13 +7,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use async_trait::async_trait;
-
 use self::breaker::{Breaker, State};
 use super::{CodeMessage, SendError, SendOutcome, SmsSender};
+use crate::channel::Channel;
 use crate::clock::Clock;
 use crate::metrics;
-use crate::phone::Region;
+use crate::phone::{PhoneNumber, Region};
+use crate::price::Price;
 use crate::purpose::Purpose;
 
 mod breaker;
@@ -28,6 +28,8 @@ pub struct RouteScope {
     pub regions: Option<Vec<Region>>,
     /// The purposes of codes; `None` for every purpose.
     pub purposes: Option<Vec<Purpose>>,
+    /// The channel.
+    pub channel: Channel,
 }
 
 impl RouteScope {
@@ -37,8 +39,10 @@ impl RouteScope {
         self.regions.as_ref().is_none_or(|regions| region.is_some_and(|region| regions.contains(&region)))
     }
 
-    fn serves(&self, region: Option<Region>, purpose: Purpose) -> bool {
-        self.has_region(region) && self.purposes.as_ref().is_none_or(|purposes| purposes.contains(&purpose))
+    fn serves(&self, region: Option<Region>, purpose: Purpose, channel: Channel) -> bool {
+        self.channel == channel
+            && self.has_region(region)
+            && self.purposes.as_ref().is_none_or(|purposes| purposes.contains(&purpose))
     }
 }
 
@@ -47,20 +51,33 @@ pub struct Route {
     name: String,
     scope: RouteScope,
     sender: Arc<dyn SmsSender>,
+    price: Price,
     breaker: Breaker,
 }
 
 impl Route {
-    /// Creates a route. Its name appears in logs and metrics.
+    /// Creates a route whose messages cost nothing. Its name appears in logs and metrics.
     #[must_use]
     pub fn new(name: impl Into<String>, scope: RouteScope, sender: Arc<dyn SmsSender>) -> Self {
-        Self { name: name.into(), scope, sender, breaker: Breaker::default() }
+        Self { name: name.into(), scope, sender, price: Price::ZERO, breaker: Breaker::default() }
+    }
+
+    /// Sets the price of a message.
+    #[must_use]
+    pub fn with_price(self, price: Price) -> Self {
+        Self { price, ..self }
     }
 
     /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns the price of a message.
+    #[must_use]
+    pub fn price(&self) -> Price {
+        self.price
     }
 
     /// Returns the sender.
@@ -116,26 +133,24 @@ impl Routes {
     }
 }
 
-#[async_trait]
-impl SmsSender for Routes {
-    /// Returns the name of the provider if there is only one route.
-    fn name(&self) -> &'static str {
-        match self.routes.as_slice() {
-            [only] => only.sender.name(),
-            _ => "routes",
-        }
+/// What became of a message.
+pub struct Routed<'a> {
+    /// The last route that was tried, or `None` if no route serves the message.
+    pub route: Option<&'a Route>,
+    /// The provider's answer.
+    pub outcome: Result<SendOutcome, SendError>,
+}
+
+impl Routes {
+    /// Returns the routes that serve codes of this kind for the phone, in the order of preference.
+    pub fn serving(&self, phone: &PhoneNumber, purpose: Purpose, channel: Channel) -> impl Iterator<Item = &Route> {
+        let region = phone.region();
+        self.routes.iter().filter(move |route| route.scope.serves(region, purpose, channel))
     }
 
-    async fn check(&self) -> Result<(), SendError> {
-        for route in &self.routes {
-            route.sender.check().await?;
-        }
-        Ok(())
-    }
-
-    async fn send(&self, message: &CodeMessage<'_>) -> Result<SendOutcome, SendError> {
-        let region = message.phone.region();
-        let serving = || self.routes.iter().filter(|route| route.scope.serves(region, message.purpose));
+    /// Sends a message by the first route that serves it and works.
+    pub async fn send(&self, message: &CodeMessage<'_>) -> Routed<'_> {
+        let serving = || self.serving(message.phone, message.purpose, message.channel);
         let clock = self.clock.as_ref();
 
         let mut failed: Option<(&Route, SendError)> = None;
@@ -150,15 +165,15 @@ impl SmsSender for Routes {
             tries += 1;
             match route.send(message, clock).await {
                 Err(error) if sent_nothing(&error) => failed = Some((route, error)),
-                outcome => return outcome,
+                outcome => return Routed { route: Some(route), outcome },
             }
         }
 
         match (failed, serving().next()) {
-            (Some((_, error)), _) => Err(error),
+            (Some((route, error)), _) => Routed { route: Some(route), outcome: Err(error) },
             // Every route is skipped at the moment. To try one is better than to reject all users.
-            (None, Some(first)) => first.send(message, clock).await,
-            (None, None) => Ok(SendOutcome::RegionNotAllowed),
+            (None, Some(first)) => Routed { route: Some(first), outcome: first.send(message, clock).await },
+            (None, None) => Routed { route: None, outcome: Ok(SendOutcome::RegionNotAllowed) },
         }
     }
 }

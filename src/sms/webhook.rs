@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 use uuid::Uuid;
 
-use super::{CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
+use super::{Acceptance, CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
 use crate::clock::Clock;
 use crate::outbound::{Answer, Client, ClientError, Request, Timeouts};
 
@@ -142,7 +142,7 @@ impl SmsSender for WebhookSms {
         let id = Uuid::new_v4().to_string();
         let answer = self.post(&id, &serde_json::json!({ "id": id, "check": true }).to_string()).await?;
         match interpret(&answer)? {
-            SendOutcome::Accepted => Ok(()),
+            SendOutcome::Accepted(_) => Ok(()),
             SendOutcome::InvalidPhone
             | SendOutcome::NumberBlocked
             | SendOutcome::RegionNotAllowed
@@ -163,7 +163,12 @@ impl SmsSender for WebhookSms {
         };
         // Text and numbers always have a form in JSON.
         let body = serde_json::to_string(&payload).map_err(|error| SendError::Unreachable(error.into()))?;
-        interpret(&self.post(message.id, &body).await?)
+        let mut outcome = interpret(&self.post(message.id, &body).await?)?;
+        if let SendOutcome::Accepted(accepted) = &mut outcome {
+            // The gateway's receipt names the message by our own id.
+            accepted.serial = Some(message.id.to_owned());
+        }
+        Ok(outcome)
     }
 }
 
@@ -171,7 +176,8 @@ impl SmsSender for WebhookSms {
 fn interpret(answer: &Answer) -> Result<SendOutcome, SendError> {
     let status = answer.status;
     match status {
-        200..=299 => Ok(SendOutcome::Accepted),
+        202 => Ok(SendOutcome::Accepted(Acceptance { is_queued: true, ..Acceptance::default() })),
+        200..=299 => Ok(SendOutcome::Accepted(Acceptance::default())),
         400..=499 => match rejection(&answer.body) {
             Some(outcome) => Ok(outcome),
             None if status == 429 => Err(failed(status)),

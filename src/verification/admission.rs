@@ -74,6 +74,11 @@ impl Admission {
         Self { sign_up, ..self }
     }
 
+    /// Returns whether clients must not learn which phones have an account.
+    pub(super) fn hides_accounts(&self) -> bool {
+        matches!(self.sign_up, SignUp::Closed(_))
+    }
+
     /// Returns whether the phone may get a code for this purpose. If not, the client must not learn that.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use super::store::{Attempt, AttemptOutcome, CodeClaim, CodeStore, FailureLimits,
 use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::code::Code;
+use crate::deliveries::Deliveries;
 use crate::device::Device;
 use crate::limits::{AttemptTicket, Limit, Limits, RateLimited, UsedCode};
 use crate::metrics;
@@ -72,6 +73,7 @@ pub struct Checking {
     keys: Arc<CodeKeys>,
     policy: CheckingPolicy,
     clock: Arc<dyn Clock>,
+    deliveries: Option<Arc<Deliveries>>,
 }
 
 /// The claim on a right code, until the code is consumed or released.
@@ -93,7 +95,13 @@ impl Checking {
         policy: CheckingPolicy,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, limits, keys, policy, clock }
+        Self { store, limits, keys, policy, clock, deliveries: None }
+    }
+
+    /// Sets the service that learns which codes were used.
+    #[must_use]
+    pub fn reporting_to(self, deliveries: Arc<Deliveries>) -> Self {
+        Self { deliveries: Some(deliveries), ..self }
     }
 
     /// Claims a code, runs `act` with the challenge's reference, and consumes the code. If `act` fails, releases the code, so
@@ -116,7 +124,13 @@ impl Checking {
         let mut claimed = claimed?;
 
         match act(claimed.reference.take()).await {
-            Ok(value) => Ok(Redeemed { value, consumed: self.consume(&claimed).await }),
+            Ok(value) => {
+                let consumed = self.consume(&claimed).await;
+                if let Some(deliveries) = self.deliveries.as_ref().filter(|_| consumed.is_ok()) {
+                    deliveries.code_used(submitted.challenge_id);
+                }
+                Ok(Redeemed { value, consumed })
+            }
             Err(error) => {
                 // If releasing fails, the lease ends the claim.
                 tokio::join!(self.refund_attempt(&claimed.claim, &claimed.attempt_id), self.release(&claimed.claim));

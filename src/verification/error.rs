@@ -22,6 +22,9 @@ pub enum RequestCodeError {
     /// An app hash has 11 characters of base64.
     #[error("the app hash is malformed")]
     BadAppHash,
+    /// A call can only replace a challenge that was issued for the same phone, purpose and user.
+    #[error("a call was requested without an earlier SMS")]
+    CallBeforeSms,
     /// An idempotency key has 16 to 128 characters.
     #[error("the idempotency key is malformed")]
     BadIdempotencyKey,
@@ -65,6 +68,7 @@ impl RequestCodeError {
             | Self::NotOwnPhone
             | Self::BadReference
             | Self::BadAppHash
+            | Self::CallBeforeSms
             | Self::BadIdempotencyKey
             | Self::IdempotencyMismatch => "bad_input",
             Self::RegionNotAllowed => "region_not_allowed",

@@ -19,10 +19,11 @@ use super::keys::CodeKeys;
 use super::store::{CodeStore, FailureLimits, IssueOutcome, NewChallenge, Refund, SentAnswer};
 use super::test_numbers::TestNumbers;
 use crate::captcha::CaptchaError;
+use crate::channel::Channel;
 use crate::clock::Clock;
+use crate::deliveries::Deliveries;
 use crate::limits::{Limit, RateLimited};
 use crate::metrics;
-use crate::sms::SmsSender;
 
 mod decoy;
 mod delivery;
@@ -76,7 +77,7 @@ enum Reserved {
 pub struct Issuing {
     store: Arc<dyn CodeStore>,
     admission: Admission,
-    sender: Arc<dyn SmsSender>,
+    deliveries: Arc<Deliveries>,
     keys: Arc<CodeKeys>,
     policy: IssuingPolicy,
     clock: Arc<dyn Clock>,
@@ -89,12 +90,12 @@ impl Issuing {
     pub fn new(
         store: Arc<dyn CodeStore>,
         admission: Admission,
-        sender: Arc<dyn SmsSender>,
+        deliveries: Arc<Deliveries>,
         keys: Arc<CodeKeys>,
         policy: IssuingPolicy,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, admission, sender, keys, policy, clock, recent_sends: RecentSends::default() }
+        Self { store, admission, deliveries, keys, policy, clock, recent_sends: RecentSends::default() }
     }
 
     /// Issues a challenge and sends its code.
@@ -117,8 +118,17 @@ impl Issuing {
         let test_code = self.policy.test_numbers.code(&request.phone, self.clock.now());
         let mut entry = self.admission.enter(&request.phone, test_code.is_none(), request.captcha.as_ref())?;
 
-        let is_admitted = self.admission.admits(&request.phone, request.code_use.purpose()).await?;
+        // The same answer for all phones, before anything is counted, and also for a phone without an account.
+        let purpose = request.code_use.purpose();
+        if test_code.is_none() && !self.deliveries.serves(&request.phone, purpose, request.channel) {
+            return Err(RequestCodeError::RegionNotAllowed);
+        }
+
+        let is_admitted = self.admission.admits(&request.phone, purpose).await?;
         let mut draft = self.draft(request, test_code);
+        if request.channel == Channel::Voice && draft.challenge.resend_of.is_none() {
+            return Err(RequestCodeError::CallBeforeSms);
+        }
         if !is_admitted {
             draft.make_decoy();
         }

@@ -97,7 +97,7 @@ impl CodeKeys {
     }
 
     /// Returns what a store keeps of an idempotency key and of the arguments of its request. The key belongs to the phone.
-    pub(super) fn request_key(&self, key: &str, scope: Scope<'_>, arguments: [Option<&str>; 4]) -> RequestKey {
+    pub(super) fn request_key(&self, key: &str, scope: Scope<'_>, arguments: [Option<&str>; 5]) -> RequestKey {
         let tag = self.mac("request key", &[scope.phone.e164().as_bytes(), key.as_bytes()]);
         let user = scope.user.map(Uuid::into_bytes).unwrap_or_default();
         let mut parts = vec![scope.purpose.name().as_bytes(), &user];

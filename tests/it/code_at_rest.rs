@@ -19,7 +19,7 @@ use sms_login::limits::{
 use sms_login::phone::{PhoneNumber, PhonePrefixes, PhoneRegions};
 use sms_login::purpose::Purpose;
 use sms_login::redis::KeyPrefix;
-use sms_login::sms::{CodeMessage, SendError, SendOutcome, SmsSender};
+use sms_login::sms::{Acceptance, CodeMessage, SendError, SendOutcome, SmsSender};
 use sms_login::store::StoreError;
 use sms_login::tags::CaptchaTag;
 use sms_login::verification::store::{AttemptOutcome, FailureLimits};
@@ -29,6 +29,7 @@ use sms_login::verification::{
     SubmittedCode,
 };
 
+use crate::code_service::deliveries;
 use crate::code_store::{Phone, Store, connection, redis_store_at, unique};
 use crate::limit_store::{destination, guard_policy, limit_policy, network};
 use crate::servers;
@@ -222,8 +223,14 @@ async fn use_some_codes(url: &str) -> Vec<String> {
 
     let regions = PhoneRegions { default: "CN".parse().expect("a region"), allowed: None };
     let admission = Admission::new(regions, PhonePrefixes::default(), Arc::clone(&limits), Captcha::off());
-    let issuing =
-        Issuing::new(Arc::clone(&store), admission, sender.clone(), Arc::clone(&keys), policy(), clock.clone());
+    let issuing = Issuing::new(
+        Arc::clone(&store),
+        admission,
+        deliveries(sender.clone(), clock.clone()),
+        Arc::clone(&keys),
+        policy(),
+        clock.clone(),
+    );
     let checking = CheckingPolicy { max_attempts: 3, failures: FAILURES };
     let checking = Checking::new(store, limits, keys, checking, clock.clone());
 
@@ -349,7 +356,7 @@ impl SmsSender for CapturingSender {
 
     async fn send(&self, message: &CodeMessage<'_>) -> Result<SendOutcome, SendError> {
         self.codes.lock().expect("codes").push(message.code.expose_digits().to_owned());
-        Ok(SendOutcome::Accepted)
+        Ok(SendOutcome::Accepted(Acceptance::default()))
     }
 }
 

@@ -10,11 +10,14 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use sms_login::captcha::Captcha;
 use sms_login::clock::{Clock, ManualClock};
+use sms_login::deliveries::Deliveries;
+use sms_login::deliveries::store::MemoryDeliveryStore;
 use sms_login::device::Device;
 use sms_login::limits::{Limit, LimitPolicy, LimitStore, Limits, MemoryLimitStore, RedisLimitStore};
 use sms_login::phone::{PhoneNumber, PhonePrefixes, PhoneRegions};
 use sms_login::purpose::Purpose;
-use sms_login::sms::{CodeMessage, SendError, SendOutcome, SmsSender};
+use sms_login::sms::routes::{Route, RouteScope, Routes};
+use sms_login::sms::{Acceptance, CodeMessage, SendError, SendOutcome, SmsSender};
 use sms_login::verification::store::{FailureLimits, MemoryCodeStore, RedisCodeStore};
 use sms_login::verification::test_numbers::TestNumbers;
 use sms_login::verification::{
@@ -75,8 +78,14 @@ impl CodeServer {
         let limits = Arc::new(Limits::new(counts, limits.clone()));
         let regions = PhoneRegions { default: "CN".parse().expect("a region"), allowed: None };
         let admission = Admission::new(regions, PhonePrefixes::default(), Arc::clone(&limits), Captcha::off());
-        let issuing =
-            Issuing::new(Arc::clone(&codes), admission, sender.clone(), Arc::clone(&keys), policy(), clock.clone());
+        let issuing = Issuing::new(
+            Arc::clone(&codes),
+            admission,
+            deliveries(sender.clone(), clock.clone()),
+            Arc::clone(&keys),
+            policy(),
+            clock.clone(),
+        );
         let checking = CheckingPolicy { max_attempts: 3, failures: FAILURES };
         let checking = Checking::new(codes, limits, keys, checking, clock.clone());
         Self { issuing: Arc::new(issuing), checking: Arc::new(checking), sender, clock }
@@ -173,6 +182,13 @@ impl HeldSender {
     }
 }
 
+/// Returns the service that sends all messages by this sender.
+pub(crate) fn deliveries(sender: Arc<dyn SmsSender>, clock: Arc<dyn Clock>) -> Arc<Deliveries> {
+    let routes = Routes::new(vec![Route::new("only", RouteScope::default(), sender)], Arc::clone(&clock));
+    let store = Arc::new(MemoryDeliveryStore::default());
+    Arc::new(Deliveries::new(routes, store, b"a secret of the tests", SignedDuration::from_hours(8), clock))
+}
+
 #[async_trait]
 impl SmsSender for HeldSender {
     fn name(&self) -> &'static str {
@@ -187,7 +203,7 @@ impl SmsSender for HeldSender {
         self.begun.add_permits(1);
         self.allowed.acquire().await.expect("the semaphore is open").forget();
         self.codes.lock().expect("codes").push(message.code.expose_digits().to_owned());
-        self.results.lock().expect("results").pop().unwrap_or(Ok(SendOutcome::Accepted))
+        self.results.lock().expect("results").pop().unwrap_or(Ok(SendOutcome::Accepted(Acceptance::default())))
     }
 }
 

@@ -9,18 +9,19 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use serde_json::json;
+use sms_login::channel::Channel;
 use sms_login::clock::{Clock, ManualClock};
 use sms_login::code::Code;
 use sms_login::phone::PhoneNumber;
 use sms_login::purpose::Purpose;
 use sms_login::sms::routes::{Route, RouteScope, Routes};
-use sms_login::sms::{CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
+use sms_login::sms::{Acceptance, CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
 
 use crate::app::{ASK, START, Stores, TestApp, phone};
 use crate::webhook::{Gateway, SECRET};
 
 /// What a provider does with a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Act {
     Accept,
     Outcome(SendOutcome),
@@ -33,11 +34,11 @@ enum Act {
 
 impl Act {
     /// Whether the user may get a message.
-    fn may_send(self) -> bool {
+    fn may_send(&self) -> bool {
         matches!(self, Self::Accept | Self::LoseAnswer)
     }
 
-    fn is_definite_failure(self) -> bool {
+    fn is_definite_failure(&self) -> bool {
         matches!(self, Self::Unreachable | Self::Fail | Self::NeedOperator)
     }
 }
@@ -61,10 +62,10 @@ impl SmsSender for Scripted {
 
     async fn send(&self, _message: &CodeMessage<'_>) -> Result<SendOutcome, SendError> {
         let act = self.script.lock().expect("a script").pop_front().unwrap_or(Act::Accept);
-        self.done.lock().expect("acts").push((self.number, act));
+        self.done.lock().expect("acts").push((self.number, act.clone()));
         let (code, request_id) = ("down".to_owned(), String::new());
         match act {
-            Act::Accept => Ok(SendOutcome::Accepted),
+            Act::Accept => Ok(SendOutcome::Accepted(Acceptance::default())),
             Act::Outcome(outcome) => Ok(outcome),
             Act::Unreachable => Err(SendError::Unreachable("refused".into())),
             Act::Fail => Err(SendError::Failed { code, request_id }),
@@ -102,13 +103,14 @@ impl Providers {
             phone: &phone,
             code: &code,
             purpose: Purpose::Login,
+            channel: Channel::Sms,
             valid_for: Duration::from_mins(5),
             expires_at: jiff::Timestamp::MAX,
             locale: None,
             reference: None,
             app_hash: None,
         };
-        let is_sent = matches!(self.routes.send(&message).await, Ok(SendOutcome::Accepted));
+        let is_sent = matches!(self.routes.send(&message).await.outcome, Ok(SendOutcome::Accepted(_)));
         (std::mem::take(&mut *self.done.lock().expect("acts")), is_sent)
     }
 
@@ -169,7 +171,7 @@ async fn a_definite_failure_tries_the_next_route_and_others_do_not() {
         (blocked, vec![0]),
         (Act::Accept, vec![0]),
     ] {
-        assert_eq!(Providers::new([vec![first], vec![]]).tried().await, tried, "{first:?}");
+        assert_eq!(Providers::new([vec![first.clone()], vec![]]).tried().await, tried, "{first:?}");
     }
 }
 

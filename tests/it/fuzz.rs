@@ -336,7 +336,7 @@ fn replies() -> impl Strategy<Value = Value> {
 fn is_accepted(text: &str) -> bool {
     let (stub, sender) = &*PROVIDER;
     stub.set(Behaviour::Json(text.to_owned()));
-    matches!(RUNTIME.block_on(tencent::send(sender)), Ok(SendOutcome::Accepted))
+    matches!(RUNTIME.block_on(tencent::send(sender)), Ok(SendOutcome::Accepted(_)))
 }
 
 proptest! {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use sms_login::channel::Channel;
 use sms_login::clock::{Clock, ManualClock};
 use sms_login::code::Code;
 use sms_login::outbound::Timeouts;
 use sms_login::phone::PhoneNumber;
 use sms_login::purpose::Purpose;
 use sms_login::sms::tencent::{TemplateParam, Templates, TencentSms, TencentSmsConfig};
-use sms_login::sms::{CodeMessage, SendError, SendOutcome, SmsSender};
+use sms_login::sms::{Acceptance, CodeMessage, SendError, SendOutcome, SmsSender};
 use sms_login::tencent::api::BuildError;
 use sms_login::tencent::tc3::Credentials;
 use url::Url;
@@ -77,6 +78,7 @@ async fn send_with(
         phone: &phone,
         code: &code,
         purpose,
+        channel: Channel::Sms,
         valid_for,
         expires_at: jiff::Timestamp::MAX,
         locale: None,
@@ -84,6 +86,10 @@ async fn send_with(
         app_hash: None,
     };
     sender.send(&message).await
+}
+
+fn accepted() -> SendOutcome {
+    SendOutcome::Accepted(Acceptance { serial: Some(stub::SERIAL.to_owned()), ..Acceptance::default() })
 }
 
 /// Everything that a log could contain of an error.
@@ -109,7 +115,7 @@ fn assert_ambiguous(result: Result<SendOutcome, SendError>) {
 #[tokio::test]
 async fn a_message_has_the_phone_code_minutes_and_signature() {
     let (stub, sender) = start().await;
-    assert_eq!(send(&sender).await.expect("sent"), SendOutcome::Accepted);
+    assert_eq!(send(&sender).await.expect("sent"), accepted());
     let message = stub::Message {
         phone: PHONE.to_owned(),
         template: stub::LOGIN_TEMPLATE.to_owned(),
@@ -155,7 +161,7 @@ async fn a_wrong_clock_needs_the_operator() {
     let stub = TencentStub::start(server_clock).await;
     let sender = sender(config(&stub.endpoint()), Arc::clone(&client_clock) as Arc<dyn Clock>);
     client_clock.advance(SignedDuration::from_mins(5));
-    assert_eq!(send(&sender).await.expect("within five minutes"), SendOutcome::Accepted);
+    assert_eq!(send(&sender).await.expect("within five minutes"), accepted());
     client_clock.advance(SignedDuration::from_secs(1));
     match send(&sender).await {
         Err(SendError::NeedsOperator { code, .. }) => assert_eq!(code, "AuthFailure.SignatureExpire"),
@@ -244,7 +250,7 @@ async fn only_a_message_for_verify_shows_the_reference() {
     ];
     for (purpose, reference, params) in table {
         let outcome = send_with(&sender, purpose, FIVE_MINUTES, reference).await.expect("sent");
-        assert_eq!(outcome, SendOutcome::Accepted);
+        assert_eq!(outcome, accepted());
         assert_eq!(stub.messages().last().expect("a message").params, params, "{purpose:?}");
     }
 }

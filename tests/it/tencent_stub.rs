@@ -24,6 +24,8 @@ pub(crate) mod captcha;
 mod check;
 
 pub(crate) const SECRET_ID: &str = "stub-secret-id";
+/// The serial number of every message.
+pub(crate) const SERIAL: &str = "5000:1045710669157053657849499619";
 pub(crate) const SECRET_KEY: &str = "stub-secret-key-never-shown";
 pub(crate) const REGION: &str = "ap-guangzhou";
 pub(crate) const SDK_APP_ID: &str = "1400000001";
@@ -204,7 +206,7 @@ fn status(code: &str) -> Response {
 fn status_text(code: &str) -> String {
     json!({"Response": {
         "SendStatusSet": [{
-            "SerialNo": "5000:1045710669157053657849499619",
+            "SerialNo": SERIAL,
             "PhoneNumber": "+8613711112222",
             "Fee": u8::from(code == "Ok"),
             "SessionContext": "",

@@ -13,6 +13,7 @@ use axum::routing::post;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use sms_login::channel::Channel;
 use sms_login::clock::{Clock, ManualClock};
 use sms_login::code::Code;
 use sms_login::locale::Locale;
@@ -20,7 +21,7 @@ use sms_login::outbound::Timeouts;
 use sms_login::phone::PhoneNumber;
 use sms_login::purpose::Purpose;
 use sms_login::sms::webhook::{WebhookConfig, WebhookSecret, WebhookSms, WebhookUrl};
-use sms_login::sms::{CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
+use sms_login::sms::{Acceptance, CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -103,6 +104,7 @@ async fn send(sender: &WebhookSms) -> Result<SendOutcome, SendError> {
         phone: &phone,
         code: &code,
         purpose: Purpose::ChangePhone,
+        channel: Channel::Sms,
         valid_for: Duration::from_mins(5),
         expires_at: "2026-03-01T04:05:00Z".parse().expect("a time"),
         locale: Some(&locale),
@@ -110,6 +112,10 @@ async fn send(sender: &WebhookSms) -> Result<SendOutcome, SendError> {
         app_hash: Some("FA+9qCX9VSu"),
     };
     sender.send(&message).await
+}
+
+fn accepted(is_queued: bool) -> SendOutcome {
+    SendOutcome::Accepted(Acceptance { serial: Some("message-1".to_owned()), units: 1, is_queued })
 }
 
 #[test]
@@ -122,7 +128,7 @@ fn the_stand_in_signs_as_the_specification_says() {
 async fn a_message_is_signed_and_has_every_field() {
     let gateway = Gateway::start().await;
     gateway.set(202, r#"{"message_id":"7"}"#);
-    assert_eq!(send(&sender(&gateway.url, SECRET)).await.expect("sent"), SendOutcome::Accepted);
+    assert_eq!(send(&sender(&gateway.url, SECRET)).await.expect("sent"), accepted(true));
     let expected = json!({
         "id": "message-1", "phone": PHONE, "code": "012345", "purpose": "CHANGE_PHONE", "locale": "zh-CN",
         "expires_at": "2026-03-01T04:05:00Z", "reference": "transfer:9981", "app_hash": "FA+9qCX9VSu",
@@ -159,7 +165,7 @@ async fn answers_that_reject_a_message_are_outcomes() {
         (429, r#"{"reason":"rate_limited","retry_after":90}"#, wait(90)),
         (400, r#"{"reason":"rate_limited"}"#, wait(30)),
         (429, r#"{"reason":"rate_limited","retry_after":18446744073709551615}"#, wait(86400)),
-        (200, "anything", SendOutcome::Accepted),
+        (200, "anything", accepted(false)),
     ] {
         gateway.set(status, body);
         assert_eq!(send(&sender).await.expect("an outcome"), outcome, "{status} {body}");

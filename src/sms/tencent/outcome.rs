@@ -9,11 +9,17 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::outbound::Answer;
-use crate::sms::{ProviderWait, SendError, SendOutcome};
+use crate::sms::{Acceptance, ProviderWait, SendError, SendOutcome};
 use crate::tencent::plain;
 
 /// The wait after a limit on the account's request rate, which resets within seconds.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
+
+/// The longest serial number that is kept. Real ones have fewer than 50 bytes.
+const MAX_SERIAL_BYTES: usize = 128;
+
+/// The most messages that a text is counted as. Tencent's longest text is 500 characters, which is eight messages.
+const MAX_UNITS: u32 = 16;
 
 /// Families of codes, with all their sub-codes, for errors in the settings, the balance or the account.
 const OPERATOR_FAMILIES: &[&str] = &["AuthFailure", "UnauthorizedOperation"];
@@ -81,6 +87,8 @@ struct Reply {
 #[serde(rename_all = "PascalCase")]
 struct Status {
     code: String,
+    serial_no: Option<String>,
+    fee: Option<u32>,
 }
 
 /// Parses the answer to a call for one number.
@@ -97,9 +105,19 @@ pub(super) fn parse(answer: &Answer) -> Result<SendOutcome, SendError> {
         return refusal(&error.code, &response.request_id);
     }
     match response.send_status_set.as_deref() {
-        Some([status]) if status.code == "Ok" => Ok(SendOutcome::Accepted),
+        Some([status]) if status.code == "Ok" => Ok(SendOutcome::Accepted(acceptance(status))),
         Some([status]) => refusal(&status.code, &response.request_id),
         _ => Err(not_understood(answer.status)),
+    }
+}
+
+/// A serial number that is too long for a receipt's key is dropped: the message was accepted all the same.
+fn acceptance(status: &Status) -> Acceptance {
+    let is_usable = |serial: &&String| (1..=MAX_SERIAL_BYTES).contains(&serial.len());
+    Acceptance {
+        serial: status.serial_no.as_ref().filter(is_usable).cloned(),
+        units: status.fee.unwrap_or(1).clamp(1, MAX_UNITS),
+        is_queued: false,
     }
 }
 

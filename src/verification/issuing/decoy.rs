@@ -74,6 +74,7 @@ impl Issuing {
         let (duration, failure) = self.recent_sends.imitate();
         tokio::time::sleep(duration).await;
         let Some(SendFailure { retry_after, refund }) = failure else {
+            self.deliveries.imitate(&draft.name.id, draft.challenge.expires_at);
             return Ok(());
         };
 

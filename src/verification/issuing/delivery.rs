@@ -8,7 +8,9 @@ use super::decoy::SendFailure;
 use super::draft::Draft;
 use super::{CodeRequest, Issuing, RequestCodeError};
 use crate::day::Day;
+use crate::deliveries::{Dispatch, Dispatched};
 use crate::limits::{Limit, RateLimited};
+use crate::purpose::Purpose;
 use crate::sms::{CodeMessage, ProviderWait, SendError, SendOutcome};
 use crate::verification::store::Refund;
 
@@ -27,6 +29,7 @@ impl Issuing {
         let (phone, purpose) = (&request.phone, request.code_use.purpose());
         if !draft.sends_sms {
             tracing::info!(phone.masked = %phone, purpose = purpose.name(), "no SMS is sent to a test number");
+            self.deliveries.imitate(&draft.name.id, draft.challenge.expires_at);
             return Ok(());
         }
         if draft.is_decoy {
@@ -39,6 +42,7 @@ impl Issuing {
             phone,
             code: &draft.code,
             purpose,
+            channel: request.channel,
             valid_for: self.policy.code_ttl,
             expires_at: draft.challenge.expires_at,
             locale: request.locale.as_ref().or(request.default_locale.as_ref()),
@@ -46,16 +50,15 @@ impl Issuing {
             app_hash: request.app_hash.as_deref(),
         };
         let started = Instant::now();
-        let outcome = self.sender.send(&message).await;
+        // While sign-up is closed, a receipt would show that the phone has an account.
+        let is_private = purpose == Purpose::Login && self.admission.hides_accounts();
+        let dispatch = Dispatch { message, challenge_id: &draft.name.id, is_private };
+        let Dispatched { outcome, .. } = self.deliveries.send(dispatch).await;
         let failure = outcome.as_ref().err().map(|error| self.send_failure(error));
         self.recent_sends.record(started.elapsed(), failure);
 
         let (rejection, refund) = match outcome {
-            Ok(SendOutcome::Accepted) => {
-                let provider = self.sender.name();
-                tracing::info!(phone.masked = %phone, purpose = purpose.name(), sms.provider = provider, "code sent");
-                return Ok(());
-            }
+            Ok(SendOutcome::Accepted(_)) => return Ok(()),
             Ok(SendOutcome::InvalidPhone) => (RequestCodeError::InvalidPhone, Refund::Send),
             Ok(SendOutcome::NumberBlocked) => (RequestCodeError::NumberBlocked, Refund::Send),
             Ok(SendOutcome::RegionNotAllowed) => (RequestCodeError::RegionNotAllowed, Refund::Send),

@@ -45,8 +45,13 @@ impl Issuing {
         };
         let locale = request.locale.as_ref().map(Locale::as_str);
         // The captcha and the device token are not part of what the client asks for, and may be new in a repetition.
-        let arguments =
-            [request.reference.as_deref(), request.resend_of.as_deref(), locale, request.app_hash.as_deref()];
+        let arguments = [
+            request.reference.as_deref(),
+            request.resend_of.as_deref(),
+            locale,
+            request.app_hash.as_deref(),
+            Some(request.channel.name()),
+        ];
         let key = request.idempotency_key.as_ref().map(|key| self.keys.request_key(key, scope, arguments));
 
         let ticket = SendTicket {

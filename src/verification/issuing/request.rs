@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::RequestCodeError;
 use crate::captcha::CaptchaAnswer;
+use crate::channel::Channel;
 use crate::client::ClientAddress;
 use crate::device::Device;
 use crate::locale::Locale;
@@ -94,6 +95,8 @@ pub struct CodeRequest {
     pub code_use: CodeUse,
     /// What the user confirms with the code. Only for `CodeUse::Verify`.
     pub reference: Option<String>,
+    /// The way in which the code reaches the phone.
+    pub channel: Channel,
     /// The client's answer to a captcha.
     pub captcha: Option<CaptchaAnswer>,
     /// The client's address.
@@ -123,6 +126,7 @@ impl CodeRequest {
             phone,
             code_use,
             reference: None,
+            channel: Channel::Sms,
             captcha: None,
             client,
             device: None,

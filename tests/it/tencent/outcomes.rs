@@ -16,7 +16,7 @@ async fn codes_that_the_user_can_act_on_become_outcomes() {
         ("FailedOperation.PhoneNumberParseFail", SendOutcome::InvalidPhone),
         ("LimitExceeded.PhoneNumberThirtySecondLimit", seconds(30)),
         ("LimitExceeded.PhoneNumberOneHourLimit", seconds(3600)),
-        ("LimitExceeded.PhoneNumberDailyLimit", tomorrow),
+        ("LimitExceeded.PhoneNumberDailyLimit", tomorrow.clone()),
         ("LimitExceeded.PhoneNumberSameContentDailyLimit", tomorrow),
         ("LimitExceeded.DeliveryFrequencyLimit", seconds(5)),
         ("LimitExceeded.GlobalSmsSendingRateLimit", seconds(5)),

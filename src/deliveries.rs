@@ -1,0 +1,180 @@
+//! Deliveries: sends messages by the routes, and keeps how far each message has got and what it cost.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | `keys` | the keyed hashes that stand for challenge ids and serial numbers in stores |
+//! | `events` | the queue of what happened, which is written to the store in the background |
+//! | [`store`] | the stored deliveries and counts |
+//! | `changes` | wakes those who wait for a change |
+//!
+//! The status of a message is for the client that knows the challenge id, and for nobody else. A store that fails never fails
+//! a send. This module must not know a code's life: `verification` decides what is sent.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use self::events::EventLog;
+use self::keys::DeliveryKeys;
+use self::store::{DeliveryStore, Event, Parcel, SentMessage, State};
+use crate::channel::Channel;
+use crate::clock::Clock;
+use crate::day::Day;
+use crate::phone::{Destination, PhoneNumber};
+use crate::price::Price;
+use crate::purpose::Purpose;
+use crate::sms::routes::{Route, Routed, Routes};
+use crate::sms::{CodeMessage, SendError, SendOutcome};
+use crate::store::StoreError;
+
+mod changes;
+mod events;
+mod keys;
+pub mod store;
+
+pub use self::changes::{Changes, Waiter};
+pub use self::store::{Delivery, DeliveryStatus, FailureReason};
+
+/// A message to send, and what belongs to it.
+#[derive(Debug)]
+pub struct Dispatch<'a> {
+    /// The message.
+    pub message: CodeMessage<'a>,
+    /// The id of its challenge.
+    pub challenge_id: &'a str,
+    /// Whether the client must not learn more than that the message was accepted.
+    pub is_private: bool,
+}
+
+/// The result of a send.
+#[derive(Debug)]
+pub struct Dispatched {
+    /// The provider's answer.
+    pub outcome: Result<SendOutcome, SendError>,
+    /// What the message costs, or may cost if the provider gave no clear answer.
+    pub cost: Price,
+}
+
+/// The service that sends messages and follows them.
+pub struct Deliveries {
+    routes: Routes,
+    store: Arc<dyn DeliveryStore>,
+    events: EventLog,
+    keys: DeliveryKeys,
+    day_offset: SignedDuration,
+    clock: Arc<dyn Clock>,
+}
+
+impl Deliveries {
+    /// Creates the service. It writes to the store in a separate task, which `finish` ends. A calendar day begins at
+    /// `day_offset` from UTC.
+    #[must_use]
+    pub fn new(
+        routes: Routes,
+        store: Arc<dyn DeliveryStore>,
+        secret: &[u8],
+        day_offset: SignedDuration,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let events = EventLog::start(Arc::clone(&store));
+        Self { routes, store, events, keys: DeliveryKeys::new(secret), day_offset, clock }
+    }
+
+    /// Returns whether a route serves codes of this kind for the phone.
+    #[must_use]
+    pub fn serves(&self, phone: &PhoneNumber, purpose: Purpose, channel: Channel) -> bool {
+        self.routes.serving(phone, purpose, channel).next().is_some()
+    }
+
+    /// Returns the highest price of a message of this kind.
+    #[must_use]
+    pub fn highest_price(&self, phone: &PhoneNumber, purpose: Purpose, channel: Channel) -> Price {
+        self.routes.serving(phone, purpose, channel).map(Route::price).max().unwrap_or_default()
+    }
+
+    /// Sends a message by the first route that serves it and works.
+    pub async fn send(&self, dispatch: Dispatch<'_>) -> Dispatched {
+        let message = &dispatch.message;
+        let Routed { route, outcome } = self.routes.send(message).await;
+        let now = self.clock.now();
+        let Some(route) = route else {
+            return Dispatched { outcome, cost: Price::ZERO };
+        };
+
+        let parcel = Parcel {
+            route: route.name().to_owned(),
+            region: Destination::from(message.phone).region,
+            purpose: message.purpose,
+            day: Day::of(now, self.day_offset).number,
+        };
+        let (event, cost) = match &outcome {
+            Ok(SendOutcome::Accepted(accepted)) => {
+                tracing::info!(
+                    phone.masked = %message.phone,
+                    purpose = message.purpose.name(),
+                    sms.provider = route.sender().name(),
+                    sms.route = route.name(),
+                    "code sent"
+                );
+                let cost = route.price() * accepted.units;
+                let serial = accepted.serial.clone();
+                let sent = SentMessage {
+                    challenge: self.keys.challenge(dispatch.challenge_id),
+                    message: serial.as_ref().map(|serial| self.keys.message(serial, message.phone)),
+                    serial,
+                    parcel,
+                    cost,
+                    state: if accepted.is_queued { State::Queued } else { State::Accepted },
+                    at: now,
+                    expires_at: message.expires_at,
+                    is_private: dispatch.is_private,
+                };
+                (Event::Sent(sent), cost)
+            }
+            Ok(
+                SendOutcome::InvalidPhone
+                | SendOutcome::NumberBlocked
+                | SendOutcome::RegionNotAllowed
+                | SendOutcome::RateLimited(_),
+            )
+            | Err(SendError::NeedsOperator { .. } | SendError::Failed { .. } | SendError::Unreachable(_)) => {
+                (Event::Refunded(parcel), Price::ZERO)
+            }
+            Err(SendError::Ambiguous(_)) => (Event::Unconfirmed { parcel, cost: route.price() }, route.price()),
+        };
+        self.events.add(event);
+        Dispatched { outcome, cost }
+    }
+
+    /// Makes a challenge whose message is not sent look like one whose message was accepted.
+    pub fn imitate(&self, challenge_id: &str, expires_at: Timestamp) {
+        let challenge = self.keys.challenge(challenge_id);
+        self.events.add(Event::Imitated { challenge, at: self.clock.now(), expires_at });
+    }
+
+    /// Records that the code of a challenge was used.
+    pub fn code_used(&self, challenge_id: &str) {
+        self.events.add(Event::Used { challenge: self.keys.challenge(challenge_id), at: self.clock.now() });
+    }
+
+    /// Returns how far the message of a challenge has got, or `None` if the id is unknown.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn find(&self, challenge_id: &str) -> Result<Option<Delivery>, StoreError> {
+        let found = self.store.find(&self.keys.challenge(challenge_id)).await?;
+        Ok(found.map(|delivery| delivery.at(self.clock.now())))
+    }
+
+    /// Waits for changes of the message of a challenge. Create the waiter before the first `find`, so that no change is
+    /// missed between the two.
+    #[must_use]
+    pub fn wait_for(&self, challenge_id: &str) -> Waiter {
+        self.store.changes().wait_for(&self.keys.challenge(challenge_id))
+    }
+
+    /// Writes what is still in the queue. Events after this call are lost.
+    pub async fn finish(&self) {
+        self.events.finish().await;
+    }
+}
