@@ -1,8 +1,8 @@
 //! The random source of the operating system. All code gets its randomness from here.
 
-use rand::Rng;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
+use rand::{Rng, RngExt};
 
 /// Returns the random source.
 ///
@@ -11,6 +11,15 @@ use rand::rngs::SysRng;
 #[must_use]
 pub const fn source() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
+}
+
+/// Returns a random number from 0 to 1, without 1.
+///
+/// # Panics
+/// If the operating system fails to provide randomness.
+#[must_use]
+pub fn fraction() -> f64 {
+    source().random()
 }
 
 /// Returns `N` random bytes.

@@ -38,7 +38,11 @@ pub fn sms_routes(
                 Arc::new(sender.map_err(refused)?)
             }
         };
-        routes.push(Route::new(route.name.clone(), route.scope.clone(), sender).with_price(route.price));
+        routes.push(
+            Route::new(route.name.clone(), route.scope.clone(), sender)
+                .with_price(route.price)
+                .in_group(route.group.clone()),
+        );
     }
     Ok(Routes::new(routes, Arc::clone(clock)))
 }

@@ -23,7 +23,7 @@ use crate::sms::webhook::{WebhookConfig, WebhookSecret, WebhookUrl};
 const MAX_NAME_CHARS: usize = 32;
 
 /// The keys that every route has, and those of each provider.
-const COMMON_KEYS: [&str; 5] = ["name", "provider", "regions", "purposes", "price"];
+const COMMON_KEYS: [&str; 6] = ["name", "provider", "regions", "purposes", "price", "group"];
 const WEBHOOK_KEYS: [&str; 3] = ["url", "secret", "secret_file"];
 const TENCENT_KEYS: [&str; 4] = ["sdk_app_id", "sign_name", "templates", "template_params"];
 
@@ -39,6 +39,8 @@ pub struct RouteConfig {
     pub scope: RouteScope,
     /// The price of a message.
     pub price: Price,
+    /// The group of routes with equal rank.
+    pub group: Option<String>,
     /// The sender of its messages.
     pub provider: ProviderConfig,
 }
@@ -57,7 +59,7 @@ pub enum ProviderConfig {
 impl RouteConfig {
     /// Creates the only route, named as its provider, which serves every message.
     pub(super) fn only(name: &str, provider: ProviderConfig) -> Self {
-        Self { name: name.to_owned(), scope: RouteScope::default(), price: Price::ZERO, provider }
+        Self { name: name.to_owned(), scope: RouteScope::default(), price: Price::ZERO, group: None, provider }
     }
 }
 
@@ -75,7 +77,24 @@ pub(super) fn read(
         }
         routes.push(route);
     }
+    check_groups(&routes)?;
     Ok(routes)
+}
+
+/// Refuses groups whose routes are not neighbours: they could not have equal rank.
+fn check_groups(routes: &[RouteConfig]) -> Result<(), ConfigError> {
+    let mut ended: Vec<&str> = Vec::new();
+    for run in routes.chunk_by(|one, next| one.group == next.group) {
+        let Some((group, first)) = run.first().and_then(|first| Some((first.group.as_deref()?, first))) else {
+            continue;
+        };
+        if ended.contains(&group) {
+            let reason = "group: the routes of a group must stand one after another";
+            return Err(ConfigError::new(format!("route {:?}", first.name), reason));
+        }
+        ended.push(group);
+    }
+    Ok(())
 }
 
 /// Returns a line for each value of the routes, without secrets.
@@ -157,7 +176,8 @@ impl<'a> RouteTable<'a> {
             "webhook" => ProviderConfig::Webhook(Box::new(self.webhook()?)),
             _ => ProviderConfig::Console,
         };
-        Ok(RouteConfig { name: self.name.clone(), scope, price: self.price()?, provider })
+        let (price, group) = (self.price()?, self.text("group")?);
+        Ok(RouteConfig { name: self.name.clone(), scope, price, group, provider })
     }
 
     fn tencent(

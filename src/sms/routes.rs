@@ -4,10 +4,11 @@
 //! message is never sent twice. A route that fails again and again is skipped for a while. Routes know nothing of
 //! providers: each has an `SmsSender`. A failure is logged here only if another route makes up for it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use self::breaker::{Breaker, State};
+use self::conversion::Conversion;
 use super::{CodeMessage, SendError, SendOutcome, SmsSender};
 use crate::channel::Channel;
 use crate::clock::Clock;
@@ -15,8 +16,12 @@ use crate::metrics;
 use crate::phone::{PhoneNumber, Region};
 use crate::price::Price;
 use crate::purpose::Purpose;
+use crate::random;
 
 mod breaker;
+mod conversion;
+
+pub use self::conversion::RouteMinute;
 
 /// The most routes that are tried for a message. Each can take 5 s, and the request ends after 30 s.
 const MAX_TRIES: usize = 3;
@@ -52,6 +57,8 @@ pub struct Route {
     scope: RouteScope,
     sender: Arc<dyn SmsSender>,
     price: Price,
+    group: Option<String>,
+    conversion: Mutex<Conversion>,
     breaker: Breaker,
 }
 
@@ -59,7 +66,23 @@ impl Route {
     /// Creates a route whose messages cost nothing. Its name appears in logs and metrics.
     #[must_use]
     pub fn new(name: impl Into<String>, scope: RouteScope, sender: Arc<dyn SmsSender>) -> Self {
-        Self { name: name.into(), scope, sender, price: Price::ZERO, breaker: Breaker::default() }
+        let conversion = Mutex::default();
+        Self {
+            name: name.into(),
+            scope,
+            sender,
+            price: Price::ZERO,
+            group: None,
+            conversion,
+            breaker: Breaker::default(),
+        }
+    }
+
+    /// Puts the route into a group. Neighbours of the same group have equal rank: those whose codes are used more often get
+    /// more messages.
+    #[must_use]
+    pub fn in_group(self, group: Option<String>) -> Self {
+        Self { group, ..self }
     }
 
     /// Sets the price of a message.
@@ -84,6 +107,14 @@ impl Route {
     #[must_use]
     pub fn sender(&self) -> &dyn SmsSender {
         self.sender.as_ref()
+    }
+
+    fn has_equal_rank(&self, next: &Self) -> bool {
+        self.group.is_some() && self.group == next.group
+    }
+
+    fn conversion(&self) -> MutexGuard<'_, Conversion> {
+        self.conversion.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns whether the route may send a message now.
@@ -148,14 +179,41 @@ impl Routes {
         self.routes.iter().filter(move |route| route.scope.serves(region, purpose, channel))
     }
 
+    /// Returns whether a group has more than one route, so that `learn` makes a difference.
+    #[must_use]
+    pub fn has_groups(&self) -> bool {
+        self.routes.windows(2).any(|pair| pair[0].has_equal_rank(&pair[1]))
+    }
+
+    /// Learns how many codes of each route were used.
+    pub fn learn(&self, minutes: &[RouteMinute]) {
+        for route in &self.routes {
+            *route.conversion() = Conversion::recent(minutes, &route.name, self.clock.now());
+        }
+    }
+
+    /// Returns the routes that serve a message, in the order in which they are tried.
+    fn order(&self, message: &CodeMessage<'_>) -> Vec<&Route> {
+        let mut routes: Vec<&Route> = self.serving(message.phone, message.purpose, message.channel).collect();
+        for group in routes.chunk_by_mut(|one, next| one.has_equal_rank(next)) {
+            if group.len() > 1 {
+                let conversions: Vec<Conversion> = group.iter().map(|route| *route.conversion()).collect();
+                let chosen = conversion::choose(&conversion::shares(&conversions), random::fraction());
+                // The others stay in their order, as fallbacks.
+                group[..=chosen].rotate_right(1);
+            }
+        }
+        routes
+    }
+
     /// Sends a message by the first route that serves it and works.
     pub async fn send(&self, message: &CodeMessage<'_>) -> Routed<'_> {
-        let serving = || self.serving(message.phone, message.purpose, message.channel);
+        let serving = self.order(message);
         let clock = self.clock.as_ref();
 
         let mut failed: Option<(&Route, SendError)> = None;
         let mut tries = 0;
-        for route in serving() {
+        for &route in &serving {
             if tries == MAX_TRIES || !route.admits(clock) {
                 continue;
             }
@@ -169,10 +227,10 @@ impl Routes {
             }
         }
 
-        match (failed, serving().next()) {
+        match (failed, serving.first()) {
             (Some((route, error)), _) => Routed { route: Some(route), outcome: Err(error) },
             // Every route is skipped at the moment. To try one is better than to reject all users.
-            (None, Some(first)) => Routed { route: Some(first), outcome: first.send(message, clock).await },
+            (None, Some(&first)) => Routed { route: Some(first), outcome: first.send(message, clock).await },
             (None, None) => Routed { route: None, outcome: Ok(SendOutcome::RegionNotAllowed) },
         }
     }

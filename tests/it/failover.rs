@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
 use sms_login::channel::Channel;
@@ -14,7 +14,7 @@ use sms_login::clock::{Clock, ManualClock};
 use sms_login::code::Code;
 use sms_login::phone::PhoneNumber;
 use sms_login::purpose::Purpose;
-use sms_login::sms::routes::{Route, RouteScope, Routes};
+use sms_login::sms::routes::{Route, RouteMinute, RouteScope, Routes};
 use sms_login::sms::{Acceptance, CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
 
 use crate::app::{ASK, START, Stores, TestApp, phone};
@@ -83,11 +83,16 @@ struct Providers {
 
 impl Providers {
     fn new(scripts: impl IntoIterator<Item = Vec<Act>>) -> Self {
+        Self::in_groups(scripts, |_| None)
+    }
+
+    fn in_groups(scripts: impl IntoIterator<Item = Vec<Act>>, group: impl Fn(usize) -> Option<&'static str>) -> Self {
         let clock = Arc::new(ManualClock::new(START.parse().expect("a time")));
         let done = Arc::default();
         let route = |(number, script): (usize, Vec<Act>)| {
             let sender = Scripted { number, script: Mutex::new(script.into()), done: Arc::clone(&done) };
-            Route::new(format!("route-{number}"), RouteScope::default(), Arc::new(sender))
+            let route = Route::new(format!("route-{number}"), RouteScope::default(), Arc::new(sender));
+            route.in_group(group(number).map(str::to_owned))
         };
         let routes = scripts.into_iter().enumerate().map(route).collect();
         let routes = Routes::new(routes, Arc::clone(&clock) as Arc<dyn Clock>);
@@ -211,6 +216,62 @@ async fn the_first_route_is_tried_if_all_are_skipped() {
     assert_eq!(providers.tried().await, [0], "fails");
     assert_eq!(providers.tried().await, [0], "accepts");
     assert_eq!(providers.tried().await, [0]);
+}
+
+/// Returns the minutes in which so many of a hundred codes of each route were used.
+fn minutes(now: Timestamp, used: &[u32]) -> Vec<RouteMinute> {
+    let minute = now.as_second() / 60 - 10;
+    let of_route = |(number, used): (usize, &u32)| RouteMinute {
+        route: format!("route-{number}"),
+        minute,
+        sent: 100,
+        used: *used,
+    };
+    used.iter().enumerate().map(of_route).collect()
+}
+
+#[tokio::test]
+async fn of_routes_with_equal_rank_the_better_one_gets_more() {
+    let grouped = |number: usize| (number < 2).then_some("cn");
+    let providers = Providers::in_groups([vec![], vec![], vec![]], grouped);
+    assert!(providers.routes.has_groups());
+    let mut counts = async || {
+        let mut counts = [0; 3];
+        for _ in 0..1000 {
+            counts[providers.tried().await[0]] += 1;
+        }
+        counts
+    };
+
+    let [first, second, alone] = counts().await;
+    assert!(first.min(second) > 400 && alone == 0, "nothing is known: {first} {second} {alone}");
+    providers.routes.learn(&minutes(providers.clock.now(), &[40, 90, 100]));
+    let [first, second, alone] = counts().await;
+    assert!((10..120).contains(&first) && second > 880 && alone == 0, "{first} {second} {alone}");
+}
+
+#[tokio::test]
+async fn the_other_routes_of_a_group_are_its_fallbacks() {
+    let providers = Providers::in_groups([vec![], vec![Act::Fail; 3], vec![]], |_| Some("all"));
+    providers.routes.learn(&minutes(providers.clock.now(), &[0, 90, 0]));
+    let mut tried = Vec::new();
+    while tried.len() < 3 {
+        let route = providers.tried().await;
+        if route[0] == 1 {
+            tried.push(route);
+        }
+    }
+    assert_eq!(tried, [[1, 0], [1, 0], [1, 0]]);
+}
+
+#[tokio::test]
+async fn routes_without_a_group_keep_their_order() {
+    let providers = Providers::new([vec![], vec![]]);
+    assert!(!providers.routes.has_groups());
+    providers.routes.learn(&minutes(providers.clock.now(), &[0, 100]));
+    for _ in 0..50 {
+        assert_eq!(providers.tried().await, [0]);
+    }
 }
 
 #[tokio::test]

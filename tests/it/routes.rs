@@ -68,6 +68,11 @@ fn a_refusal_names_the_route_and_the_key_in_one_line() {
         (route("cn", "price = -1"), "route \"cn\": price: must be a number"),
         (route("cn", "price = '1'"), "route \"cn\": price: must be a number"),
         (route("cn", "template_params = ['hours']"), "route \"cn\": template_params: not a list of "),
+        (
+            route("a", "group = 'x'") + &route("b", "") + &route("c", "group = 'x'"),
+            "route \"c\": group: the routes of a group must stand one after another",
+        ),
+        (route("cn", "group = ''"), "route \"cn\": group: must be a string"),
         (route("cn", "colour = 'red'"), "route \"cn\": colour: not a key of a route"),
         (webhook("http://example.com", SECRET), "route \"own\": url: not an https URL"),
         (webhook("https://user@example.com", SECRET), "route \"own\": url: not an https URL"),
