@@ -8,7 +8,9 @@ const CODES_REQUESTED: &str = "sms_login_codes_requested_total";
 const ATTEMPTS: &str = "sms_login_attempts_total";
 const SUSPECT: &str = "sms_login_suspect_sends_total";
 const WRONG_CODES: &str = "sms_login_wrong_codes_ratio";
-const ROUTE_STATE: &str = "sms_login_route_state";
+pub(crate) const ROUTE_STATE: &str = "sms_login_route_state";
+/// The value of `ROUTE_STATE` for a route that is skipped, as the page of metrics shows it.
+pub(crate) const ROUTE_IS_SKIPPED: &str = "2";
 const SEND_SECONDS: &str = "sms_login_sms_send_seconds";
 
 /// The buckets of the histogram, in seconds.

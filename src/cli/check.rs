@@ -2,13 +2,16 @@
 //!
 //! It sends no SMS and changes no data, except that it creates an embedded database and signing key as `serve` would.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use super::running;
 use crate::app;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{CaptchaConfig, Config, ProviderConfig, Settings, SigningConfig};
+use crate::metrics::{ROUTE_IS_SKIPPED, ROUTE_STATE};
 use crate::redis::MAX_CLOCK_SKEW;
 
 pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
@@ -92,12 +95,15 @@ async fn sms(config: &Config) -> Vec<Found> {
         Err(error) => return vec![Err(format!("sms: {error}"))],
     };
 
+    let states = route_states(config).await;
     let mut lines = Vec::new();
     for (route, settings) in routes.iter().zip(&config.sms.routes) {
         // Without routes in the settings file, the only route is named as its provider.
         let is_only = config.sms.routes.len() == 1 && route.name() == route.sender().name();
         let label = if is_only { "sms".to_owned() } else { format!("sms: route {:?}", route.name()) };
+        let is_skipped = states.get(route.name()).is_some_and(|state| *state == ROUTE_IS_SKIPPED);
         lines.push(match (route.sender().check().await, &settings.provider) {
+            (Ok(()), _) if is_skipped => Err(format!("{label}: works, but the running server skips it after failures")),
             (Err(error), _) => Err(format!("{label}: {}", in_full(&error))),
             (Ok(()), ProviderConfig::Console) => Ok(format!("{label}: printed to the terminal")),
             (Ok(()), ProviderConfig::Webhook(_)) => Ok(format!("{label}: the webhook accepts the signature")),
@@ -105,6 +111,20 @@ async fn sms(config: &Config) -> Vec<Found> {
         });
     }
     lines
+}
+
+/// Returns the state of each route's circuit breaker in the running server, as its metric says. A server without metrics, or
+/// one that does not run, has none.
+async fn route_states(config: &Config) -> HashMap<String, String> {
+    let Some(addr) = config.metrics_addr else {
+        return HashMap::new();
+    };
+    let metrics = running::get(running::reachable(addr), "/metrics").await.unwrap_or_default();
+    let states = metrics.lines().filter_map(|line| {
+        let (route, state) = line.strip_prefix(ROUTE_STATE)?.strip_prefix("{route=\"")?.split_once("\"} ")?;
+        Some((route.to_owned(), state.to_owned()))
+    });
+    states.collect()
 }
 
 /// Returns `None` if captchas are off.

@@ -235,7 +235,7 @@ async fn of_routes_with_equal_rank_the_better_one_gets_more() {
     let grouped = |number: usize| (number < 2).then_some("cn");
     let providers = Providers::in_groups([vec![], vec![], vec![]], grouped);
     assert!(providers.routes.has_groups());
-    let mut counts = async || {
+    let counts = async || {
         let mut counts = [0; 3];
         for _ in 0..1000 {
             counts[providers.tried().await[0]] += 1;

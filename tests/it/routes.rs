@@ -7,8 +7,9 @@ use sms_login::config::Config;
 use tempfile::TempDir;
 
 use crate::app::{ASK, Stores, TestApp, phone, settings};
-use crate::process::{self, env};
+use crate::process::{self, Server, env};
 use crate::tencent_stub::{self as stub, TencentStub};
+use crate::webhook::{self, Gateway};
 
 const KEY: [(&str, &str); 2] =
     [("TENCENTCLOUD_SECRET_ID", stub::SECRET_ID), ("TENCENTCLOUD_SECRET_KEY", stub::SECRET_KEY)];
@@ -171,6 +172,34 @@ async fn check_tries_every_route() {
         assert!(checked.out.lines().any(|printed| printed == line), "{line}\n{}{}", checked.out, checked.err);
     }
     assert!(checked.status.success() && sms.messages().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_says_which_routes_the_running_server_skips() {
+    let gateway = Gateway::start().await;
+    let screen = "[[route]]\nname = 'screen'\nprovider = 'console'\n";
+    let (folder, path) = file(&format!("{}{screen}", webhook(&gateway.url, webhook::SECRET)));
+    let data = folder.path().to_str().expect("a path");
+    let set = |metrics| {
+        let listen = ("LISTEN_ADDR", "127.0.0.1:0");
+        env([listen, ("CONFIG", &path), ("DATA_DIR", data), ("METRICS_ADDR", metrics)])
+    };
+    let server = Server::start(&set("127.0.0.1:0"));
+    let url = server.printed_line("metrics on ").await;
+    let (_, addr) = url.split_once("http://").expect("an address");
+    let addr = addr.trim_end_matches("/metrics").trim();
+
+    let check = || process::run(&["check"], &set(addr)).out;
+    assert!(check().contains("ok      sms: route \"own\": the webhook accepts the signature"), "{}", check());
+    gateway.set(503, "");
+    for _ in 0..5 {
+        let asked = server.run(None, ASK, json!({ "input": { "phone": phone() } })).await;
+        assert!(asked["errors"].is_null(), "{asked}");
+    }
+    gateway.set(200, "");
+    let skipped = "failed  sms: route \"own\": works, but the running server skips it after failures";
+    assert!(check().contains(skipped), "{}", check());
+    assert!(check().contains("ok      sms: route \"screen\": printed to the terminal"));
 }
 
 #[tokio::test]
