@@ -91,7 +91,7 @@ pub async fn run(args: Vec<OsString>, env: BTreeMap<String, OsString>) -> anyhow
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
-    telemetry::init(&settings.logs.log, settings.logs.log_format)?;
+    let telemetry = telemetry::init(&settings.logs)?;
     let config = Config::try_from(settings)?;
     let (addr, metrics_addr, playground) = (config.listen_addr, config.metrics_addr, config.playground);
 
@@ -111,6 +111,8 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     }
 
     app.serve(listener, stop).await;
+    // The exporter blocks.
+    tokio::task::spawn_blocking(|| telemetry.finish()).await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -15,6 +15,7 @@ mod error;
 mod execute;
 mod field_errors;
 mod inputs;
+mod label;
 mod mutation;
 mod payloads;
 mod problem;
@@ -26,7 +27,7 @@ mod scalars;
 mod types;
 
 pub(crate) use context::{Authorization, RequestContext};
-pub(crate) use execute::{Executed, Executor, Prepared, too_large};
+pub(crate) use execute::{Executed, Executor, Prepared, error_code, too_large};
 
 pub(crate) use self::error::ErrorCode;
 use self::mutation::Mutation;

@@ -4,6 +4,7 @@
 //! an answer with status 500. Routes must not contain rules of the business: they call `graphql` or a service.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -16,9 +17,11 @@ use tokio_util::task::TaskTracker;
 use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
+use tracing::field::Empty;
 use uuid::Uuid;
 
 use crate::graphql::{Executor, Services};
+use crate::telemetry;
 use crate::users::AVATARS_PATH;
 
 mod accept;
@@ -78,10 +81,25 @@ pub(crate) fn router(state: Arc<HttpState>, cors_origins: &[String]) -> Router {
 /// to logs.
 async fn identify(mut request: Request, next: Next) -> Response {
     let id = Uuid::new_v4().to_string();
-    let span = tracing::info_span!("request", request.id = %id, http.method = %request.method(), http.path = request.uri().path());
+    let span = tracing::info_span!(
+        "request",
+        request.id = %id,
+        http.method = %request.method(),
+        http.path = request.uri().path(),
+        http.status = Empty,
+        graphql.operation = Empty,
+        graphql.outcome = Empty,
+        phone.masked = Empty,
+        trace.id = Empty,
+    );
+    let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    telemetry::continue_trace(&span, traceparent);
     request.extensions_mut().insert(RequestId(id.clone()));
 
-    let mut response = next.run(request).instrument(span).await;
+    let started = Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    span.record("http.status", response.status().as_u16());
+    span.in_scope(|| tracing::debug!(duration_ms = started.elapsed().as_secs_f64() * 1000.0, "answered"));
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

@@ -13,8 +13,16 @@ pub(crate) const ROUTE_STATE: &str = "sms_login_route_state";
 pub(crate) const ROUTE_IS_SKIPPED: &str = "2";
 const SEND_SECONDS: &str = "sms_login_sms_send_seconds";
 
-/// The buckets of the histogram, in seconds.
-pub(crate) const SEND_BUCKETS: (&str, [f64; 8]) = (SEND_SECONDS, [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0]);
+/// The buckets of each histogram, in seconds.
+pub(crate) const BUCKETS: [(&str, &[f64]); 2] = [
+    (SEND_SECONDS, &[0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0]),
+    (OPERATION_SECONDS, &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
+];
+
+const OPERATIONS: &str = "sms_login_operations_total";
+const OPERATION_SECONDS: &str = "sms_login_operation_seconds";
+const RATE_LIMITED: &str = "sms_login_rate_limited_total";
+const BUILD_INFO: &str = "sms_login_build_info";
 
 /// Registers the description of every metric.
 pub(crate) fn describe() {
@@ -23,7 +31,30 @@ pub(crate) fn describe() {
     metrics::describe_counter!(SUSPECT, "Sends that the pumping guard considers suspect, by reason and mode.");
     metrics::describe_gauge!(WRONG_CODES, "Share of wrong codes in all attempts of the past hour, from 0 to 1.");
     metrics::describe_gauge!(ROUTE_STATE, "State of a message route: 0 is in use, 1 is on trial, 2 is skipped.");
+    metrics::describe_counter!(
+        OPERATIONS,
+        "GraphQL operations, by their only field and outcome: ok, or the code of the failure."
+    );
+    metrics::describe_histogram!(OPERATION_SECONDS, "Duration of GraphQL operations, in seconds.");
+    metrics::describe_counter!(RATE_LIMITED, "Rejections by a rate limit.");
+    metrics::describe_gauge!(BUILD_INFO, "Version of the program. The value is always 1.");
     metrics::describe_histogram!(SEND_SECONDS, "Duration of calls to the SMS provider, in seconds.");
+}
+
+/// Sets the version of the program.
+pub(crate) fn build_info() {
+    metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1);
+}
+
+/// Counts a GraphQL operation that ended, and records its duration.
+pub(crate) fn operation_ended(operation: &'static str, outcome: &str, started: Instant) {
+    metrics::counter!(OPERATIONS, "operation" => operation, "outcome" => outcome.to_owned()).increment(1);
+    metrics::histogram!(OPERATION_SECONDS, "operation" => operation).record(started.elapsed());
+}
+
+/// Counts a request or an attempt that a limit rejects.
+pub(crate) fn rate_limited(limit: &'static str) {
+    metrics::counter!(RATE_LIMITED, "limit" => limit).increment(1);
 }
 
 /// Counts a request for a code.

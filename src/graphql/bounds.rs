@@ -17,6 +17,7 @@ mod variables;
 mod weight;
 
 pub use refusal::Refusal;
+pub(super) use schema::root_fields;
 pub use text::{MAX_NAME_BYTES, MAX_NESTING, MAX_TOKENS, check_text};
 pub(crate) use values::BoundedVariables;
 pub(super) use variables::complete;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_graphql::Context;
 use tokio::sync::OnceCell;
+use tracing::Span;
 
 use super::Services;
 use super::error::{ApiError, ApiResult};
@@ -38,6 +39,8 @@ pub(crate) enum Authorization {
 pub(crate) struct RequestContext {
     authorization: Authorization,
     pub(super) request_id: String,
+    /// The span of the request.
+    span: Span,
     pub(super) problems: Problems,
     pub(super) client: ClientAddress,
     /// The language of the `Accept-Language` header.
@@ -58,6 +61,7 @@ impl RequestContext {
         Self {
             authorization,
             request_id,
+            span: Span::current(),
             problems: Problems::default(),
             client,
             accepted_locale,
@@ -126,7 +130,21 @@ impl RequestContext {
         given: Option<&PhoneNumber>,
     ) -> Result<phone::PhoneNumber, Failure> {
         let given = given.map(|given| self.services.phones.parse(&given.0)).transpose()?;
-        Ok(code_use.recipient(given)?)
+        Ok(self.noted(code_use.recipient(given)?))
+    }
+
+    /// Parses the phone of a mutation.
+    ///
+    /// # Errors
+    /// If it is malformed.
+    pub(super) fn phone(&self, given: &PhoneNumber) -> Result<phone::PhoneNumber, Failure> {
+        Ok(self.noted(self.services.phones.parse(&given.0)?))
+    }
+
+    /// Notes the phone, masked, in the request's span.
+    fn noted(&self, phone: phone::PhoneNumber) -> phone::PhoneNumber {
+        self.span.record("phone.masked", tracing::field::display(&phone));
+        phone
     }
 
     async fn requester(&self) -> Result<Requester, ApiError> {

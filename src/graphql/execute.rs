@@ -18,9 +18,13 @@ use super::error::{
     PARSE_FAILED, VALIDATION_FAILED, answer_too_large, log_faults, mark_document_error, missing_variable, name_request,
     query_timed_out,
 };
+use super::label;
 
 /// The time-out of a query. A query changes nothing, so it can be cancelled at any point.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The outcome of an operation without an error or a problem.
+const OK: &str = "ok";
 
 /// Runs operations on the schema.
 #[derive(Clone)]
@@ -34,6 +38,8 @@ pub(crate) struct Prepared {
     request: Request,
     /// `None` if there is no operation to run. The library reports the reason.
     operation_type: Option<OperationType>,
+    /// The name of the operation in logs and metrics.
+    label: &'static str,
     shape: Shape,
 }
 
@@ -42,9 +48,16 @@ pub(crate) struct Executed {
     pub(crate) response: Response,
     /// After how many seconds to retry, if the only field of the operation is a mutation that ended in such a problem.
     pub(crate) retry_after_seconds: Option<i32>,
+    /// `ok`, or the code of the first error or problem.
+    pub(crate) outcome: String,
 }
 
 impl Prepared {
+    /// Returns the name of the operation in logs and metrics: its only field, or a fixed word.
+    pub(crate) const fn label(&self) -> &'static str {
+        self.label
+    }
+
     /// Returns whether the operation changes something.
     pub(crate) fn is_mutation(&self) -> bool {
         self.operation_type == Some(OperationType::Mutation)
@@ -81,19 +94,21 @@ impl Executor {
         bounds::check_document(&document, name, &request.variables, self.introspection).map_err(ServerError::from)?;
 
         let mut operation_type = None;
+        let mut label = label::NONE;
         let mut shape = Shape::default();
         if let Some(operation) = bounds::chosen(&document, name) {
             operation_type = Some(operation.ty);
+            label = label::of(operation);
             bounds::complete(operation, &mut request.variables).map_err(|name| missing_variable(&name))?;
             shape = Shape::of(&document, operation, &request.variables);
         }
         request.set_parsed_query(document);
-        Ok(Prepared { request, operation_type, shape })
+        Ok(Prepared { request, operation_type, label, shape })
     }
 
     /// Runs a prepared operation and returns a response that conforms to the specification.
     pub(crate) async fn run(&self, prepared: Prepared, context: RequestContext) -> Executed {
-        let Prepared { request, operation_type, shape } = prepared;
+        let Prepared { request, operation_type, shape, label: _ } = prepared;
         let (problems, request_id) = (context.problems.clone(), context.request_id.clone());
         let request = request.data(context);
         let is_query = operation_type == Some(OperationType::Query);
@@ -123,9 +138,27 @@ impl Executor {
             name_request(error, &request_id);
         }
 
+        let outcome =
+            error_code(&response).or_else(|| problems.keys.values().next().map(|problem| problem.code.name()));
         let is_alone = shape.mutations() == 1;
-        let retry_after_seconds = problems.keys.into_values().find_map(|seconds| seconds).filter(|_| is_alone);
-        Executed { response, retry_after_seconds }
+        let mut problems = problems.keys.into_values();
+        let retry_after_seconds = problems.find_map(|problem| problem.retry_after_seconds).filter(|_| is_alone);
+        Executed { response, retry_after_seconds, outcome: outcome.unwrap_or_else(|| OK.to_owned()) }
+    }
+}
+
+/// Returns the code of the first error of a response. Each error has one.
+pub(crate) fn error_code(response: &Response) -> Option<String> {
+    let error = response.errors.first()?;
+    match error.extensions.as_ref()?.get("code")? {
+        Value::String(code) => Some(code.clone()),
+        Value::Null
+        | Value::Number(_)
+        | Value::Boolean(_)
+        | Value::Binary(_)
+        | Value::Enum(_)
+        | Value::List(_)
+        | Value::Object(_) => None,
     }
 }
 

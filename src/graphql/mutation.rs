@@ -80,7 +80,7 @@ impl Mutation {
         let request = ctx.data_unchecked::<RequestContext>();
         let outcome: Result<LoginPayload, Failure> = async {
             let signed_in = request.services.sessions.sign_in(SignIn {
-                phone: request.services.phones.parse(&input.phone.0)?,
+                phone: request.phone(&input.phone)?,
                 code: input.code,
                 challenge_id: input.challenge_id.0,
                 device_name: input.device_name,
@@ -181,7 +181,7 @@ impl Mutation {
         let request = ctx.data_unchecked::<RequestContext>();
         let outcome: Result<ChangePhonePayload, Failure> = async {
             let viewer = request.require_viewer().await?;
-            let phone = request.services.phones.parse(&input.phone.0)?;
+            let phone = request.phone(&input.phone)?;
             let confirmation =
                 Confirmation { code: input.code, challenge_id: input.challenge_id.0, client: request.client };
             let user = request.services.accounts.change_phone(viewer, phone, confirmation).await?;
@@ -223,7 +223,7 @@ impl Mutation {
     ) -> ApiResult<VerifyCodeResult> {
         let request = ctx.data_unchecked::<RequestContext>();
         let outcome: Result<VerifyCodePayload, Failure> = async {
-            let phone = request.services.phones.parse(&input.phone.0)?;
+            let phone = request.phone(&input.phone)?;
             let proof = request.services.proofs.verify(&phone, &input.code, &input.challenge_id, request.client);
             Ok(proof.await?.into())
         }

@@ -10,6 +10,7 @@ use async_graphql::{Enum, ID, SimpleObject};
 use jiff::{SignedDuration, Timestamp};
 
 use super::error::{ApiError, ErrorCode, Fault, STORE_RETRY_SECONDS};
+use super::problems::Summary;
 use super::scalars::DateTime;
 use crate::accounts::AccountError;
 use crate::captcha::CaptchaError;
@@ -101,6 +102,11 @@ impl Problem {
 
     fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after_seconds: Some(i32::try_from(seconds).unwrap_or(i32::MAX)), ..self }
+    }
+
+    /// Returns what the request's log line, metrics and headers say of the problem.
+    pub(super) const fn summary(&self) -> Summary {
+        Summary { code: self.code, retry_after_seconds: self.retry_after_seconds }
     }
 
     /// Adds the time of the retry, if the problem only says after how many seconds it is.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::Name;
 
-use super::error::Fault;
+use super::error::{ErrorCode, Fault};
 use super::problem::Problem;
 
 /// The problems of one request. Clones share them.
@@ -15,17 +15,24 @@ pub(super) struct Problems(Arc<Mutex<Found>>);
 /// The problems that a finished request had.
 #[derive(Default)]
 pub(super) struct Found {
-    /// The response keys of the mutations that ended in a problem, each with the seconds after which to retry.
-    pub(super) keys: HashMap<Name, Option<i32>>,
+    /// The problems by the response keys of their mutations.
+    pub(super) keys: HashMap<Name, Summary>,
     /// The causes of problems that are not the client's fault.
     pub(super) faults: Vec<Fault>,
+}
+
+/// What the request's log line, metrics and headers say of a problem.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Summary {
+    pub(super) code: ErrorCode,
+    pub(super) retry_after_seconds: Option<i32>,
 }
 
 impl Problems {
     /// Adds the problem of one mutation.
     pub(super) fn add(&self, key: Name, problem: &Problem, fault: Option<Fault>) {
         let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        found.keys.insert(key, problem.retry_after_seconds);
+        found.keys.insert(key, problem.summary());
         found.faults.extend(fault);
     }
 

@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_graphql::{Request as Operation, Response as Outcome};
 use axum::body::Body;
@@ -14,14 +14,15 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response;
 use tokio::time::timeout;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use self::request::{Parameters, Rejection};
 use super::accept::MediaType;
 use super::client_ip::client_address;
 use super::{HttpState, RequestId};
-use crate::graphql::{Authorization, ErrorCode, Prepared, RequestContext};
+use crate::graphql::{Authorization, ErrorCode, Prepared, RequestContext, error_code};
 use crate::locale::Locale;
+use crate::metrics;
 use crate::tokens::Tokens;
 
 mod answer;
@@ -29,6 +30,9 @@ mod request;
 
 /// Longer than the sum of an operation's own time-outs. An operation that takes longer continues without a client.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The name, in logs and metrics, of an operation that the bounds or the parser reject.
+const REJECTED: &str = "rejected";
 
 pub(super) async fn post(State(state): State<Arc<HttpState>>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
@@ -39,7 +43,7 @@ pub(super) async fn post(State(state): State<Arc<HttpState>>, request: Request<B
     match request::read_post(&parts.headers, body).await {
         Ok(parameters) => match prepare(&state, parameters) {
             Ok(operation) => run(state, &parts, operation, media_type).await,
-            Err(rejected) => answer::outcome(&rejected, media_type),
+            Err(rejected) => rejected_operation(&rejected, media_type),
         },
         Err(rejection) => answer::rejection(rejection, media_type),
     }
@@ -58,8 +62,20 @@ pub(super) async fn get(State(state): State<Arc<HttpState>>, request: Request<Bo
     match prepare(&state, parameters) {
         Ok(operation) if operation.is_mutation() => method_not_allowed().await,
         Ok(operation) => run(state, &parts, operation, media_type).await,
-        Err(rejected) => answer::outcome(&rejected, media_type),
+        Err(rejected) => rejected_operation(&rejected, media_type),
     }
+}
+
+/// Answers a request whose operation did not run.
+fn rejected_operation(rejected: &Outcome, media_type: MediaType) -> Response {
+    note(REJECTED, &error_code(rejected).unwrap_or_default(), Instant::now());
+    answer::outcome(rejected, media_type)
+}
+
+/// Notes the operation and its outcome in the request's span and in the metrics.
+fn note(operation: &'static str, outcome: &str, started: Instant) {
+    Span::current().record("graphql.operation", operation).record("graphql.outcome", outcome);
+    metrics::operation_ended(operation, outcome, started);
 }
 
 pub(super) async fn method_not_allowed() -> Response {
@@ -94,8 +110,13 @@ async fn run(state: Arc<HttpState>, parts: &Parts, operation: Prepared, media_ty
 
     // Dropping this future, because the client disconnected or the time is up, does not drop the task.
     let executor = state.executor.clone();
-    let task = async move { executor.run(operation, context).await }.in_current_span();
-    match timeout(OPERATION_TIMEOUT, state.operations.spawn(task)).await {
+    let (label, started) = (operation.label(), Instant::now());
+    let task = async move {
+        let executed = executor.run(operation, context).await;
+        note(label, &executed.outcome, started);
+        executed
+    };
+    match timeout(OPERATION_TIMEOUT, state.operations.spawn(task.in_current_span())).await {
         Ok(Ok(executed)) => answer::executed(&executed, media_type),
         Ok(Err(error)) => {
             tracing::error!(error = &error as &dyn std::error::Error, "an operation panicked");

@@ -13,9 +13,12 @@ use crate::metrics;
 /// # Errors
 /// If this process already records metrics.
 pub(crate) fn router() -> Result<Router, BuildError> {
-    let (name, buckets) = metrics::SEND_BUCKETS;
-    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Full(name.to_owned()), &buckets)?;
+    let mut builder = PrometheusBuilder::new();
+    for (name, buckets) in metrics::BUCKETS {
+        builder = builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), buckets)?;
+    }
     let recorder = builder.install_recorder()?;
     metrics::describe();
+    metrics::build_info();
     Ok(Router::new().route("/metrics", get(async move || recorder.render())))
 }

@@ -121,6 +121,9 @@ impl Checking {
         let claimed = self.claim(submitted).await;
         let label = claimed.as_ref().map_or_else(AttemptError::label, |_| "right");
         metrics::attempt(submitted.purpose.name(), label);
+        if let Err(AttemptError::Limited(limited)) = &claimed {
+            metrics::rate_limited(limited.limit.name());
+        }
         let mut claimed = claimed?;
 
         match act(claimed.reference.take()).await {

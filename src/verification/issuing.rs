@@ -110,6 +110,9 @@ impl Issuing {
             Err(error) => error.label(),
         };
         metrics::code_requested(request.code_use.purpose().name(), label);
+        if let Err(RequestCodeError::Limited(limited)) = &outcome {
+            metrics::rate_limited(limited.limit.name());
+        }
         outcome.map(|(Answered::Sent(sent) | Answered::Repeated(sent))| sent)
     }
 

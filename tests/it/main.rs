@@ -54,4 +54,5 @@ mod tencent;
 mod tencent_stub;
 mod test_numbers;
 mod tokens;
+mod traces;
 mod webhook;

@@ -146,6 +146,7 @@ fn each_library_is_named_in_one_place() {
     only(|module| module.path == "outbound", &["reqwest"]);
     only(|module| module.is_in("tokens"), &["jsonwebtoken"]);
     only(|module| module.path == "config/file", &["toml::"]);
+    only(|module| module.path == "telemetry", &["opentelemetry::", "opentelemetry_sdk::", "opentelemetry_otlp::"]);
     only(|module| module.is_in("graphql") || module.is_in("http"), &["async_graphql"]);
     only(|module| module.is_in("http") || module.is_in("app"), &["axum::", "axum("]);
     only(|module| ["random", "code", "sessions"].contains(&module.path.as_str()), &["rand::"]);

@@ -229,6 +229,12 @@ async fn metrics_count_requests_and_have_no_phone_numbers() {
         r#"sms_login_codes_requested_total{purpose="login",outcome="sent"} 2"#,
         r#"sms_login_codes_requested_total{purpose="login",outcome="COOLDOWN"} 1"#,
         r#"sms_login_attempts_total{purpose="login",outcome="right"} 1"#,
+        r#"sms_login_operations_total{operation="requestCode",outcome="ok"} 2"#,
+        r#"sms_login_operations_total{operation="requestCode",outcome="RATE_LIMITED"} 1"#,
+        r#"sms_login_operations_total{operation="login",outcome="CODE_INCORRECT"} 2"#,
+        r#"sms_login_operation_seconds_count{operation="login"} 3"#,
+        r#"sms_login_rate_limited_total{limit="COOLDOWN"} 1"#,
+        r#"sms_login_build_info{version=""#,
         r#"sms_login_sms_send_seconds_count{provider="tencent"} 2"#,
         // One right and one wrong code before the last attempt.
         "sms_login_wrong_codes_ratio 0.5",

@@ -11,6 +11,9 @@ use async_graphql::parser::types::{BaseType, Type, TypeKind, TypeSystemDefinitio
 /// The names of input fields that carry a phone or a secret. A mutation with such an input is a credential field.
 const CREDENTIAL_INPUTS: [&str; 3] = ["phone", "code", "refreshToken"];
 const MUTATION: &str = "Mutation";
+const ROOTS: [&str; 3] = ["Query", MUTATION, "Subscription"];
+/// The fields that every server has.
+const META_FIELDS: [&str; 3] = ["__schema", "__type", "__typename"];
 
 static FIELDS: LazyLock<Fields> = LazyLock::new(|| Fields::read(&crate::graphql::sdl()));
 
@@ -19,11 +22,17 @@ static FIELDS: LazyLock<Fields> = LazyLock::new(|| Fields::read(&crate::graphql:
 struct Fields {
     credentials: HashSet<String>,
     lists: HashSet<String>,
+    roots: HashSet<String>,
 }
 
 /// Returns whether the field accepts a phone, a code or a refresh token.
 pub(super) fn is_credential(field: &str) -> bool {
     FIELDS.credentials.contains(field)
+}
+
+/// Returns the names of all fields of operations.
+pub(in crate::graphql) fn root_fields() -> HashSet<String> {
+    FIELDS.roots.clone()
 }
 
 /// Returns whether any type has a field of this name that returns a list.
@@ -37,7 +46,8 @@ impl Fields {
             // Cannot happen: the library printed this text, and a test finds the expected fields in it.
             return Self::default();
         };
-        let mut fields = Self::default();
+        let roots = META_FIELDS.map(str::to_owned).into();
+        let mut fields = Self { roots, ..Self::default() };
         let types = document.definitions.iter().filter_map(|definition| match definition {
             TypeSystemDefinition::Type(definition) => Some(&definition.node),
             TypeSystemDefinition::Schema(_) | TypeSystemDefinition::Directive(_) => None,
@@ -57,6 +67,9 @@ impl Fields {
                     for field in object.fields.iter().map(|field| &field.node) {
                         if matches!(field.ty.node.base, BaseType::List(_)) {
                             fields.lists.insert(field.name.node.to_string());
+                        }
+                        if ROOTS.contains(&definition.name.node.as_str()) {
+                            fields.roots.insert(field.name.node.to_string());
                         }
                         if definition.name.node == MUTATION {
                             mutations.push(field);
