@@ -18,6 +18,7 @@ use crate::database::{Database, DatabaseSetupError};
 use crate::files;
 use crate::graphql::{Executor, Services};
 use crate::http::descriptors;
+use crate::http::metrics::Gauges;
 use crate::http::{self, ConnectionLimits, Connections, HttpState, Patience, Playground, Readiness};
 use crate::sms::inbox::Inbox;
 
@@ -156,19 +157,26 @@ fn connection_limits(config: &Config) -> Result<ConnectionLimits, StartError> {
     Ok(ConnectionLimits { total, per_address, exempt: config.trusted_proxies.clone() })
 }
 
-/// Serves metrics on a separate address until the process ends.
-///
-/// # Errors
-/// If the server cannot listen on the address.
-pub async fn serve_metrics(addr: SocketAddr) -> Result<(), StartError> {
-    let router = http::metrics::router().map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
-    let listener = TcpListener::bind(addr).await.map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
-    let addr = listener.local_addr().map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
-    tracing::info!("metrics on http://{addr}/metrics");
-    let limits = ConnectionLimits { total: METRICS_CONNECTIONS, per_address: None, exempt: Vec::new() };
-    let connections = Connections::new(limits);
-    tokio::spawn(http::serve(listener, router, connections, Patience::default(), CancellationToken::new()));
-    Ok(())
+impl App {
+    /// Serves metrics on a separate address until the process ends.
+    ///
+    /// # Errors
+    /// If the server cannot listen on the address.
+    pub async fn serve_metrics(&self, addr: SocketAddr) -> Result<(), StartError> {
+        let gauges = Gauges {
+            connections: Arc::clone(&self.connections),
+            database: self.database.clone(),
+            operations: self.operations.clone(),
+        };
+        let router = http::metrics::router(gauges).map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
+        let listener = TcpListener::bind(addr).await.map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
+        let addr = listener.local_addr().map_err(|error| ConfigError::new("METRICS_ADDR", error))?;
+        tracing::info!("metrics on http://{addr}/metrics");
+        let limits = ConnectionLimits { total: METRICS_CONNECTIONS, per_address: None, exempt: Vec::new() };
+        let connections = Connections::new(limits);
+        tokio::spawn(http::serve(listener, router, connections, Patience::default(), CancellationToken::new()));
+        Ok(())
+    }
 }
 
 fn playground(config: &Config, inbox: Option<Arc<Inbox>>) -> Option<Arc<Playground>> {

@@ -107,7 +107,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         tracing::info!("open http://{addr}/ in a browser to sign in and try queries");
     }
     if let Some(metrics_addr) = metrics_addr {
-        app::serve_metrics(metrics_addr).await?;
+        app.serve_metrics(metrics_addr).await?;
     }
 
     app.serve(listener, stop).await;

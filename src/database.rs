@@ -5,13 +5,15 @@
 //! texts of the statements belong to the stores.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::mysql::{MySqlArguments, MySqlPool};
 use sqlx::sqlite::{SqliteArguments, SqlitePool};
 use sqlx::{Connection, SqlSafeStr};
 use tokio::time::timeout;
+use tracing::Instrument;
 
+use crate::metrics;
 use crate::store::StoreError;
 
 mod error;
@@ -114,7 +116,15 @@ impl Database {
             }
             Ok(())
         };
-        Ok(bounded(ping).await?)
+        Ok(bounded("ping", ping).await?)
+    }
+
+    /// Returns the number of open connections, and how many of them are idle.
+    pub(crate) fn pool_size(&self) -> (u32, usize) {
+        match self {
+            Self::MySql(pool) => (pool.size(), pool.num_idle()),
+            Self::Sqlite(pool) => (pool.size(), pool.num_idle()),
+        }
     }
 
     /// Closes all connections.
@@ -127,7 +137,7 @@ impl Database {
 
     /// Runs a statement and returns the number of rows that it matched or deleted.
     pub(crate) async fn execute(&self, sql: impl SqlSafeStr, params: &[Param<'_>]) -> Result<u64, SqlError> {
-        bounded(async {
+        bounded("write", async {
             Ok(match self {
                 Self::MySql(pool) => {
                     let query = sqlx::query_with(sql, bind::<MySqlArguments>(params)?);
@@ -148,7 +158,7 @@ impl Database {
         sql: impl SqlSafeStr,
         params: &[Param<'_>],
     ) -> Result<Vec<T>, SqlError> {
-        bounded(async {
+        bounded("read", async {
             Ok(match self {
                 Self::MySql(pool) => sqlx::query_as_with(sql, bind::<MySqlArguments>(params)?).fetch_all(pool).await?,
                 Self::Sqlite(pool) => {
@@ -178,9 +188,14 @@ impl Database {
 }
 
 /// Runs a call, and cancels it with [`SqlError::Unavailable`] if it takes longer than `CALL_TIMEOUT`.
-pub(crate) async fn bounded<T>(call: impl Future<Output = Result<T, SqlError>>) -> Result<T, SqlError> {
-    match timeout(CALL_TIMEOUT, call).await {
-        Ok(answer) => answer,
-        Err(elapsed) => Err(SqlError::Unavailable(elapsed.into())),
-    }
+/// `kind` is its name in traces and metrics.
+pub(crate) async fn bounded<T>(
+    kind: &'static str,
+    call: impl Future<Output = Result<T, SqlError>>,
+) -> Result<T, SqlError> {
+    let (span, started) = (tracing::debug_span!("sql", sql.kind = kind), Instant::now());
+    let answer = timeout(CALL_TIMEOUT, call).instrument(span).await;
+    let answer = answer.unwrap_or_else(|elapsed| Err(SqlError::Unavailable(elapsed.into())));
+    metrics::sql_called(kind, answer.is_ok(), started);
+    answer
 }

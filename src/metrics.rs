@@ -4,6 +4,8 @@
 
 use std::time::Instant;
 
+mod codes;
+
 const CODES_REQUESTED: &str = "sms_login_codes_requested_total";
 const ATTEMPTS: &str = "sms_login_attempts_total";
 const SUSPECT: &str = "sms_login_suspect_sends_total";
@@ -11,10 +13,15 @@ const WRONG_CODES: &str = "sms_login_wrong_codes_ratio";
 pub(crate) const ROUTE_STATE: &str = "sms_login_route_state";
 /// The value of `ROUTE_STATE` for a route that is skipped, as the page of metrics shows it.
 pub(crate) const ROUTE_IS_SKIPPED: &str = "2";
+const PROVIDER_ANSWERS: &str = "sms_login_provider_answers_total";
 const SEND_SECONDS: &str = "sms_login_sms_send_seconds";
 
+const STORE_BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0];
+
 /// The buckets of each histogram, in seconds.
-pub(crate) const BUCKETS: [(&str, &[f64]); 2] = [
+pub(crate) const BUCKETS: [(&str, &[f64]); 4] = [
+    (REDIS_SECONDS, STORE_BUCKETS),
+    (SQL_SECONDS, STORE_BUCKETS),
     (SEND_SECONDS, &[0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0]),
     (OPERATION_SECONDS, &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
 ];
@@ -23,6 +30,15 @@ const OPERATIONS: &str = "sms_login_operations_total";
 const OPERATION_SECONDS: &str = "sms_login_operation_seconds";
 const RATE_LIMITED: &str = "sms_login_rate_limited_total";
 const BUILD_INFO: &str = "sms_login_build_info";
+
+const CONNECTIONS: &str = "sms_login_connections";
+const REFUSED: &str = "sms_login_connections_refused_total";
+const EVICTED: &str = "sms_login_connections_evicted_total";
+const SQL_CONNECTIONS: &str = "sms_login_sql_connections";
+const RUNNING: &str = "sms_login_operations_running";
+const REDIS_SECONDS: &str = "sms_login_redis_seconds";
+const SQL_SECONDS: &str = "sms_login_sql_seconds";
+const CLOCK_SKEW: &str = "sms_login_clock_skew_seconds";
 
 /// Registers the description of every metric.
 pub(crate) fn describe() {
@@ -37,13 +53,64 @@ pub(crate) fn describe() {
     );
     metrics::describe_histogram!(OPERATION_SECONDS, "Duration of GraphQL operations, in seconds.");
     metrics::describe_counter!(RATE_LIMITED, "Rejections by a rate limit.");
+    metrics::describe_gauge!(CONNECTIONS, "Connections of clients, by state: busy or idle.");
+    metrics::describe_counter!(REFUSED, "Connections refused because a limit was reached.");
+    metrics::describe_counter!(EVICTED, "Idle connections closed to make room for others.");
+    metrics::describe_gauge!(SQL_CONNECTIONS, "Connections to the database, by state: busy or idle.");
+    metrics::describe_gauge!(RUNNING, "GraphQL operations that are running.");
+    metrics::describe_histogram!(REDIS_SECONDS, "Duration of scripts on Redis, in seconds, by script and outcome.");
+    metrics::describe_histogram!(SQL_SECONDS, "Duration of calls to the database, in seconds, by kind and outcome.");
+    metrics::describe_gauge!(CLOCK_SKEW, "How far this server's clock is ahead of Redis's, in seconds.");
     metrics::describe_gauge!(BUILD_INFO, "Version of the program. The value is always 1.");
+    metrics::describe_counter!(PROVIDER_ANSWERS, "Answers of SMS providers, by route and the provider's code.");
     metrics::describe_histogram!(SEND_SECONDS, "Duration of calls to the SMS provider, in seconds.");
 }
 
 /// Sets the version of the program.
 pub(crate) fn build_info() {
     metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1);
+}
+
+/// Sets the numbers of clients' connections.
+pub(crate) fn connections(open: usize, idle: usize, refused: u64, evicted: u64) {
+    metrics::gauge!(CONNECTIONS, "state" => "busy").set(as_f64(open.saturating_sub(idle)));
+    metrics::gauge!(CONNECTIONS, "state" => "idle").set(as_f64(idle));
+    metrics::counter!(REFUSED).absolute(refused);
+    metrics::counter!(EVICTED).absolute(evicted);
+}
+
+/// Sets the numbers of connections to the database.
+pub(crate) fn sql_pool(open: u32, idle: usize) {
+    metrics::gauge!(SQL_CONNECTIONS, "state" => "busy").set(f64::from(open) - as_f64(idle));
+    metrics::gauge!(SQL_CONNECTIONS, "state" => "idle").set(as_f64(idle));
+}
+
+/// Sets the number of running operations.
+pub(crate) fn running_operations(running: usize) {
+    metrics::gauge!(RUNNING).set(as_f64(running));
+}
+
+/// Records the duration of a script on Redis.
+pub(crate) fn redis_called(script: &'static str, is_ok: bool, started: Instant) {
+    metrics::histogram!(REDIS_SECONDS, "script" => script, "outcome" => outcome(is_ok)).record(started.elapsed());
+}
+
+/// Records the duration of a call to the database.
+pub(crate) fn sql_called(kind: &'static str, is_ok: bool, started: Instant) {
+    metrics::histogram!(SQL_SECONDS, "kind" => kind, "outcome" => outcome(is_ok)).record(started.elapsed());
+}
+
+/// Sets how far this server's clock is ahead of Redis's.
+pub(crate) fn clock_skew(seconds: f64) {
+    metrics::gauge!(CLOCK_SKEW).set(seconds);
+}
+
+const fn outcome(is_ok: bool) -> &'static str {
+    if is_ok { "ok" } else { "error" }
+}
+
+fn as_f64(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// Counts a GraphQL operation that ended, and records its duration.
@@ -83,7 +150,9 @@ pub(crate) fn route_state(route: &str, state: u8) {
     metrics::gauge!(ROUTE_STATE, "route" => route.to_owned()).set(state);
 }
 
-/// Records the duration of a call to the SMS provider.
-pub(crate) fn sent(provider: &'static str, begun: Instant) {
+/// Records the outcome and the duration of a call to a provider. `code` is the provider's own, or a fixed word.
+pub(crate) fn sent(route: &str, provider: &'static str, code: &str, begun: Instant) {
+    let code = codes::label(code);
+    metrics::counter!(PROVIDER_ANSWERS, "route" => route.to_owned(), "code" => code).increment(1);
     metrics::histogram!(SEND_SECONDS, "provider" => provider).record(begun.elapsed());
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use reqwest::header::HeaderValue;
 use reqwest::{Response, redirect};
 use tokio::time::error::Elapsed;
+use tracing::Instrument;
 use url::Url;
 
 pub use reqwest::header::InvalidHeaderValue;
@@ -122,7 +123,8 @@ impl Client {
     where
         F: Fn() -> Request<'a> + Send + Sync,
     {
-        tokio::time::timeout(self.whole, self.exchange(build)).await.map_err(CallError::TimedOut)?
+        let call = tokio::time::timeout(self.whole, self.exchange(build));
+        call.instrument(tracing::debug_span!("outbound")).await.map_err(CallError::TimedOut)?
     }
 
     async fn exchange<'a, F>(&self, build: F) -> Result<Answer, CallError>

@@ -19,8 +19,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::clock::Clock;
+use crate::metrics;
 use crate::store::StoreError;
 
 mod keys;
@@ -59,6 +61,8 @@ struct Cluster {
 
 /// A script of a store. It takes its keys, and one JSON object with its arguments.
 pub(crate) struct StoreScript {
+    /// The name in traces and metrics.
+    name: &'static str,
     script: Script,
     admits: bool,
 }
@@ -66,14 +70,15 @@ pub(crate) struct StoreScript {
 impl StoreScript {
     /// Creates a script that grants something: a place in a count, a challenge, a claim. It is called with a deadline, after
     /// which it refuses to run, so that Redis never executes late what the server has given up on.
-    pub(crate) fn admitting(body: &str) -> Self {
+    pub(crate) fn admitting(name: &'static str, body: &str) -> Self {
         let text = [include_str!("redis/arguments.lua"), include_str!("redis/deadline.lua"), body].concat();
-        Self { script: Script::new(&text), admits: true }
+        Self { name, script: Script::new(&text), admits: true }
     }
 
     /// Creates a script that only refunds, ends or settles what was granted. It runs however late it arrives.
-    pub(crate) fn settling(body: &str) -> Self {
-        Self { script: Script::new(&[include_str!("redis/arguments.lua"), body].concat()), admits: false }
+    pub(crate) fn settling(name: &'static str, body: &str) -> Self {
+        let text = [include_str!("redis/arguments.lua"), body].concat();
+        Self { name, script: Script::new(&text), admits: false }
     }
 }
 
@@ -123,7 +128,9 @@ impl RedisPool {
             invocation.key(key);
         }
         invocation.arg(args);
-        let reply = bounded(self.invoke(&invocation)).await;
+        let (span, started) = (tracing::debug_span!("redis", redis.script = script.name), Instant::now());
+        let reply = bounded(self.invoke(&invocation)).instrument(span).await;
+        metrics::redis_called(script.name, reply.is_ok(), started);
 
         if let Err(StoreError::Unavailable(error)) = &reply
             && error.to_string().contains(LATE)
@@ -199,6 +206,9 @@ impl RedisPool {
 
         let redis = seconds.saturating_mul(1000).saturating_add(microseconds / 1000);
         let sample = Sample { redis, sent, received: Instant::now() };
+        if let Some(wall) = self.clock.wall() {
+            metrics::clock_skew(sample.ahead(wall, sample.received).as_secs_f64());
+        }
         self.time.keep(sample);
         Ok(sample)
     }

@@ -86,7 +86,7 @@ impl Extractor for Traceparent<'_> {
     }
 }
 
-/// Creates the exporter. Besides the endpoint, it obeys the standard variables, such as `OTEL_EXPORTER_OTLP_HEADERS`.
+/// Creates the exporter. Besides the endpoint, it obeys the standard variables, such as those for headers.
 fn provider(endpoint: &str) -> Result<SdkTracerProvider, ExporterBuildError> {
     let url = format!("{}/{TRACES_PATH}", endpoint.trim_end_matches('/'));
     let exporter =

@@ -45,7 +45,7 @@ mod requests;
 mod tests;
 mod unread;
 
-pub(crate) use connections::{ConnectionLimits, Connections};
+pub(crate) use connections::{ConnectionCounts, ConnectionLimits, Connections};
 
 const MAX_HEADERS: usize = 100;
 

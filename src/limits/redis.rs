@@ -139,11 +139,11 @@ impl RedisLimitStore {
         let with_traffic = |body: &str| [include_str!("traffic.lua"), body].concat();
         Self {
             redis,
-            count_send: StoreScript::admitting(&with_traffic(include_str!("count_send.lua"))),
-            refund_send: StoreScript::settling(&with_traffic(include_str!("refund_send.lua"))),
-            mark_verified: StoreScript::settling(&with_traffic(include_str!("mark_verified.lua"))),
-            count_attempt: StoreScript::admitting(&with_traffic(include_str!("count_attempt.lua"))),
-            refund_attempt: StoreScript::settling(&with_traffic(include_str!("refund_attempt.lua"))),
+            count_send: StoreScript::admitting("count_send", &with_traffic(include_str!("count_send.lua"))),
+            refund_send: StoreScript::settling("refund_send", &with_traffic(include_str!("refund_send.lua"))),
+            mark_verified: StoreScript::settling("mark_verified", &with_traffic(include_str!("mark_verified.lua"))),
+            count_attempt: StoreScript::admitting("count_attempt", &with_traffic(include_str!("count_attempt.lua"))),
+            refund_attempt: StoreScript::settling("refund_attempt", &with_traffic(include_str!("refund_attempt.lua"))),
         }
     }
 

@@ -7,6 +7,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use tracing::Instrument;
+
 use self::breaker::{Breaker, State};
 use self::conversion::Conversion;
 use super::{CodeMessage, SendError, SendOutcome, SmsSender};
@@ -128,8 +130,9 @@ impl Route {
 
     async fn send(&self, message: &CodeMessage<'_>, clock: &dyn Clock) -> Result<SendOutcome, SendError> {
         let started = Instant::now();
-        let outcome = self.sender.send(message).await;
-        metrics::sent(self.sender.name(), started);
+        let span = tracing::debug_span!("sms", sms.provider = self.sender.name(), sms.route = self.name);
+        let outcome = self.sender.send(message).instrument(span).await;
+        metrics::sent(&self.name, self.sender.name(), outcome_code(&outcome), started);
         // An outcome that concerns the number shows that the provider works.
         self.report(self.breaker.record(outcome.is_err(), clock.now()));
         outcome
@@ -233,6 +236,20 @@ impl Routes {
             (None, Some(&first)) => Routed { route: Some(first), outcome: first.send(message, clock).await },
             (None, None) => Routed { route: None, outcome: Ok(SendOutcome::RegionNotAllowed) },
         }
+    }
+}
+
+/// Returns the provider's code of an outcome, or a fixed word.
+fn outcome_code(outcome: &Result<SendOutcome, SendError>) -> &str {
+    match outcome {
+        Ok(SendOutcome::Accepted(_)) => "accepted",
+        Ok(SendOutcome::InvalidPhone) => "invalid_phone",
+        Ok(SendOutcome::NumberBlocked) => "number_blocked",
+        Ok(SendOutcome::RegionNotAllowed) => "region_not_allowed",
+        Ok(SendOutcome::RateLimited(_)) => "rate_limited",
+        Err(SendError::NeedsOperator { code, .. } | SendError::Failed { code, .. }) => code,
+        Err(SendError::Unreachable(_)) => "unreachable",
+        Err(SendError::Ambiguous(_)) => "no_clear_answer",
     }
 }
 

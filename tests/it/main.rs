@@ -25,6 +25,7 @@ mod input;
 mod limit_store;
 mod lost_answers;
 mod modules;
+mod monitoring;
 mod outbound;
 mod phone;
 mod playground;

@@ -112,14 +112,14 @@ impl RedisCodeStore {
         let with_failures = |body: &str| [include_str!("failures.lua"), body].concat();
         Self {
             redis,
-            issue: StoreScript::admitting(&recognition(&with_failures(include_str!("issue.lua")))),
-            attempt: StoreScript::admitting(&recognition(&with_failures(include_str!("attempt.lua")))),
-            consume: StoreScript::settling(&with_failures(include_str!("consume.lua"))),
-            release: StoreScript::settling(include_str!("release.lua")),
-            void: StoreScript::settling(include_str!("void.lua")),
-            confirm: StoreScript::settling(include_str!("confirm.lua")),
-            recognizes: StoreScript::settling(&recognition(include_str!("recognizes.lua"))),
-            revoke_devices: StoreScript::settling(include_str!("revoke_devices.lua")),
+            issue: StoreScript::admitting("issue", &recognition(&with_failures(include_str!("issue.lua")))),
+            attempt: StoreScript::admitting("attempt", &recognition(&with_failures(include_str!("attempt.lua")))),
+            consume: StoreScript::settling("consume", &with_failures(include_str!("consume.lua"))),
+            release: StoreScript::settling("release", include_str!("release.lua")),
+            void: StoreScript::settling("void", include_str!("void.lua")),
+            confirm: StoreScript::settling("confirm", include_str!("confirm.lua")),
+            recognizes: StoreScript::settling("recognizes", &recognition(include_str!("recognizes.lua"))),
+            revoke_devices: StoreScript::settling("revoke_devices", include_str!("revoke_devices.lua")),
         }
     }
 
