@@ -117,7 +117,7 @@ fn only_app_and_cli_name_concrete_stores_and_senders() {
 
 #[test]
 fn only_the_account_store_runs_sql() {
-    let outside = ["app", "cli", "http/health"];
+    let outside = ["app", "cli", "http/health", "http/metrics"];
     only(
         |module| module.is_in("account_store") || outside.iter().any(|outside| module.is_in(outside)),
         &["crate::database"],
