@@ -11,13 +11,16 @@ use uuid::Uuid;
 use crate::account_store::AccountStore;
 use crate::client::ClientAddress;
 use crate::clock::Clock;
+use crate::deliveries::Deliveries;
 use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
 use crate::sessions::Viewer;
+use crate::sms::NoticeKind;
 use crate::store::StoreError;
 use crate::tokens::keys::KeyError;
 use crate::tokens::{Issued, Tokens};
 use crate::users::{PhoneChange, PhoneChangeOutcome, ProfileChange, User, checked_avatar, checked_name};
+use crate::verification::test_numbers::TestNumbers;
 use crate::verification::{AttemptError, Checking, SubmittedCode};
 
 /// The code that a user confirms a change with.
@@ -32,10 +35,12 @@ pub struct Confirmation {
 }
 
 /// How accounts are protected.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct AccountPolicy {
     /// How long after the user has entered a code a session may change the phone. Zero turns the limit off.
     pub reauthentication_max_age: Duration,
+    /// The numbers that get no messages.
+    pub test_numbers: TestNumbers,
 }
 
 /// Why an account is not changed.
@@ -72,6 +77,7 @@ pub struct Accounts {
     users: Arc<AccountStore>,
     checking: Arc<Checking>,
     tokens: Arc<Tokens>,
+    deliveries: Arc<Deliveries>,
     policy: AccountPolicy,
     clock: Arc<dyn Clock>,
 }
@@ -83,10 +89,11 @@ impl Accounts {
         users: Arc<AccountStore>,
         checking: Arc<Checking>,
         tokens: Arc<Tokens>,
+        deliveries: Arc<Deliveries>,
         policy: AccountPolicy,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { users, checking, tokens, policy, clock }
+        Self { users, checking, tokens, deliveries, policy, clock }
     }
 
     /// Checks that the viewer's session signed in or reauthenticated recently enough to change the phone: a stolen token
@@ -162,6 +169,9 @@ impl Accounts {
         match outcome {
             PhoneChangeOutcome::Changed => {
                 self.revoke_devices(&viewer.user.phone).await;
+                if !self.policy.test_numbers.include(&viewer.user.phone, self.clock.now()) {
+                    self.deliveries.notify(NoticeKind::PhoneChanged, &viewer.user.phone);
+                }
                 tracing::info!(user.id = %user.id, phone.masked = %user.phone, "phone changed");
                 Ok(user)
             }

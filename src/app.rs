@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, PlaygroundConfig};
 use crate::database::{Database, DatabaseSetupError};
+use crate::deliveries::Deliveries;
 use crate::files;
 use crate::graphql::{Executor, Services};
 use crate::http::descriptors;
@@ -115,6 +116,11 @@ impl App {
         self.router.clone()
     }
 
+    /// Returns the service that sends messages, for tests that wait for its background work.
+    pub fn deliveries(&self) -> Arc<Deliveries> {
+        Arc::clone(&self.services.deliveries)
+    }
+
     /// Serves requests until `shutdown` is cancelled. Requests in flight then have the shutdown grace to finish.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
         let cleanup = tokio::spawn({
@@ -181,7 +187,7 @@ impl App {
 
 fn playground(config: &Config, inbox: Option<Arc<Inbox>>) -> Option<Arc<Playground>> {
     let regions = &config.phone_regions;
-    let page = || Playground::new(regions.default, regions.allowed.as_deref(), inbox);
+    let page = || Playground::new(regions.default, regions.allowed.as_deref(), config.sms.calls(), inbox);
     (config.playground != PlaygroundConfig::Off).then(page).map(Arc::new)
 }
 

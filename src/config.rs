@@ -160,6 +160,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
     settings.redis.check()?;
     settings.codes.check_secret()?;
 
+    let issuing = issuing(&settings, &sms)?;
     // Clients of an embedded server are most likely its developers.
     let is_embedded = !database.is_mysql() && settings.redis.redis_url.is_empty();
     Ok(Config {
@@ -167,7 +168,8 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         signing: settings.tokens.signing(&database, &settings.database.data_dir)?,
         verifying_keys: settings.tokens.verifying_keys(),
         tokens: settings.tokens.policy()?,
-        issuing: issuing(&settings, &sms)?,
+        accounts: settings.sessions.account_policy(issuing.test_numbers.clone()),
+        issuing,
         checking: CheckingPolicy {
             max_attempts: settings.codes.code_max_attempts,
             failures: settings.limits.failures(),
@@ -176,7 +178,6 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         limits: settings.limits.policy(settings.guard.policy()),
         trusted_prefixes: settings.guard.guard_allowed_prefixes.clone().unwrap_or_default(),
         sessions: sessions(&settings)?,
-        accounts: settings.sessions.account_policy(),
         playground: playground(&settings, is_embedded, &sms),
         introspection: settings.http.introspection.unwrap_or(is_embedded),
         listen_addr: settings.listen.listen_addr,

@@ -13,6 +13,8 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use self::events::EventLog;
 use self::keys::DeliveryKeys;
@@ -24,7 +26,7 @@ use crate::phone::{Destination, PhoneNumber};
 use crate::price::Price;
 use crate::purpose::Purpose;
 use crate::sms::routes::{Route, Routed, Routes};
-use crate::sms::{CodeMessage, SendError, SendOutcome};
+use crate::sms::{CodeMessage, Notice, NoticeKind, SendError, SendOutcome};
 use crate::store::StoreError;
 
 mod changes;
@@ -57,12 +59,14 @@ pub struct Dispatched {
 
 /// The service that sends messages and follows them.
 pub struct Deliveries {
-    routes: Routes,
+    routes: Arc<Routes>,
     store: Arc<dyn DeliveryStore>,
     events: EventLog,
     keys: DeliveryKeys,
     day_offset: SignedDuration,
     clock: Arc<dyn Clock>,
+    /// Messages and reports that no request waits for.
+    background: TaskTracker,
 }
 
 impl Deliveries {
@@ -77,7 +81,8 @@ impl Deliveries {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let events = EventLog::start(Arc::clone(&store));
-        Self { routes, store, events, keys: DeliveryKeys::new(secret), day_offset, clock }
+        let (routes, background) = (Arc::new(routes), TaskTracker::new());
+        Self { routes, store, events, keys: DeliveryKeys::new(secret), day_offset, clock, background }
     }
 
     /// Returns whether a route serves codes of this kind for the phone.
@@ -173,8 +178,30 @@ impl Deliveries {
         self.store.changes().wait_for(&self.keys.challenge(challenge_id))
     }
 
+    /// Sends a notice in the background. A failure is only logged: what the notice tells has happened.
+    pub fn notify(&self, kind: NoticeKind, phone: &PhoneNumber) {
+        let (routes, phone, id) = (Arc::clone(&self.routes), phone.clone(), Uuid::new_v4().to_string());
+        self.background.spawn(async move {
+            let notice = Notice { id: &id, phone: &phone, kind, locale: None };
+            match routes.notify(&notice).await {
+                None => {}
+                Some(Ok(SendOutcome::Accepted(_))) => {
+                    tracing::info!(phone.masked = %phone, sms.notice = kind.name(), "notice sent");
+                }
+                Some(Ok(outcome)) => {
+                    tracing::warn!(phone.masked = %phone, sms.notice = kind.name(), ?outcome, "a notice was rejected");
+                }
+                Some(Err(error)) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, phone.masked = %phone, sms.notice = kind.name(), "a notice could not be sent");
+                }
+            }
+        });
+    }
+
     /// Writes what is still in the queue. Events after this call are lost.
     pub async fn finish(&self) {
-        self.events.finish().await;
+        self.background.close();
+        tokio::join!(self.background.wait(), self.events.finish());
     }
 }

@@ -1,4 +1,4 @@
-//! One-time codes by SMS: the trait that every provider implements, and the results of a send.
+//! One-time codes by SMS or by voice: the trait that every provider implements, and the results of a send.
 //!
 //! A result distinguishes what the user can fix (`SendOutcome`) from a failure (`SendError`), and among failures
 //! whether the SMS may have been sent. A sender must not log, and must not retry a request that may have arrived;
@@ -46,6 +46,39 @@ pub struct CodeMessage<'a> {
     pub reference: Option<&'a str>,
     /// The hash by which an Android app gets the SMS without a permission, if the client sent one.
     pub app_hash: Option<&'a str>,
+}
+
+/// A message without a code: it tells the user what has happened.
+#[derive(Debug)]
+pub struct Notice<'a> {
+    /// The message's id, the same for every try to send it.
+    pub id: &'a str,
+    /// The receiver.
+    pub phone: &'a PhoneNumber,
+    /// What has happened.
+    pub kind: NoticeKind,
+    /// The user's language, if it is known.
+    pub locale: Option<&'a Locale>,
+}
+
+/// What a notice tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NoticeKind {
+    /// The account has another phone now. The notice goes to the old one.
+    PhoneChanged,
+}
+
+impl NoticeKind {
+    /// Every kind.
+    pub const ALL: [Self; 1] = [Self::PhoneChanged];
+
+    /// Returns the name in settings, webhooks and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PhoneChanged => "PHONE_CHANGED",
+        }
+    }
 }
 
 /// What a provider says about a message that it accepted.
@@ -127,17 +160,33 @@ impl From<CallError> for SendError {
     }
 }
 
-/// Sends one-time codes to phones.
+/// Sends messages to phones.
 ///
 /// Every method fails with `SendError` if the provider fails or cannot be reached, and limits its own duration.
 #[async_trait]
-pub trait SmsSender: Send + Sync {
+pub trait MessageSender: Send + Sync {
     /// The provider's name in logs.
     fn name(&self) -> &'static str;
 
     /// Checks that the provider accepts the settings, without sending an SMS.
     async fn check(&self) -> Result<(), SendError>;
 
-    /// Sends one message.
+    /// Sends a code.
     async fn send(&self, message: &CodeMessage<'_>) -> Result<SendOutcome, SendError>;
+
+    /// Returns whether the sender is configured to send such notices.
+    fn sends_notices(&self, _kind: NoticeKind) -> bool {
+        false
+    }
+
+    /// Sends a notice. It is called only if `sends_notices` returns true.
+    async fn notify(&self, _notice: &Notice<'_>) -> Result<SendOutcome, SendError> {
+        Err(SendError::Unreachable("this sender sends no notices".into()))
+    }
+
+    /// Reports to the provider that the code of a message was used. A sender whose provider learns nothing from that does
+    /// nothing.
+    async fn report_used(&self, _serial: &str, _at: Timestamp) -> Result<(), SendError> {
+        Ok(())
+    }
 }

@@ -8,11 +8,12 @@ use crate::captcha::tencent::TencentCaptcha;
 use crate::captcha::{Captcha, CaptchaVerifier};
 use crate::clock::Clock;
 use crate::config::{CaptchaConfig, ConfigError, ProviderConfig, SmsConfig};
-use crate::sms::SmsSender;
+use crate::sms::MessageSender;
 use crate::sms::console::ConsoleSms;
 use crate::sms::inbox::Inbox;
 use crate::sms::routes::{Route, Routes};
 use crate::sms::tencent::TencentSms;
+use crate::sms::tencent::voice::TencentVoice;
 use crate::sms::webhook::WebhookSms;
 
 /// Creates the message routes of the settings. A route that prints messages also adds them to `inbox`.
@@ -26,11 +27,15 @@ pub fn sms_routes(
 ) -> Result<Routes, StartError> {
     let mut routes = Vec::new();
     for route in &config.routes {
-        let sender: Arc<dyn SmsSender> = match &route.provider {
+        let sender: Arc<dyn MessageSender> = match &route.provider {
             ProviderConfig::Console => Arc::new(ConsoleSms::new(inbox.cloned())),
             ProviderConfig::Tencent(config) => {
                 let sender = TencentSms::new(config.as_ref().clone(), Arc::clone(clock));
                 Arc::new(sender.map_err(|error| ConfigError::new("TENCENT_SMS_ENDPOINT", error))?)
+            }
+            ProviderConfig::TencentVoice(config) => {
+                let sender = TencentVoice::new(config.as_ref().clone(), Arc::clone(clock));
+                Arc::new(sender.map_err(|error| ConfigError::new("TENCENT_VMS_ENDPOINT", error))?)
             }
             ProviderConfig::Webhook(config) => {
                 let sender = WebhookSms::new(config.as_ref().clone(), Arc::clone(clock));

@@ -59,7 +59,8 @@ pub(super) fn build(
         Arc::clone(&users),
         Arc::clone(&checking),
         Arc::clone(&tokens),
-        config.accounts,
+        Arc::clone(&deliveries),
+        config.accounts.clone(),
         Arc::clone(clock),
     );
     let proofs = Proofs::new(Arc::clone(&checking), Arc::clone(&tokens));

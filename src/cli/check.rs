@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::running;
 use crate::app;
+use crate::channel::Channel;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{CaptchaConfig, Config, ProviderConfig, Settings, SigningConfig};
 use crate::metrics::{ROUTE_IS_SKIPPED, ROUTE_STATE};
@@ -98,16 +99,20 @@ async fn sms(config: &Config) -> Vec<Found> {
     let states = route_states(config).await;
     let mut lines = Vec::new();
     for (route, settings) in routes.iter().zip(&config.sms.routes) {
-        // Without routes in the settings file, the only route is named as its provider.
-        let is_only = config.sms.routes.len() == 1 && route.name() == route.sender().name();
-        let label = if is_only { "sms".to_owned() } else { format!("sms: route {:?}", route.name()) };
+        let label = match settings.scope.channel {
+            Channel::Sms if config.sms.is_short_form => "sms".to_owned(),
+            Channel::Voice if config.sms.is_short_form => "calls".to_owned(),
+            Channel::Sms | Channel::Voice => format!("sms: route {:?}", route.name()),
+        };
         let is_skipped = states.get(route.name()).is_some_and(|state| *state == ROUTE_IS_SKIPPED);
         lines.push(match (route.sender().check().await, &settings.provider) {
             (Ok(()), _) if is_skipped => Err(format!("{label}: works, but the running server skips it after failures")),
             (Err(error), _) => Err(format!("{label}: {}", in_full(&error))),
             (Ok(()), ProviderConfig::Console) => Ok(format!("{label}: printed to the terminal")),
             (Ok(()), ProviderConfig::Webhook(_)) => Ok(format!("{label}: the webhook accepts the signature")),
-            (Ok(()), ProviderConfig::Tencent(_)) => Ok(format!("{label}: tencent accepts the key")),
+            (Ok(()), ProviderConfig::Tencent(_) | ProviderConfig::TencentVoice(_)) => {
+                Ok(format!("{label}: tencent accepts the key"))
+            }
         });
     }
     lines

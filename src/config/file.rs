@@ -78,7 +78,8 @@ fn value_of(value: &DeValue<'_>) -> Value {
             items.map_or(Value::Other, Value::List)
         }
         DeValue::Table(value) => Value::Table(table(value)),
-        DeValue::Integer(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => Value::Other,
+        DeValue::Boolean(flag) => Value::Flag(*flag),
+        DeValue::Integer(_) | DeValue::Datetime(_) => Value::Other,
     }
 }
 

@@ -3,19 +3,23 @@
 //! An error names the route and the key in one line: `route "tencent-cn": sign_name: needed for numbers in mainland China`.
 //! The secret of a route is never printed.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 
 use super::phones::Regions;
 use super::table::{Table, Value};
-use super::tencent::{TencentRoute, TencentSettings};
+use super::tencent::{TencentRoute, TencentSettings, VoiceRoute};
 use super::{ConfigError, SecretFile};
+use crate::channel::Channel;
 use crate::locale::Locale;
 use crate::outbound::Timeouts;
 use crate::phone::Region;
 use crate::price::Price;
 use crate::purpose::Purpose;
+use crate::sms::NoticeKind;
 use crate::sms::routes::RouteScope;
+use crate::sms::tencent::voice::TencentVoiceConfig;
 use crate::sms::tencent::{LocalizedTemplate, TemplateParam, Templates, TencentSmsConfig};
 use crate::sms::webhook::{WebhookConfig, WebhookSecret, WebhookUrl};
 
@@ -23,9 +27,11 @@ use crate::sms::webhook::{WebhookConfig, WebhookSecret, WebhookUrl};
 const MAX_NAME_CHARS: usize = 32;
 
 /// The keys that every route has, and those of each provider.
-const COMMON_KEYS: [&str; 6] = ["name", "provider", "regions", "purposes", "price", "group"];
-const WEBHOOK_KEYS: [&str; 3] = ["url", "secret", "secret_file"];
-const TENCENT_KEYS: [&str; 4] = ["sdk_app_id", "sign_name", "templates", "template_params"];
+const COMMON_KEYS: [&str; 7] = ["name", "provider", "regions", "purposes", "channel", "price", "group"];
+const WEBHOOK_KEYS: [&str; 4] = ["url", "secret", "secret_file", "notices"];
+const TENCENT_KEYS: [&str; 6] =
+    ["sdk_app_id", "sign_name", "templates", "template_params", "notices", "report_conversion"];
+const VOICE_KEYS: [&str; 2] = ["sdk_app_id", "play_times"];
 
 /// The keys whose values are secrets.
 const SECRET_KEYS: [&str; 1] = ["secret"];
@@ -52,14 +58,17 @@ pub enum ProviderConfig {
     Console,
     /// Tencent Cloud sends messages.
     Tencent(Box<TencentSmsConfig>),
+    /// Tencent Cloud calls phones.
+    TencentVoice(Box<TencentVoiceConfig>),
     /// The operator's own gateway gets messages by HTTP.
     Webhook(Box<WebhookConfig>),
 }
 
 impl RouteConfig {
-    /// Creates the only route, named as its provider, which serves every message.
-    pub(super) fn only(name: &str, provider: ProviderConfig) -> Self {
-        Self { name: name.to_owned(), scope: RouteScope::default(), price: Price::ZERO, group: None, provider }
+    /// Creates a route of a channel that serves every region and purpose.
+    pub(super) fn for_all(name: &str, channel: Channel, provider: ProviderConfig) -> Self {
+        let scope = RouteScope { channel, ..RouteScope::default() };
+        Self { name: name.to_owned(), scope, price: Price::ZERO, group: None, provider }
     }
 }
 
@@ -158,8 +167,9 @@ impl<'a> RouteTable<'a> {
     }
 
     fn read(&self, tencent: &TencentSettings, allowed: &Regions) -> Result<RouteConfig, ConfigError> {
-        let provider = self.needed("provider")?;
+        let (provider, channel) = (self.needed("provider")?, self.channel()?);
         let own_keys: &[&str] = match provider.as_str() {
+            "tencent" if channel == Channel::Voice => &VOICE_KEYS,
             "tencent" => &TENCENT_KEYS,
             "webhook" => &WEBHOOK_KEYS,
             "console" => &[],
@@ -167,11 +177,16 @@ impl<'a> RouteTable<'a> {
         };
         let is_known = |key: &str| COMMON_KEYS.contains(&key) || own_keys.contains(&key);
         if let Some((unknown, _)) = self.table.0.iter().find(|(key, _)| !is_known(key)) {
-            return Err(self.refused(unknown, format!("not a key of a route with provider {provider}")));
+            let which = if channel == Channel::Voice { " and channel VOICE" } else { "" };
+            return Err(self.refused(unknown, format!("not a key of a route with provider {provider}{which}")));
         }
 
-        let scope = RouteScope { regions: self.regions()?, purposes: self.purposes()?, ..RouteScope::default() };
+        let mut scope = RouteScope { regions: self.regions()?, purposes: self.purposes()?, channel };
         let provider = match provider.as_str() {
+            "tencent" if channel == Channel::Voice => {
+                scope.regions = Some(self.voice_regions(scope.regions)?);
+                ProviderConfig::TencentVoice(Box::new(self.tencent_voice(tencent)?))
+            }
             "tencent" => ProviderConfig::Tencent(Box::new(self.tencent(tencent, &scope, allowed)?)),
             "webhook" => ProviderConfig::Webhook(Box::new(self.webhook()?)),
             _ => ProviderConfig::Console,
@@ -197,10 +212,37 @@ impl<'a> RouteTable<'a> {
             sign_name,
             templates: self.templates()?,
             template_params: self.template_params()?,
+            notices: self.notice_templates()?,
+            report_conversion: self.flag("report_conversion")?,
         };
-        let without_key =
-            || self.refused("provider", "tencent needs TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY");
-        settings.route(route)?.ok_or_else(without_key)
+        settings.route(route)?.ok_or_else(|| self.without_key())
+    }
+
+    fn tencent_voice(&self, settings: &TencentSettings) -> Result<TencentVoiceConfig, ConfigError> {
+        let play_times = match self.table.get("play_times") {
+            None => None,
+            Some(Value::Number(times)) => {
+                let times = [1_u8, 2, 3].into_iter().find(|allowed| f64::from(*allowed) == *times);
+                Some(times.ok_or_else(|| self.refused("play_times", "must be 1, 2 or 3"))?)
+            }
+            Some(_) => return Err(self.refused("play_times", "must be 1, 2 or 3")),
+        };
+        let route = VoiceRoute { sdk_app_id: self.needed("sdk_app_id")?, play_times };
+        settings.voice_route(route)?.ok_or_else(|| self.without_key())
+    }
+
+    /// Returns the regions of a route that calls by Tencent Cloud, whose voice service calls mainland China only.
+    fn voice_regions(&self, regions: Option<Vec<Region>>) -> Result<Vec<Region>, ConfigError> {
+        let china: Region = "CN".parse().map_err(|_| self.refused("regions", "CN is not a region"))?;
+        match regions {
+            None => Ok(vec![china]),
+            Some(regions) if regions.iter().all(|region| *region == china) => Ok(regions),
+            Some(_) => Err(self.refused("regions", "Tencent Cloud calls numbers in CN only")),
+        }
+    }
+
+    fn without_key(&self) -> ConfigError {
+        self.refused("provider", "tencent needs TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY")
     }
 
     fn webhook(&self) -> Result<WebhookConfig, ConfigError> {
@@ -219,7 +261,9 @@ impl<'a> RouteTable<'a> {
         };
         let no_secret = "not whsec_ and base64 of 24 to 64 bytes: echo whsec_$(openssl rand -base64 32)";
         let secret = WebhookSecret::parse(&secret).ok_or_else(|| self.refused(key, no_secret))?;
-        Ok(WebhookConfig { url, secret, timeouts: Timeouts::default() })
+        let notices: Option<_> = self.list("notices")?.unwrap_or_default().iter().map(|name| notice(name)).collect();
+        let notices = notices.ok_or_else(|| self.refused("notices", format!("not a list of {}", notice_names())))?;
+        Ok(WebhookConfig { url, secret, notices, timeouts: Timeouts::default() })
     }
 
     fn regions(&self) -> Result<Option<Vec<Region>>, ConfigError> {
@@ -236,6 +280,14 @@ impl<'a> RouteTable<'a> {
         };
         let purposes: Option<_> = names.iter().map(|name| purpose(name)).collect();
         purposes.map(Some).ok_or_else(|| self.refused("purposes", format!("not a list of {}", purpose_names())))
+    }
+
+    fn channel(&self) -> Result<Channel, ConfigError> {
+        match self.text("channel")?.as_deref() {
+            None | Some("SMS") => Ok(Channel::Sms),
+            Some("VOICE") => Ok(Channel::Voice),
+            Some(_) => Err(self.refused("channel", "not SMS or VOICE")),
+        }
     }
 
     fn price(&self) -> Result<Price, ConfigError> {
@@ -255,24 +307,37 @@ impl<'a> RouteTable<'a> {
         };
 
         let default = table.get("default").ok_or_else(|| self.refused("templates.default", "needed"))?;
-        let default = self.template("default", default)?;
-        let mut templates = Templates { default, by_purpose: std::collections::HashMap::new() };
+        let default = self.template("templates.default".to_owned(), default)?;
+        let mut templates = Templates { default, by_purpose: HashMap::new() };
         for (key, value) in table.0.iter().filter(|(key, _)| key != "default") {
             let reason = || format!("not default or one of {}", purpose_names());
             let purpose = purpose(key).ok_or_else(|| self.refused(&format!("templates.{key}"), reason()))?;
-            templates.by_purpose.insert(purpose, self.template(key, value)?);
+            templates.by_purpose.insert(purpose, self.template(format!("templates.{key}"), value)?);
         }
         Ok(templates)
     }
 
+    fn notice_templates(&self) -> Result<HashMap<NoticeKind, LocalizedTemplate>, ConfigError> {
+        let table = match self.table.get("notices") {
+            None => return Ok(HashMap::new()),
+            Some(Value::Table(table)) => table,
+            Some(_) => return Err(self.refused("notices", "must be a table such as { PHONE_CHANGED = \"100009\" }")),
+        };
+        let read = |(key, value): &(String, Value)| {
+            let path = format!("notices.{key}");
+            let kind = notice(key).ok_or_else(|| self.refused(&path, format!("not one of {}", notice_names())))?;
+            Ok((kind, self.template(path, value)?))
+        };
+        table.0.iter().map(read).collect()
+    }
+
     /// Reads the ids of a purpose's templates: one for all languages, or a table by language. For a language that is not in
     /// the table, the id of `default` is used, or without that the first one.
-    fn template(&self, purpose: &str, value: &Value) -> Result<LocalizedTemplate, ConfigError> {
-        let key = format!("templates.{purpose}");
+    fn template(&self, key: String, value: &Value) -> Result<LocalizedTemplate, ConfigError> {
         let table = match value {
             Value::Text(id) if !id.is_empty() => return Ok(LocalizedTemplate::new(id)),
             Value::Table(table) if !table.0.is_empty() => table,
-            Value::Text(_) | Value::Number(_) | Value::List(_) | Value::Table(_) | Value::Other => {
+            Value::Text(_) | Value::Number(_) | Value::Flag(_) | Value::List(_) | Value::Table(_) | Value::Other => {
                 return Err(self.refused(&key, "must be an id in quotes, or a table such as { zh = \"100001\" }"));
             }
         };
@@ -306,6 +371,14 @@ impl<'a> RouteTable<'a> {
         })
     }
 
+    fn flag(&self, key: &str) -> Result<bool, ConfigError> {
+        match self.table.get(key) {
+            None => Ok(false),
+            Some(Value::Flag(flag)) => Ok(*flag),
+            Some(_) => Err(self.refused(key, "must be true or false")),
+        }
+    }
+
     fn text(&self, key: &str) -> Result<Option<String>, ConfigError> {
         match self.table.get(key) {
             None => Ok(None),
@@ -334,6 +407,15 @@ impl<'a> RouteTable<'a> {
 /// Parses the name that a purpose has in the API, such as `CHANGE_PHONE`.
 fn purpose(name: &str) -> Option<Purpose> {
     Purpose::ALL.into_iter().find(|purpose| purpose.name().to_uppercase() == name)
+}
+
+/// Parses the name of a notice.
+fn notice(name: &str) -> Option<NoticeKind> {
+    NoticeKind::ALL.into_iter().find(|kind| kind.name() == name)
+}
+
+fn notice_names() -> String {
+    NoticeKind::ALL.map(NoticeKind::name).join(", ")
 }
 
 fn purpose_names() -> String {

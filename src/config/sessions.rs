@@ -8,6 +8,7 @@ use super::values::{duration, lifetime};
 use crate::accounts::AccountPolicy;
 use crate::sessions::SessionPolicy;
 use crate::users::SignUpPolicy;
+use crate::verification::test_numbers::TestNumbers;
 
 /// Settings of sessions and their refresh tokens.
 #[derive(Debug, Clone, Args)]
@@ -28,8 +29,8 @@ pub struct SessionSettings {
 }
 
 impl SessionSettings {
-    pub(super) fn account_policy(&self) -> AccountPolicy {
-        AccountPolicy { reauthentication_max_age: self.reauthentication_max_age }
+    pub(super) fn account_policy(&self, test_numbers: TestNumbers) -> AccountPolicy {
+        AccountPolicy { reauthentication_max_age: self.reauthentication_max_age, test_numbers }
     }
 
     pub(super) fn policy(&self, avatars: Vec<String>, sign_up: SignUpPolicy) -> SessionPolicy {

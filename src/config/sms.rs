@@ -10,6 +10,7 @@ use super::phones::Regions;
 use super::routes::{self, ProviderConfig, RouteConfig};
 use super::table::Table;
 use super::tencent::TencentSettings;
+use crate::channel::Channel;
 
 /// Settings that choose the SMS provider.
 #[derive(Debug, Clone, Args)]
@@ -37,12 +38,19 @@ pub enum SmsProvider {
 pub struct SmsConfig {
     /// The routes of messages, in the order of preference.
     pub routes: Vec<RouteConfig>,
+    /// Whether the settings file has no routes, so that the provider alone decides.
+    pub is_short_form: bool,
 }
 
 impl SmsConfig {
     /// Returns whether messages are sent to phones. Otherwise they are only printed to the terminal.
     pub(crate) fn sends_to_phones(&self) -> bool {
         self.routes.iter().any(|route| !matches!(route.provider, ProviderConfig::Console))
+    }
+
+    /// Returns whether codes can be spoken in a call.
+    pub(crate) fn calls(&self) -> bool {
+        self.routes.iter().any(|route| route.scope.channel == Channel::Voice)
     }
 
     /// Returns whether messages can be printed to the terminal.
@@ -52,8 +60,7 @@ impl SmsConfig {
 }
 
 impl SmsSettings {
-    /// Returns the routes of the settings file. If it has no routes, chooses the provider, and returns it as the only
-    /// route.
+    /// Returns the routes of the settings file. If it has no routes, chooses the provider, and returns its routes.
     pub(super) fn config(
         &self,
         tencent: &TencentSettings,
@@ -68,13 +75,17 @@ impl SmsSettings {
         if provider != SmsProvider::Tencent {
             tencent.check_unused()?;
         }
-        let only = match provider {
-            SmsProvider::Console => RouteConfig::only("console", ProviderConfig::Console),
+        let routes = match provider {
+            SmsProvider::Console => {
+                let route = |name, channel| RouteConfig::for_all(name, channel, ProviderConfig::Console);
+                vec![route("console", Channel::Sms), route("console-voice", Channel::Voice)]
+            }
             SmsProvider::Tencent => {
-                RouteConfig::only("tencent", ProviderConfig::Tencent(Box::new(tencent.sms(allowed)?)))
+                let provider = ProviderConfig::Tencent(Box::new(tencent.sms(allowed)?));
+                vec![RouteConfig::for_all("tencent", Channel::Sms, provider)]
             }
         };
-        Ok(SmsConfig { routes: vec![only] })
+        Ok(SmsConfig { routes, is_short_form: true })
     }
 
     fn routes(&self, tencent: &TencentSettings, allowed: &Regions, routes: &[Table]) -> Result<SmsConfig, ConfigError> {
@@ -83,7 +94,7 @@ impl SmsSettings {
         }
         tencent.check_no_short_form()?;
         tencent.check_unused()?;
-        Ok(SmsConfig { routes: routes::read(routes, tencent, allowed)? })
+        Ok(SmsConfig { routes: routes::read(routes, tencent, allowed)?, is_short_form: false })
     }
 
     /// Returns `SMS_PROVIDER`. If it is not set, returns the provider whose API key is set, or else the console.

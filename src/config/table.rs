@@ -21,6 +21,8 @@ pub(super) enum Value {
     Text(String),
     /// A whole number or one with a fraction.
     Number(f64),
+    /// True or false.
+    Flag(bool),
     /// A list of strings.
     List(Vec<String>),
     /// A table.
@@ -41,6 +43,7 @@ impl fmt::Display for Value {
         match self {
             Self::Text(text) => write!(f, "{}", text.escape_debug()),
             Self::Number(number) => write!(f, "{number}"),
+            Self::Flag(flag) => write!(f, "{flag}"),
             Self::List(texts) => write!(f, "{}", texts.join(",").escape_debug()),
             Self::Table(table) => {
                 let pairs: Vec<_> =

@@ -1,17 +1,22 @@
 //! Settings of Tencent Cloud: the API key, and the SMS application with its templates.
 
-use clap::Args;
+use std::collections::HashMap;
+
+use clap::{ArgAction, Args};
 use url::Url;
 
 use super::phones::Regions;
 use super::{ConfigError, Secret};
 use crate::outbound::Timeouts;
 use crate::purpose::Purpose;
-use crate::sms::tencent::{TemplateParam, Templates, TencentSmsConfig};
+use crate::sms::NoticeKind;
+use crate::sms::tencent::voice::TencentVoiceConfig;
+use crate::sms::tencent::{LocalizedTemplate, TemplateParam, Templates, TencentSmsConfig};
 use crate::tencent::tc3::Credentials;
 
 const DEFAULT_REGION: &str = "ap-guangzhou";
-const DEFAULT_ENDPOINT: &str = "https://sms.tencentcloudapi.com";
+const SMS_ENDPOINT: &str = "https://sms.tencentcloudapi.com";
+const VOICE_ENDPOINT: &str = "https://vms.tencentcloudapi.com";
 
 /// Settings of Tencent Cloud.
 ///
@@ -46,6 +51,12 @@ pub struct TencentSettings {
     /// Id of the template for VERIFY [default: TENCENT_SMS_TEMPLATE_ID]
     #[arg(long, value_name = "ID")]
     pub tencent_sms_template_id_verify: Option<String>,
+    /// Id of the template for the notice PHONE_CHANGED to the old phone [default: no notice]
+    #[arg(long, value_name = "ID")]
+    pub tencent_sms_template_id_phone_changed: Option<String>,
+    /// Whether Tencent Cloud learns which codes were used; it admits accounts to this one by one
+    #[arg(long, default_value = "false", action = ArgAction::Set)]
+    pub tencent_sms_report_conversion: bool,
     /// Parameters of the template, in its order: code, minutes, app_hash, reference; comma-separated
     /// [default: code,minutes]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = template_param)]
@@ -53,6 +64,9 @@ pub struct TencentSettings {
     /// URL of the SMS service.
     #[arg(long, value_name = "URL", help = "URL of the SMS service [default: https://sms.tencentcloudapi.com]")]
     pub tencent_sms_endpoint: Option<Url>,
+    /// URL of the voice service.
+    #[arg(long, value_name = "URL", help = "URL of the voice service [default: https://vms.tencentcloudapi.com]")]
+    pub tencent_vms_endpoint: Option<Url>,
 }
 
 /// The settings of a sender that a route has, besides those that all routes share.
@@ -61,6 +75,14 @@ pub(super) struct TencentRoute {
     pub(super) sign_name: Option<String>,
     pub(super) templates: Templates,
     pub(super) template_params: Vec<TemplateParam>,
+    pub(super) notices: HashMap<NoticeKind, LocalizedTemplate>,
+    pub(super) report_conversion: bool,
+}
+
+/// The settings of a sender of calls that a route has, besides those that all routes share.
+pub(super) struct VoiceRoute {
+    pub(super) sdk_app_id: String,
+    pub(super) play_times: Option<u8>,
 }
 
 impl TencentSettings {
@@ -80,12 +102,13 @@ impl TencentSettings {
             ("TENCENTCLOUD_SECRET_KEY", self.tencentcloud_secret_key.is_some()),
             ("TENCENTCLOUD_REGION", self.tencentcloud_region.is_some()),
             ("TENCENT_SMS_ENDPOINT", self.tencent_sms_endpoint.is_some()),
+            ("TENCENT_VMS_ENDPOINT", self.tencent_vms_endpoint.is_some()),
         ];
         shared.into_iter().chain(self.short_form()).find_map(|(name, is_set)| is_set.then_some(name))
     }
 
     /// Returns the settings of the only route, and whether each is set.
-    fn short_form(&self) -> [(&'static str, bool); 7] {
+    fn short_form(&self) -> [(&'static str, bool); 9] {
         [
             ("TENCENT_SMS_TEMPLATE_PARAMS", !self.tencent_sms_template_params.is_empty()),
             ("TENCENT_SMS_SDK_APP_ID", self.tencent_sms_sdk_app_id.is_some()),
@@ -94,6 +117,8 @@ impl TencentSettings {
             ("TENCENT_SMS_TEMPLATE_ID_CHANGE_PHONE", self.tencent_sms_template_id_change_phone.is_some()),
             ("TENCENT_SMS_TEMPLATE_ID_DELETE_ACCOUNT", self.tencent_sms_template_id_delete_account.is_some()),
             ("TENCENT_SMS_TEMPLATE_ID_VERIFY", self.tencent_sms_template_id_verify.is_some()),
+            ("TENCENT_SMS_TEMPLATE_ID_PHONE_CHANGED", self.tencent_sms_template_id_phone_changed.is_some()),
+            ("TENCENT_SMS_REPORT_CONVERSION", self.tencent_sms_report_conversion),
         ]
     }
 
@@ -106,21 +131,46 @@ impl TencentSettings {
             return Err(ConfigError::new("TENCENT_SMS_SIGN_NAME", "needed for numbers in mainland China"));
         }
 
+        let phone_changed = self.tencent_sms_template_id_phone_changed.as_ref();
+        let notices = phone_changed.map(|id| (NoticeKind::PhoneChanged, LocalizedTemplate::new(id)));
         let route = TencentRoute {
             sdk_app_id: needed("TENCENT_SMS_SDK_APP_ID", self.tencent_sms_sdk_app_id.clone())?,
             sign_name: self.tencent_sms_sign_name.clone(),
             templates: self.templates()?,
             template_params: self.template_params(),
+            notices: notices.into_iter().collect(),
+            report_conversion: self.tencent_sms_report_conversion,
         };
         self.sender(Credentials::new(secret_id.expose(), secret_key.expose()), route)
     }
 
     /// Returns the checked settings of a sender for a route of the settings file. `None` without an API key.
     pub(super) fn route(&self, route: TencentRoute) -> Result<Option<TencentSmsConfig>, ConfigError> {
-        match (&self.tencentcloud_secret_id, &self.tencentcloud_secret_key) {
-            (Some(id), Some(key)) => self.sender(Credentials::new(id.expose(), key.expose()), route).map(Some),
-            _ => Ok(None),
-        }
+        self.credentials().map(|credentials| self.sender(credentials, route)).transpose()
+    }
+
+    /// Returns the checked settings of a sender of calls for a route of the settings file. `None` without an API key.
+    pub(super) fn voice_route(&self, route: VoiceRoute) -> Result<Option<TencentVoiceConfig>, ConfigError> {
+        let Some(credentials) = self.credentials() else {
+            return Ok(None);
+        };
+        Ok(Some(TencentVoiceConfig {
+            credentials,
+            region: self.region(),
+            sdk_app_id: route.sdk_app_id,
+            play_times: route.play_times,
+            endpoint: endpoint("TENCENT_VMS_ENDPOINT", self.tencent_vms_endpoint.as_ref(), VOICE_ENDPOINT)?,
+            timeouts: Timeouts::default(),
+        }))
+    }
+
+    fn credentials(&self) -> Option<Credentials> {
+        let (id, key) = self.tencentcloud_secret_id.as_ref().zip(self.tencentcloud_secret_key.as_ref())?;
+        Some(Credentials::new(id.expose(), key.expose()))
+    }
+
+    fn region(&self) -> String {
+        self.tencentcloud_region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned())
     }
 
     /// Refuses the settings of the only route, because the settings file has routes with the same values.
@@ -134,12 +184,14 @@ impl TencentSettings {
     fn sender(&self, credentials: Credentials, route: TencentRoute) -> Result<TencentSmsConfig, ConfigError> {
         Ok(TencentSmsConfig {
             credentials,
-            region: self.tencentcloud_region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned()),
+            region: self.region(),
             sdk_app_id: route.sdk_app_id,
             sign_name: route.sign_name,
             templates: route.templates,
             template_params: route.template_params,
-            endpoint: self.endpoint()?,
+            notices: route.notices,
+            report_conversion: route.report_conversion,
+            endpoint: endpoint("TENCENT_SMS_ENDPOINT", self.tencent_sms_endpoint.as_ref(), SMS_ENDPOINT)?,
             timeouts: Timeouts::default(),
         })
     }
@@ -161,12 +213,12 @@ impl TencentSettings {
         }
         self.tencent_sms_template_params.clone()
     }
+}
 
-    fn endpoint(&self) -> Result<Url, ConfigError> {
-        match &self.tencent_sms_endpoint {
-            Some(endpoint) => Ok(endpoint.clone()),
-            None => Url::parse(DEFAULT_ENDPOINT).map_err(|error| ConfigError::new("TENCENT_SMS_ENDPOINT", error)),
-        }
+fn endpoint(name: &str, set: Option<&Url>, default: &str) -> Result<Url, ConfigError> {
+    match set {
+        Some(endpoint) => Ok(endpoint.clone()),
+        None => Url::parse(default).map_err(|error| ConfigError::new(name, error)),
     }
 }
 

@@ -38,12 +38,19 @@ pub(crate) struct Playground {
 }
 
 impl Playground {
-    /// Creates the page of a server that sends codes to these regions. `inbox` is for servers that print messages.
-    pub(crate) fn new(default_region: Region, allowed_regions: Option<&[Region]>, inbox: Option<Arc<Inbox>>) -> Self {
+    /// Creates the page of a server that sends codes to these regions, and if `calls` is true also speaks them. `inbox` is for
+    /// servers that print messages.
+    pub(crate) fn new(
+        default_region: Region,
+        allowed_regions: Option<&[Region]>,
+        calls: bool,
+        inbox: Option<Arc<Inbox>>,
+    ) -> Self {
         let allowed: Option<Vec<_>> = allowed_regions.map(|regions| regions.iter().map(Region::to_string).collect());
         let about = json!({
             "defaultRegion": default_region.to_string(),
             "allowedRegions": allowed,
+            "calls": calls,
             "inbox": inbox.as_ref().map(|_| INBOX),
         });
         Self { about, inbox }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::inbox::Inbox;
-use super::{Acceptance, CodeMessage, SendError, SendOutcome, SmsSender};
+use super::{Acceptance, CodeMessage, MessageSender, Notice, NoticeKind, SendError, SendOutcome};
+use crate::channel::Channel;
 use crate::purpose::Purpose;
 
 const WIDTH: usize = 46;
@@ -27,7 +28,7 @@ impl ConsoleSms {
 }
 
 #[async_trait]
-impl SmsSender for ConsoleSms {
+impl MessageSender for ConsoleSms {
     fn name(&self) -> &'static str {
         "console"
     }
@@ -39,17 +40,36 @@ impl SmsSender for ConsoleSms {
 
     async fn send(&self, message: &CodeMessage<'_>) -> Result<SendOutcome, SendError> {
         let text = compose(message);
-        let framed = frame(message, &text);
-        let mut out = io::stdout().lock();
-        out.write_all(framed.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(|error| SendError::Unreachable(error.into()))?;
+        let [what, how_long] = &text;
+        let kind = match message.channel {
+            Channel::Sms => "SMS",
+            Channel::Voice => "call",
+        };
+        print(&frame(&[&format!("{kind} to {}", message.phone.e164()), "", what, how_long]))?;
 
         if let Some(inbox) = &self.inbox {
             inbox.add(message, text.join(" "));
         }
         Ok(SendOutcome::Accepted(Acceptance::default()))
     }
+
+    fn sends_notices(&self, _kind: NoticeKind) -> bool {
+        true
+    }
+
+    async fn notify(&self, notice: &Notice<'_>) -> Result<SendOutcome, SendError> {
+        let text = match notice.kind {
+            NoticeKind::PhoneChanged => "Your account has another phone now.",
+        };
+        print(&frame(&[&format!("SMS to {}", notice.phone.e164()), "", text]))?;
+        Ok(SendOutcome::Accepted(Acceptance::default()))
+    }
+}
+
+fn print(text: &str) -> Result<(), SendError> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| SendError::Unreachable(error.into()))
 }
 
 /// Writes the text of a message, in two sentences.
@@ -65,11 +85,9 @@ fn compose(message: &CodeMessage<'_>) -> [String; 2] {
     [format!("{} is your code to {what}.", message.code.expose_digits()), format!("It is valid for {minutes} min.")]
 }
 
-/// Draws a frame around the message, so that it stands out among log lines.
-fn frame(message: &CodeMessage<'_>, [what, how_long]: &[String; 2]) -> String {
-    let to = format!("SMS to {}", message.phone.e164());
-    let lines = [to.as_str(), "", what, how_long];
+/// Draws a frame around the lines, so that they stand out among log lines.
+fn frame(lines: &[&str]) -> String {
     let rule = "─".repeat(WIDTH);
-    let body = lines.map(|line| format!("│ {line:<width$} │", width = WIDTH - 2)).join("\n");
-    format!("\n┌{rule}┐\n{body}\n└{rule}┘\n\n")
+    let body: Vec<_> = lines.iter().map(|line| format!("│ {line:<width$} │", width = WIDTH - 2)).collect();
+    format!("\n┌{rule}┐\n{}\n└{rule}┘\n\n", body.join("\n"))
 }

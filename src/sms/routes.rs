@@ -2,16 +2,17 @@
 //!
 //! The first route that serves a message sends it. The next one is tried only if it is certain that no message was sent: a
 //! message is never sent twice. A route that fails again and again is skipped for a while. Routes know nothing of
-//! providers: each has an `SmsSender`. A failure is logged here only if another route makes up for it.
+//! providers: each has an `MessageSender`. A failure is logged here only if another route makes up for it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use jiff::Timestamp;
 use tracing::Instrument;
 
 use self::breaker::{Breaker, State};
 use self::conversion::Conversion;
-use super::{CodeMessage, SendError, SendOutcome, SmsSender};
+use super::{CodeMessage, MessageSender, Notice, SendError, SendOutcome};
 use crate::channel::Channel;
 use crate::clock::Clock;
 use crate::metrics;
@@ -57,7 +58,7 @@ impl RouteScope {
 pub struct Route {
     name: String,
     scope: RouteScope,
-    sender: Arc<dyn SmsSender>,
+    sender: Arc<dyn MessageSender>,
     price: Price,
     group: Option<String>,
     conversion: Mutex<Conversion>,
@@ -67,7 +68,7 @@ pub struct Route {
 impl Route {
     /// Creates a route whose messages cost nothing. Its name appears in logs and metrics.
     #[must_use]
-    pub fn new(name: impl Into<String>, scope: RouteScope, sender: Arc<dyn SmsSender>) -> Self {
+    pub fn new(name: impl Into<String>, scope: RouteScope, sender: Arc<dyn MessageSender>) -> Self {
         let conversion = Mutex::default();
         Self {
             name: name.into(),
@@ -107,7 +108,7 @@ impl Route {
 
     /// Returns the sender.
     #[must_use]
-    pub fn sender(&self) -> &dyn SmsSender {
+    pub fn sender(&self) -> &dyn MessageSender {
         self.sender.as_ref()
     }
 
@@ -235,6 +236,38 @@ impl Routes {
             // Every route is skipped at the moment. To try one is better than to reject all users.
             (None, Some(&first)) => Routed { route: Some(first), outcome: first.send(message, clock).await },
             (None, None) => Routed { route: None, outcome: Ok(SendOutcome::RegionNotAllowed) },
+        }
+    }
+}
+
+impl Routes {
+    /// Sends a notice by the first route that serves the phone's region and has a template for the notice. The next one is
+    /// tried only if it is certain that no message was sent. Returns `None` if there is no such route.
+    pub async fn notify(&self, notice: &Notice<'_>) -> Option<Result<SendOutcome, SendError>> {
+        let region = notice.phone.region();
+        let serves = |route: &&Route| {
+            let is_sms = route.scope.channel == Channel::Sms && route.scope.has_region(region);
+            is_sms && route.sender.sends_notices(notice.kind)
+        };
+
+        let mut last = None;
+        for route in self.routes.iter().filter(serves).take(MAX_TRIES) {
+            match route.sender.notify(notice).await {
+                Err(error) if sent_nothing(&error) => last = Some(Err(error)),
+                outcome => return Some(outcome),
+            }
+        }
+        last
+    }
+
+    /// Reports to the provider of a route that the code of a message was used.
+    ///
+    /// # Errors
+    /// If the provider refuses the report or fails.
+    pub async fn report_used(&self, route: &str, serial: &str, at: Timestamp) -> Result<(), SendError> {
+        match self.routes.iter().find(|known| known.name == route) {
+            Some(route) => route.sender.report_used(serial, at).await,
+            None => Ok(()),
         }
     }
 }

@@ -1,25 +1,29 @@
-//! The sender for Tencent Cloud SMS: the action SendSms, version 2021-01-11.
+//! The sender for Tencent Cloud SMS: the actions SendSms and ReportConversion, version 2021-01-11.
 //!
 //! Owns the content of requests; `tencent::api` makes the call, and `outcome` interprets the answer. Each call has
 //! exactly one phone number, because each code is for one phone. Phone number and code are only ever in the request,
 //! never in an error.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::json;
 use url::Url;
 
-use super::{CodeMessage, SendError, SendOutcome, SmsSender};
+use super::{CodeMessage, MessageSender, Notice, NoticeKind, SendError, SendOutcome};
 use crate::clock::Clock;
 use crate::outbound::Timeouts;
+use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
 use crate::tencent::api::{Api, ApiConfig, BuildError};
 use crate::tencent::tc3::Credentials;
 
 mod outcome;
 mod templates;
+pub mod voice;
 
 pub use templates::{LocalizedTemplate, Templates};
 
@@ -38,6 +42,10 @@ pub struct TencentSmsConfig {
     pub templates: Templates,
     /// The parameters of every template, in order.
     pub template_params: Vec<TemplateParam>,
+    /// The template of each notice. It has no parameters. A notice without a template is not sent.
+    pub notices: HashMap<NoticeKind, LocalizedTemplate>,
+    /// Whether Tencent Cloud learns which codes were used.
+    pub report_conversion: bool,
     /// The service's address: `https://sms.tencentcloudapi.com`, except in tests.
     pub endpoint: Url,
     /// How long a call may take.
@@ -91,6 +99,8 @@ pub struct TencentSms {
     sign_name: Option<String>,
     templates: Templates,
     template_params: Vec<TemplateParam>,
+    notices: HashMap<NoticeKind, LocalizedTemplate>,
+    report_conversion: bool,
 }
 
 impl TencentSms {
@@ -113,26 +123,27 @@ impl TencentSms {
             sign_name: config.sign_name,
             templates: config.templates,
             template_params: config.template_params,
+            notices: config.notices,
+            report_conversion: config.report_conversion,
         })
     }
 
-    fn payload(&self, message: &CodeMessage<'_>) -> String {
-        let params: Vec<String> = self.template_params.iter().filter_map(|param| param.value(message)).collect();
+    async fn send_sms(&self, phone: &PhoneNumber, template: &str, params: &[String]) -> Result<SendOutcome, SendError> {
         let mut payload = json!({
-            "PhoneNumberSet": [message.phone.e164()],
+            "PhoneNumberSet": [phone.e164()],
             "SmsSdkAppId": self.sdk_app_id,
-            "TemplateId": self.templates.find(message.purpose, message.locale),
+            "TemplateId": template,
             "TemplateParamSet": params,
         });
         if let Some(sign_name) = &self.sign_name {
             payload["SignName"] = json!(sign_name);
         }
-        payload.to_string()
+        outcome::of_sms(&self.api.call("SendSms", &payload.to_string()).await?)
     }
 }
 
 #[async_trait]
-impl SmsSender for TencentSms {
+impl MessageSender for TencentSms {
     fn name(&self) -> &'static str {
         "tencent"
     }
@@ -147,7 +158,7 @@ impl SmsSender for TencentSms {
         });
         let answer = self.api.call("SendSms", &payload.to_string()).await?;
 
-        match outcome::parse(&answer) {
+        match outcome::of_sms(&answer) {
             Ok(SendOutcome::InvalidPhone) => Ok(()),
             Err(SendError::Failed { code, .. }) if code.contains("Parameter") => Ok(()),
             Ok(_) => Err(SendError::Failed { code: "an unexpected answer".to_owned(), request_id: String::new() }),
@@ -156,8 +167,33 @@ impl SmsSender for TencentSms {
     }
 
     async fn send(&self, message: &CodeMessage<'_>) -> Result<SendOutcome, SendError> {
-        let answer = self.api.call("SendSms", &self.payload(message)).await?;
-        outcome::parse(&answer)
+        let template = self.templates.find(message.purpose, message.locale);
+        let params: Vec<String> = self.template_params.iter().filter_map(|param| param.value(message)).collect();
+        self.send_sms(message.phone, template, &params).await
+    }
+
+    fn sends_notices(&self, kind: NoticeKind) -> bool {
+        self.notices.contains_key(&kind)
+    }
+
+    async fn notify(&self, notice: &Notice<'_>) -> Result<SendOutcome, SendError> {
+        let Some(template) = self.notices.get(&notice.kind) else {
+            return Err(SendError::Unreachable("the route has no template for this notice".into()));
+        };
+        self.send_sms(notice.phone, template.find(notice.locale), &[]).await
+    }
+
+    /// Calls ReportConversion. Tencent Cloud admits accounts to it one by one, and refuses the others.
+    async fn report_used(&self, serial: &str, at: Timestamp) -> Result<(), SendError> {
+        if !self.report_conversion {
+            return Ok(());
+        }
+        let payload = json!({
+            "SmsSdkAppId": self.sdk_app_id,
+            "SerialNo": serial,
+            "ConversionTime": at.as_second(),
+        });
+        outcome::of_report(&self.api.call("ReportConversion", &payload.to_string()).await?)
     }
 }
 

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 use uuid::Uuid;
 
-use super::{Acceptance, CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
+use super::{Acceptance, CodeMessage, MessageSender, Notice, NoticeKind, ProviderWait, SendError, SendOutcome};
+use crate::channel::Channel;
 use crate::clock::Clock;
 use crate::outbound::{Answer, Client, ClientError, Request, Timeouts};
 
@@ -35,6 +36,8 @@ pub struct WebhookConfig {
     pub url: WebhookUrl,
     /// The key of signatures.
     pub secret: WebhookSecret,
+    /// The notices that the gateway sends.
+    pub notices: Vec<NoticeKind>,
     /// How long a call may take.
     pub timeouts: Timeouts,
 }
@@ -82,6 +85,18 @@ struct Payload<'a> {
     expires_at: String,
     reference: Option<&'a str>,
     app_hash: Option<&'a str>,
+    /// Absent for an SMS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'static str>,
+}
+
+/// The body of a request for a notice.
+#[derive(Serialize)]
+struct NoticePayload<'a> {
+    id: &'a str,
+    phone: &'a str,
+    notice: &'static str,
+    locale: Option<&'a str>,
 }
 
 /// The body of an answer that rejects a message.
@@ -101,6 +116,7 @@ pub struct WebhookSms {
     client: Client,
     url: Url,
     secret: hmac::Key,
+    notices: Vec<NoticeKind>,
     clock: Arc<dyn Clock>,
 }
 
@@ -110,8 +126,14 @@ impl WebhookSms {
     /// # Errors
     /// If the HTTP client cannot be created.
     pub fn new(config: WebhookConfig, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
-        let WebhookConfig { url, secret, timeouts } = config;
-        Ok(Self { client: Client::new(timeouts)?, url: url.0, secret: secret.0, clock })
+        let WebhookConfig { url, secret, notices, timeouts } = config;
+        Ok(Self { client: Client::new(timeouts)?, url: url.0, secret: secret.0, notices, clock })
+    }
+
+    async fn deliver(&self, id: &str, payload: &impl Serialize) -> Result<SendOutcome, SendError> {
+        // Text and numbers always have a form in JSON.
+        let body = serde_json::to_string(payload).map_err(|error| SendError::Unreachable(error.into()))?;
+        interpret(&self.post(id, &body).await?)
     }
 
     async fn post(&self, id: &str, body: &str) -> Result<Answer, SendError> {
@@ -132,7 +154,7 @@ impl WebhookSms {
 }
 
 #[async_trait]
-impl SmsSender for WebhookSms {
+impl MessageSender for WebhookSms {
     fn name(&self) -> &'static str {
         "webhook"
     }
@@ -160,15 +182,28 @@ impl SmsSender for WebhookSms {
             expires_at: message.expires_at.to_string(),
             reference: message.reference,
             app_hash: message.app_hash,
+            channel: (message.channel == Channel::Voice).then(|| message.channel.name()),
         };
-        // Text and numbers always have a form in JSON.
-        let body = serde_json::to_string(&payload).map_err(|error| SendError::Unreachable(error.into()))?;
-        let mut outcome = interpret(&self.post(message.id, &body).await?)?;
+        let mut outcome = self.deliver(message.id, &payload).await?;
         if let SendOutcome::Accepted(accepted) = &mut outcome {
             // The gateway's receipt names the message by our own id.
             accepted.serial = Some(message.id.to_owned());
         }
         Ok(outcome)
+    }
+
+    fn sends_notices(&self, kind: NoticeKind) -> bool {
+        self.notices.contains(&kind)
+    }
+
+    async fn notify(&self, notice: &Notice<'_>) -> Result<SendOutcome, SendError> {
+        let payload = NoticePayload {
+            id: notice.id,
+            phone: notice.phone.e164(),
+            notice: notice.kind.name(),
+            locale: notice.locale.map(crate::locale::Locale::as_str),
+        };
+        self.deliver(notice.id, &payload).await
     }
 }
 

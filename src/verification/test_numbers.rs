@@ -23,6 +23,11 @@ impl TestNumbers {
         Self { codes, end }
     }
 
+    /// Returns whether the phone has a fixed code at this time.
+    pub(crate) fn include(&self, phone: &PhoneNumber, now: Timestamp) -> bool {
+        self.code(phone, now).is_some()
+    }
+
     /// Returns the fixed code of a phone, if it has one at this time.
     pub(super) fn code(&self, phone: &PhoneNumber, now: Timestamp) -> Option<&Code> {
         self.codes.get(phone).filter(|_| self.are_active(now))

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::app::{ASK, LOGIN, ME, SignedIn, Stores, TestApp, phone, wrong};
 
 const UPDATE: &str = "mutation($input: UpdateProfileInput!) { updateProfile(input: $input) { ... on UpdateProfilePayload { user { name avatar } } ...P } }";
-const CHANGE_PHONE: &str = "mutation($input: ChangePhoneInput!) { changePhone(input: $input) { ... on ChangePhonePayload { user { id phone } } ...P } }";
+pub(crate) const CHANGE_PHONE: &str = "mutation($input: ChangePhoneInput!) { changePhone(input: $input) { ... on ChangePhonePayload { user { id phone } } ...P } }";
 const DELETE: &str = "mutation($input: DeleteAccountInput!) { deleteAccount(input: $input) { ... on DeleteAccountPayload { deletedUserId } ...P } }";
 const VERIFY: &str = "mutation($input: VerifyCodeInput!) { verifyCode(input: $input) { ... on VerifyCodePayload { proof proofExpiresAt } ...P } }";
 

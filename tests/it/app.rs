@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use sms_login::app::App;
 use sms_login::clock::{Clock, ManualClock};
 use sms_login::config::{self, Config, ConfigError, ParseOutcome, Settings};
+use sms_login::deliveries::Deliveries;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -73,6 +74,7 @@ pub(crate) struct TestApp {
     pub(crate) sms: TencentStub,
     pub(crate) env: BTreeMap<String, String>,
     router: Router,
+    deliveries: Arc<Deliveries>,
     _data: TempDir,
 }
 
@@ -108,6 +110,7 @@ impl Builder {
                 ("TENCENT_SMS_SIGN_NAME", tencent_stub::SIGN_NAME),
                 ("TENCENT_SMS_TEMPLATE_ID", tencent_stub::LOGIN_TEMPLATE),
                 ("TENCENT_SMS_ENDPOINT", &sms.endpoint()),
+                ("TENCENT_VMS_ENDPOINT", &sms.endpoint()),
                 ("TENCENT_CAPTCHA_ENDPOINT", &sms.endpoint()),
                 ("AUTO_MIGRATE", "true"),
             ]
@@ -134,7 +137,7 @@ impl Builder {
         let pairs = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let config = Config::try_from(settings(&[], pairs).expect("settings")).expect("settings that fit together");
         let app = App::build(config, Arc::clone(&self.clock) as Arc<dyn Clock>).await.expect("a server");
-        TestApp { router: app.router(), clock: self.clock, sms, env, _data: data }
+        TestApp { router: app.router(), deliveries: app.deliveries(), clock: self.clock, sms, env, _data: data }
     }
 }
 
@@ -146,6 +149,11 @@ impl TestApp {
 
     pub(crate) async fn start(stores: Stores) -> Self {
         Self::on(stores).start().await
+    }
+
+    /// Waits until everything that the server does in the background is done. It does nothing more afterwards.
+    pub(crate) async fn finish(&self) {
+        self.deliveries.finish().await;
     }
 
     pub(crate) fn advance(&self, by: Duration) {

@@ -19,7 +19,7 @@ use sms_login::limits::{
 use sms_login::phone::{PhoneNumber, PhonePrefixes, PhoneRegions};
 use sms_login::purpose::Purpose;
 use sms_login::redis::KeyPrefix;
-use sms_login::sms::{Acceptance, CodeMessage, SendError, SendOutcome, SmsSender};
+use sms_login::sms::{Acceptance, CodeMessage, MessageSender, SendError, SendOutcome};
 use sms_login::store::StoreError;
 use sms_login::tags::CaptchaTag;
 use sms_login::verification::store::{AttemptOutcome, FailureLimits};
@@ -345,7 +345,7 @@ struct CapturingSender {
 }
 
 #[async_trait]
-impl SmsSender for CapturingSender {
+impl MessageSender for CapturingSender {
     fn name(&self) -> &'static str {
         "capturing"
     }

@@ -17,7 +17,7 @@ use sms_login::limits::{Limit, LimitPolicy, LimitStore, Limits, MemoryLimitStore
 use sms_login::phone::{PhoneNumber, PhonePrefixes, PhoneRegions};
 use sms_login::purpose::Purpose;
 use sms_login::sms::routes::{Route, RouteScope, Routes};
-use sms_login::sms::{Acceptance, CodeMessage, SendError, SendOutcome, SmsSender};
+use sms_login::sms::{Acceptance, CodeMessage, MessageSender, SendError, SendOutcome};
 use sms_login::verification::store::{FailureLimits, MemoryCodeStore, RedisCodeStore};
 use sms_login::verification::test_numbers::TestNumbers;
 use sms_login::verification::{
@@ -183,14 +183,14 @@ impl HeldSender {
 }
 
 /// Returns the service that sends all messages by this sender.
-pub(crate) fn deliveries(sender: Arc<dyn SmsSender>, clock: Arc<dyn Clock>) -> Arc<Deliveries> {
+pub(crate) fn deliveries(sender: Arc<dyn MessageSender>, clock: Arc<dyn Clock>) -> Arc<Deliveries> {
     let routes = Routes::new(vec![Route::new("only", RouteScope::default(), sender)], Arc::clone(&clock));
     let store = Arc::new(MemoryDeliveryStore::default());
     Arc::new(Deliveries::new(routes, store, b"a secret of the tests", SignedDuration::from_hours(8), clock))
 }
 
 #[async_trait]
-impl SmsSender for HeldSender {
+impl MessageSender for HeldSender {
     fn name(&self) -> &'static str {
         "held"
     }

@@ -15,7 +15,7 @@ use sms_login::code::Code;
 use sms_login::phone::PhoneNumber;
 use sms_login::purpose::Purpose;
 use sms_login::sms::routes::{Route, RouteMinute, RouteScope, Routes};
-use sms_login::sms::{Acceptance, CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
+use sms_login::sms::{Acceptance, CodeMessage, MessageSender, ProviderWait, SendError, SendOutcome};
 
 use crate::app::{ASK, START, Stores, TestApp, phone};
 use crate::webhook::{Gateway, SECRET};
@@ -51,7 +51,7 @@ struct Scripted {
 }
 
 #[async_trait]
-impl SmsSender for Scripted {
+impl MessageSender for Scripted {
     fn name(&self) -> &'static str {
         "scripted"
     }

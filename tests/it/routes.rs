@@ -11,11 +11,11 @@ use crate::process::{self, Server, env};
 use crate::tencent_stub::{self as stub, TencentStub};
 use crate::webhook::{self, Gateway};
 
-const KEY: [(&str, &str); 2] =
+pub(crate) const KEY: [(&str, &str); 2] =
     [("TENCENTCLOUD_SECRET_ID", stub::SECRET_ID), ("TENCENTCLOUD_SECRET_KEY", stub::SECRET_KEY)];
 
 /// A valid route, of the stand-in's account.
-fn route(name: &str, more: &str) -> String {
+pub(crate) fn route(name: &str, more: &str) -> String {
     let (id, sign, template) = (stub::SDK_APP_ID, stub::SIGN_NAME, stub::LOGIN_TEMPLATE);
     let common = format!("sdk_app_id = '{id}'\nsign_name = '{sign}'\n{more}\ntemplates.default = '{template}'");
     format!("[[route]]\nname = '{name}'\nprovider = 'tencent'\n{common}\n")
@@ -36,7 +36,7 @@ fn file(toml: &str) -> (TempDir, String) {
     (folder, path)
 }
 
-fn refusal(toml: &str, set: &[(&str, &str)]) -> String {
+pub(crate) fn refusal(toml: &str, set: &[(&str, &str)]) -> String {
     let (_folder, path) = file(toml);
     let set = set.iter().copied().chain([("CONFIG", path.as_str())]);
     match settings(&[], set).and_then(Config::try_from) {

@@ -1,5 +1,6 @@
 //! The Tencent Cloud sender: what it sends to the stand-in server, and how it uses its settings.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use sms_login::outbound::Timeouts;
 use sms_login::phone::PhoneNumber;
 use sms_login::purpose::Purpose;
 use sms_login::sms::tencent::{TemplateParam, Templates, TencentSms, TencentSmsConfig};
-use sms_login::sms::{Acceptance, CodeMessage, SendError, SendOutcome, SmsSender};
+use sms_login::sms::{Acceptance, CodeMessage, MessageSender, SendError, SendOutcome};
 use sms_login::tencent::api::BuildError;
 use sms_login::tencent::tc3::Credentials;
 use url::Url;
@@ -42,6 +43,8 @@ fn config(endpoint: &str) -> TencentSmsConfig {
         sign_name: Some(stub::SIGN_NAME.to_owned()),
         templates: Templates::new(stub::LOGIN_TEMPLATE, []),
         template_params: vec![TemplateParam::Code, TemplateParam::Minutes],
+        notices: HashMap::new(),
+        report_conversion: false,
         endpoint: endpoint.parse().expect("a URL"),
         timeouts: Timeouts::default(),
     }

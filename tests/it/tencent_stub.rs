@@ -40,6 +40,12 @@ pub(crate) const VERIFY_TEMPLATE: &str = "100004";
 /// Has one parameter.
 pub(crate) const CODE_ONLY_TEMPLATE: &str = "100005";
 
+/// Has no parameters.
+pub(crate) const NOTICE_TEMPLATE: &str = "100007";
+
+/// The id of the voice application.
+pub(crate) const VOICE_APP_ID: &str = "1400000002";
+
 /// Has three parameters, the last of them a text.
 pub(crate) const REFERENCE_TEMPLATE: &str = "100006";
 
@@ -68,6 +74,8 @@ pub(crate) enum Behaviour {
     HttpWithError(u16, String),
     /// A correct answer after a megabyte of spaces.
     Huge,
+    /// A correct answer, a byte every 50 ms.
+    Slow,
 }
 
 /// An SMS that was accepted.
@@ -77,6 +85,21 @@ pub(crate) struct Message {
     pub(crate) template: String,
     pub(crate) params: Vec<String>,
     pub(crate) sign_name: Option<String>,
+}
+
+/// A call that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) phone: String,
+    pub(crate) code: String,
+    pub(crate) play_times: Option<u8>,
+}
+
+/// A report that a code was used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) serial: String,
+    pub(crate) time: i64,
 }
 
 /// A running stand-in. It stops when it is dropped.
@@ -91,6 +114,8 @@ struct Shared {
     host: String,
     behaviour: Mutex<Behaviour>,
     messages: Mutex<Vec<Message>>,
+    calls: Mutex<Vec<Call>>,
+    reports: Mutex<Vec<Report>>,
     captcha: captcha::State,
     requests: AtomicUsize,
     connections: AtomicUsize,
@@ -108,6 +133,8 @@ impl TencentStub {
             host: address.to_string(),
             behaviour: Mutex::new(Behaviour::Accept),
             messages: Mutex::default(),
+            calls: Mutex::default(),
+            reports: Mutex::default(),
             captcha: captcha::State::default(),
             requests: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
@@ -139,6 +166,16 @@ impl TencentStub {
         lock(&self.shared.messages).clone()
     }
 
+    /// Returns the accepted calls, oldest first.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        lock(&self.shared.calls).clone()
+    }
+
+    /// Returns the reports of used codes, oldest first.
+    pub(crate) fn reports(&self) -> Vec<Report> {
+        lock(&self.shared.reports).clone()
+    }
+
     /// Returns the code in the last message to `phone`.
     pub(crate) fn last_code_for(&self, phone: &str) -> Option<String> {
         let messages = lock(&self.shared.messages);
@@ -161,7 +198,15 @@ async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
     shared.requests.fetch_add(1, Ordering::SeqCst);
     let request = check::Request { headers: &headers, body: &body, host: &shared.host, now: shared.clock.now() };
     match headers.get("x-tc-action").and_then(|action| action.to_str().ok()) {
-        Some("SendSms") => send_sms(&shared, &request).await,
+        Some("SendSms") => {
+            let message = request.signed_for("sms", "2021-01-11").and_then(|()| request.send_sms());
+            send(&shared, message, &shared.messages, status_text).await
+        }
+        Some("SendCodeVoice") => {
+            let call = request.signed_for("vms", "2020-09-02").and_then(|()| request.send_code_voice());
+            send(&shared, call, &shared.calls, call_text).await
+        }
+        Some("ReportConversion") => report_conversion(&shared, &request),
         Some("DescribeCaptchaResult") => captcha::describe_result(&shared, &request, false).await,
         Some("DescribeCaptchaMiniResult") => captcha::describe_result(&shared, &request, true).await,
         Some(_) => error("InvalidAction"),
@@ -169,22 +214,45 @@ async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
     }
 }
 
-async fn send_sms(shared: &Shared, request: &check::Request<'_>) -> Response {
-    let message = match request.signed_for("sms", "2021-01-11").and_then(|()| request.send_sms()) {
+/// A message or a call.
+trait ToPhone {
+    fn phone(&self) -> &str;
+}
+
+impl ToPhone for Message {
+    fn phone(&self) -> &str {
+        &self.phone
+    }
+}
+
+impl ToPhone for Call {
+    fn phone(&self) -> &str {
+        &self.phone
+    }
+}
+
+/// Answers a request to send. `text` is the body of the answer with a code.
+async fn send<T: ToPhone>(
+    shared: &Shared,
+    request: Result<T, &'static str>,
+    accepted: &Mutex<Vec<T>>,
+    text: fn(&str) -> String,
+) -> Response {
+    let message = match request {
         Ok(message) => message,
         Err(code) => return error(code),
     };
-    if !is_phone(&message.phone) {
-        return status("InvalidParameterValue.IncorrectPhoneNumber");
+    if !is_phone(message.phone()) {
+        return as_json(text("InvalidParameterValue.IncorrectPhoneNumber"));
     }
 
     let behaviour = lock(&shared.behaviour).clone();
     match behaviour {
         Behaviour::Accept => {
-            lock(&shared.messages).push(message);
-            status("Ok")
+            lock(accepted).push(message);
+            as_json(text("Ok"))
         }
-        Behaviour::Status(code) => status(&code),
+        Behaviour::Status(code) => as_json(text(&code)),
         Behaviour::Error(code) => error(&code),
         Behaviour::Stall => {
             shared.stopped.cancelled().await;
@@ -195,12 +263,32 @@ async fn send_sms(shared: &Shared, request: &check::Request<'_>) -> Response {
         Behaviour::Json(text) => as_json(text),
         Behaviour::Http(code) => ([(header::LOCATION, "/")], html(http_status(code))).into_response(),
         Behaviour::HttpWithError(code, error_code) => (http_status(code), error(&error_code)).into_response(),
-        Behaviour::Huge => as_json(format!("{}{}", " ".repeat(1 << 20), status_text("Ok"))),
+        Behaviour::Huge => as_json(format!("{}{}", " ".repeat(1 << 20), text("Ok"))),
+        Behaviour::Slow => slow(text("Ok")),
     }
 }
 
-fn status(code: &str) -> Response {
-    as_json(status_text(code))
+fn report_conversion(shared: &Shared, request: &check::Request<'_>) -> Response {
+    match request.signed_for("sms", "2021-01-11").and_then(|()| request.report_conversion()) {
+        Ok(report) => {
+            lock(&shared.reports).push(report);
+            as_json(
+                json!({"Response": {"ReportConversionStatus": {"Code": "Ok", "Message": "ok"}, "RequestId": REQUEST_ID}})
+                    .to_string(),
+            )
+        }
+        Err(code) => error(code),
+    }
+}
+
+/// The body of an answer of the voice service: it has a call only if the call is accepted.
+fn call_text(code: &str) -> String {
+    let response = if code == "Ok" {
+        json!({"SendStatus": {"CallId": "83b1dc4a-call", "SessionContext": ""}, "RequestId": REQUEST_ID})
+    } else {
+        json!({"Error": {"Code": code, "Message": "about +8613711112222"}, "RequestId": REQUEST_ID})
+    };
+    json!({ "Response": response }).to_string()
 }
 
 fn status_text(code: &str) -> String {
@@ -235,6 +323,16 @@ fn html(status: StatusCode) -> Response {
 
 fn http_status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).expect("an HTTP status")
+}
+
+/// Returns an answer whose body arrives a byte at a time.
+fn slow(text: String) -> Response {
+    let bytes = futures_util::stream::unfold(text.into_bytes().into_iter(), |mut bytes| async move {
+        let byte = bytes.next()?;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        Some((Ok::<_, Infallible>(vec![byte]), bytes))
+    });
+    Body::from_stream(bytes).into_response()
 }
 
 /// Returns a chunked body that fails after its first chunk, so that the server closes the connection.

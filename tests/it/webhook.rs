@@ -21,7 +21,7 @@ use sms_login::outbound::Timeouts;
 use sms_login::phone::PhoneNumber;
 use sms_login::purpose::Purpose;
 use sms_login::sms::webhook::{WebhookConfig, WebhookSecret, WebhookSms, WebhookUrl};
-use sms_login::sms::{Acceptance, CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
+use sms_login::sms::{Acceptance, CodeMessage, MessageSender, ProviderWait, SendError, SendOutcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -93,6 +93,7 @@ fn sender(url: &str, secret: &str) -> WebhookSms {
     let config = WebhookConfig {
         url: WebhookUrl::parse(url).expect("a URL"),
         secret: WebhookSecret::parse(secret).expect("a secret"),
+        notices: Vec::new(),
         timeouts: Timeouts { connect: Duration::from_millis(200), whole: Duration::from_millis(500) },
     };
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(START.parse().expect("a time")));

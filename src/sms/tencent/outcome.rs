@@ -1,4 +1,4 @@
-//! Interprets answers to SendSms.
+//! Interprets answers of Tencent Cloud's SMS and voice services.
 //!
 //! Owns the table of Tencent Cloud's error codes. A failure for one number is in `SendStatusSet`, every other failure
 //! in `Error`, so this module reads both. Codes and request ids get into an error only after `plain`; messages never
@@ -79,6 +79,10 @@ struct Envelope {
 struct Reply {
     error: Option<Status>,
     send_status_set: Option<Vec<Status>>,
+    /// Of the voice service. It names a call only if it accepted the call.
+    send_status: Option<Call>,
+    /// Of ReportConversion.
+    report_conversion_status: Option<Status>,
     #[serde(default)]
     request_id: String,
 }
@@ -91,16 +95,18 @@ struct Status {
     fee: Option<u32>,
 }
 
-/// Parses the answer to a call for one number.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Call {
+    call_id: String,
+}
+
+/// Parses the answer to SendSms for one number.
 ///
 /// # Errors
 /// If the provider failed, or the answer does not say whether the SMS was sent.
-pub(super) fn parse(answer: &Answer) -> Result<SendOutcome, SendError> {
-    // serde_json's error is dropped because it may quote the answer.
-    let Ok(Envelope { response }) = serde_json::from_slice(&answer.body) else {
-        return Err(not_understood(answer.status));
-    };
-
+pub(super) fn of_sms(answer: &Answer) -> Result<SendOutcome, SendError> {
+    let response = parse(answer)?;
     if let Some(error) = response.error {
         return refusal(&error.code, &response.request_id);
     }
@@ -109,6 +115,39 @@ pub(super) fn parse(answer: &Answer) -> Result<SendOutcome, SendError> {
         Some([status]) => refusal(&status.code, &response.request_id),
         _ => Err(not_understood(answer.status)),
     }
+}
+
+/// Parses the answer to SendCodeVoice.
+///
+/// # Errors
+/// If the provider failed, or the answer does not say whether it calls.
+pub(super) fn of_call(answer: &Answer) -> Result<SendOutcome, SendError> {
+    let response = parse(answer)?;
+    match (response.error, response.send_status) {
+        (Some(error), _) => refusal(&error.code, &response.request_id),
+        // Receipts of calls have another form, which this server does not read.
+        (None, Some(call)) if !call.call_id.is_empty() => Ok(SendOutcome::Accepted(Acceptance::default())),
+        (None, Some(_) | None) => Err(not_understood(answer.status)),
+    }
+}
+
+/// Parses the answer to ReportConversion.
+///
+/// # Errors
+/// If the provider refuses the report.
+pub(super) fn of_report(answer: &Answer) -> Result<(), SendError> {
+    let response = parse(answer)?;
+    match response.error.or(response.report_conversion_status) {
+        Some(status) if status.code != "Ok" => Err(failure(&status.code, &response.request_id)),
+        Some(_) => Ok(()),
+        None => Err(not_understood(answer.status)),
+    }
+}
+
+fn parse(answer: &Answer) -> Result<Reply, SendError> {
+    // serde_json's error is dropped because it may quote the answer.
+    let parsed = serde_json::from_slice(&answer.body).map(|Envelope { response }| response);
+    parsed.map_err(|_| not_understood(answer.status))
 }
 
 /// A serial number that is too long for a receipt's key is dropped: the message was accepted all the same.

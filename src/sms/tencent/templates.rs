@@ -34,7 +34,7 @@ impl Templates {
     /// Returns the id of the template for a message.
     pub(super) fn find(&self, purpose: Purpose, locale: Option<&Locale>) -> &str {
         let template = self.by_purpose.get(&purpose).unwrap_or(&self.default);
-        locale.and_then(|locale| locale.lookup(&template.by_locale)).unwrap_or(&template.default)
+        template.find(locale)
     }
 }
 
@@ -43,5 +43,10 @@ impl LocalizedTemplate {
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self { default: id.into(), by_locale: Vec::new() }
+    }
+
+    /// Returns the id for a language.
+    pub(super) fn find(&self, locale: Option<&Locale>) -> &str {
+        locale.and_then(|locale| locale.lookup(&self.by_locale)).unwrap_or(&self.default)
     }
 }

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{
-    CHANGE_PHONE_TEMPLATE, CODE_ONLY_TEMPLATE, DELETE_ACCOUNT_TEMPLATE, LOGIN_TEMPLATE, Message, REFERENCE_TEMPLATE,
-    REGION, SDK_APP_ID, SECRET_ID, SECRET_KEY, SIGN_NAME, VERIFY_TEMPLATE,
+    CHANGE_PHONE_TEMPLATE, CODE_ONLY_TEMPLATE, Call, DELETE_ACCOUNT_TEMPLATE, LOGIN_TEMPLATE, Message, NOTICE_TEMPLATE,
+    REFERENCE_TEMPLATE, REGION, Report, SDK_APP_ID, SECRET_ID, SECRET_KEY, SIGN_NAME, VERIFY_TEMPLATE, VOICE_APP_ID,
 };
 
 /// A request as it arrived.
@@ -30,6 +30,23 @@ struct SendSms {
     sign_name: Option<String>,
     #[serde(default)]
     template_param_set: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct SendCodeVoice {
+    code_message: String,
+    called_number: String,
+    voice_sdk_appid: String,
+    play_times: Option<u8>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct ReportConversion {
+    sms_sdk_app_id: String,
+    serial_no: String,
+    conversion_time: i64,
 }
 
 impl Request<'_> {
@@ -115,6 +132,7 @@ impl Request<'_> {
             LOGIN_TEMPLATE | CHANGE_PHONE_TEMPLATE | DELETE_ACCOUNT_TEMPLATE | VERIFY_TEMPLATE => 2,
             CODE_ONLY_TEMPLATE => 1,
             REFERENCE_TEMPLATE => 3,
+            NOTICE_TEMPLATE => 0,
             _ => return Err("FailedOperation.TemplateUnapprovedOrNotExist"),
         };
         if request.template_param_set.len() != params {
@@ -131,6 +149,32 @@ impl Request<'_> {
             params: request.template_param_set,
             sign_name: request.sign_name,
         })
+    }
+
+    /// Parses a SendCodeVoice, and checks it against the account's application.
+    pub(super) fn send_code_voice(&self) -> Result<Call, &'static str> {
+        let request: SendCodeVoice = serde_json::from_slice(self.body).map_err(|_| "InvalidParameter")?;
+        if request.voice_sdk_appid != VOICE_APP_ID {
+            return Err("UnauthorizedOperation.VoiceSdkAppidVerifyFail");
+        }
+        if request.called_number.is_empty() {
+            return Err("InvalidParameterValue.CalledNumberVerifyFail");
+        }
+        let is_mainland = request.called_number.starts_with("+86");
+        let is_code = !request.code_message.is_empty() && request.code_message.bytes().all(|b| b.is_ascii_digit());
+        if !is_mainland || !is_code || request.play_times.is_some_and(|times| !(1..=3).contains(&times)) {
+            return Err("InvalidParameterValue.ParametersOutOfRange");
+        }
+        Ok(Call { phone: request.called_number, code: request.code_message, play_times: request.play_times })
+    }
+
+    /// Parses a ReportConversion, and checks it against the account's application.
+    pub(super) fn report_conversion(&self) -> Result<Report, &'static str> {
+        let request: ReportConversion = serde_json::from_slice(self.body).map_err(|_| "InvalidParameter")?;
+        if request.sms_sdk_app_id != SDK_APP_ID {
+            return Err("UnauthorizedOperation.SmsSdkAppIdVerifyFail");
+        }
+        Ok(Report { serial: request.serial_no, time: request.conversion_time })
     }
 
     fn header(&self, name: &str) -> Result<&str, &'static str> {
