@@ -43,6 +43,7 @@ mod rotation;
 mod round_trips;
 mod routes;
 mod schema;
+mod senders;
 mod servers;
 mod session_races;
 mod sessions;

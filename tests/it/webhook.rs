@@ -1,5 +1,6 @@
 //! The webhook sender against a stand-in for an operator's gateway, which verifies each signature independently.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use sms_login::channel::Channel;
 use sms_login::clock::{Clock, ManualClock, SystemClock};
@@ -44,14 +46,34 @@ pub(crate) struct Gateway {
     shared: Arc<Shared>,
 }
 
+/// How the gateway fails to answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    /// It does not answer.
+    Stall,
+    /// It closes the connection before the answer is complete.
+    Reset,
+    /// Its answer arrives a byte at a time.
+    Trickle,
+    /// Its answer does not end.
+    Flood,
+}
+
 struct Shared {
+    fault: Mutex<Option<Fault>>,
+    requests: AtomicUsize,
     answer: Mutex<(u16, String)>,
     messages: Mutex<Vec<Value>>,
 }
 
 impl Gateway {
     pub(crate) async fn start() -> Self {
-        let shared = Arc::new(Shared { answer: Mutex::new((200, String::new())), messages: Mutex::default() });
+        let shared = Arc::new(Shared {
+            fault: Mutex::default(),
+            requests: AtomicUsize::new(0),
+            answer: Mutex::new((200, String::new())),
+            messages: Mutex::default(),
+        });
         let router = Router::new().route("/sms", post(answer)).with_state(Arc::clone(&shared));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/sms", listener.local_addr().expect("an address"));
@@ -60,7 +82,18 @@ impl Gateway {
     }
 
     pub(crate) fn set(&self, status: u16, body: &str) {
+        *self.shared.fault.lock().expect("the fault") = None;
         *self.shared.answer.lock().expect("the answer") = (status, body.to_owned());
+    }
+
+    /// Makes the gateway fail, until `set` is called.
+    pub(crate) fn fail(&self, fault: Fault) {
+        *self.shared.fault.lock().expect("the fault") = Some(fault);
+    }
+
+    /// Returns the number of requests.
+    pub(crate) fn requests(&self) -> usize {
+        self.shared.requests.load(Ordering::SeqCst)
     }
 
     /// Returns the bodies of genuine requests, oldest first.
@@ -69,7 +102,28 @@ impl Gateway {
     }
 }
 
+/// Returns an answer that fails.
+async fn failed(fault: Fault) -> Response {
+    let chunks: &[&str] = match fault {
+        Fault::Stall => std::future::pending().await,
+        Fault::Reset => &["{", ""],
+        Fault::Trickle => &[" "; 64],
+        Fault::Flood => &["0123456789abcdef0123456789abcdef0123456789abcdef"; 4096],
+    };
+    let pause = if matches!(fault, Fault::Trickle) { Duration::from_millis(50) } else { Duration::ZERO };
+    let chunks = stream::iter(chunks).then(move |chunk| async move {
+        tokio::time::sleep(pause).await;
+        if chunk.is_empty() { Err(std::io::Error::other("reset")) } else { Ok(*chunk) }
+    });
+    Body::from_stream(chunks).into_response()
+}
+
 async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    shared.requests.fetch_add(1, Ordering::SeqCst);
+    let fault = *shared.fault.lock().expect("the fault");
+    if let Some(fault) = fault {
+        return failed(fault).await;
+    }
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let text = String::from_utf8(body.to_vec()).expect("UTF-8");
     let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
