@@ -222,7 +222,7 @@ impl<'a> RouteTable<'a> {
         let play_times = match self.table.get("play_times") {
             None => None,
             Some(Value::Number(times)) => {
-                let times = [1_u8, 2, 3].into_iter().find(|allowed| f64::from(*allowed) == *times);
+                let times = [1_u8, 2, 3].into_iter().find(|allowed| allowed.to_string() == times.to_string());
                 Some(times.ok_or_else(|| self.refused("play_times", "must be 1, 2 or 3"))?)
             }
             Some(_) => return Err(self.refused("play_times", "must be 1, 2 or 3")),
@@ -307,12 +307,12 @@ impl<'a> RouteTable<'a> {
         };
 
         let default = table.get("default").ok_or_else(|| self.refused("templates.default", "needed"))?;
-        let default = self.template("templates.default".to_owned(), default)?;
+        let default = self.template("templates.default", default)?;
         let mut templates = Templates { default, by_purpose: HashMap::new() };
         for (key, value) in table.0.iter().filter(|(key, _)| key != "default") {
             let reason = || format!("not default or one of {}", purpose_names());
             let purpose = purpose(key).ok_or_else(|| self.refused(&format!("templates.{key}"), reason()))?;
-            templates.by_purpose.insert(purpose, self.template(format!("templates.{key}"), value)?);
+            templates.by_purpose.insert(purpose, self.template(&format!("templates.{key}"), value)?);
         }
         Ok(templates)
     }
@@ -326,19 +326,19 @@ impl<'a> RouteTable<'a> {
         let read = |(key, value): &(String, Value)| {
             let path = format!("notices.{key}");
             let kind = notice(key).ok_or_else(|| self.refused(&path, format!("not one of {}", notice_names())))?;
-            Ok((kind, self.template(path, value)?))
+            Ok((kind, self.template(&path, value)?))
         };
         table.0.iter().map(read).collect()
     }
 
     /// Reads the ids of a purpose's templates: one for all languages, or a table by language. For a language that is not in
     /// the table, the id of `default` is used, or without that the first one.
-    fn template(&self, key: String, value: &Value) -> Result<LocalizedTemplate, ConfigError> {
+    fn template(&self, key: &str, value: &Value) -> Result<LocalizedTemplate, ConfigError> {
         let table = match value {
             Value::Text(id) if !id.is_empty() => return Ok(LocalizedTemplate::new(id)),
             Value::Table(table) if !table.0.is_empty() => table,
             Value::Text(_) | Value::Number(_) | Value::Flag(_) | Value::List(_) | Value::Table(_) | Value::Other => {
-                return Err(self.refused(&key, "must be an id in quotes, or a table such as { zh = \"100001\" }"));
+                return Err(self.refused(key, "must be an id in quotes, or a table such as { zh = \"100001\" }"));
             }
         };
 

@@ -64,6 +64,7 @@ async fn the_page_gets_the_regions_of_the_server() {
         "CN",
         "HK"
       ],
+      "calls": false,
       "defaultRegion": "HK",
       "inbox": null
     }

@@ -128,6 +128,7 @@ fn every_setting_in_the_documents_exists() {
         "VERIFY_CA",
         "CHROMIUM_PATH",
         "NAME_FILE",
+        "PHONE_CHANGED",
         "GRAPHQL_PARSE_FAILED",
         "GRAPHQL_VALIDATION_FAILED",
     ];

@@ -170,7 +170,7 @@ fn conclusion(outcome: &Result<SendOutcome, SendError>) -> Conclusion {
 
 fn shown(error: &SendError) -> String {
     let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    causes.map(|error| format!("{error} {error:?} ")).collect()
+    causes.fold(String::new(), |text, error| format!("{text} {error} {error:?}"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

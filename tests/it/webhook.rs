@@ -104,16 +104,16 @@ impl Gateway {
 
 /// Returns an answer that fails.
 async fn failed(fault: Fault) -> Response {
-    let chunks: &[&str] = match fault {
+    let chunks = match fault {
         Fault::Stall => std::future::pending().await,
-        Fault::Reset => &["{", ""],
-        Fault::Trickle => &[" "; 64],
-        Fault::Flood => &["0123456789abcdef0123456789abcdef0123456789abcdef"; 4096],
+        Fault::Reset => vec!["{", ""],
+        Fault::Trickle => vec![" "; 64],
+        Fault::Flood => vec!["0123456789abcdef0123456789abcdef0123456789abcdef"; 4096],
     };
     let pause = if matches!(fault, Fault::Trickle) { Duration::from_millis(50) } else { Duration::ZERO };
     let chunks = stream::iter(chunks).then(move |chunk| async move {
         tokio::time::sleep(pause).await;
-        if chunk.is_empty() { Err(std::io::Error::other("reset")) } else { Ok(*chunk) }
+        if chunk.is_empty() { Err(std::io::Error::other("reset")) } else { Ok(chunk) }
     });
     Body::from_stream(chunks).into_response()
 }
