@@ -16,10 +16,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::events::EventLog;
 use self::keys::DeliveryKeys;
-use self::store::{DeliveryStore, Event, Parcel, SentMessage, State};
+use self::store::{Counted, DeliveryStore, Event, Parcel, Receipt, SentMessage, State};
 use crate::channel::Channel;
 use crate::clock::Clock;
 use crate::day::Day;
+use crate::metrics;
 use crate::phone::{Destination, PhoneNumber};
 use crate::price::Price;
 use crate::purpose::Purpose;
@@ -55,6 +56,17 @@ pub struct Dispatched {
     pub cost: Price,
 }
 
+/// What a provider reports about a message.
+#[derive(Debug)]
+pub struct ProviderReceipt {
+    /// The provider's id of the message.
+    pub serial: String,
+    /// The phone that it was sent to.
+    pub phone: PhoneNumber,
+    /// How far it has got.
+    pub state: State,
+}
+
 /// The service that sends messages and follows them.
 pub struct Deliveries {
     routes: Routes,
@@ -76,7 +88,7 @@ impl Deliveries {
         day_offset: SignedDuration,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let events = EventLog::start(Arc::clone(&store));
+        let events = EventLog::start(Arc::clone(&store), count);
         Self { routes, store, events, keys: DeliveryKeys::new(secret), day_offset, clock }
     }
 
@@ -124,7 +136,8 @@ impl Deliveries {
                     serial,
                     parcel,
                     cost,
-                    state: if accepted.is_queued { State::Queued } else { State::Accepted },
+                    // `imitate` shows a message as accepted, and a private one must look the same.
+                    state: if accepted.is_queued && !dispatch.is_private { State::Queued } else { State::Accepted },
                     at: now,
                     expires_at: message.expires_at,
                     is_private: dispatch.is_private,
@@ -157,6 +170,22 @@ impl Deliveries {
         self.events.add(Event::Used { challenge: self.keys.challenge(challenge_id), at: self.clock.now() });
     }
 
+    /// Records receipts of providers. An unknown serial number has no effect.
+    ///
+    /// # Errors
+    /// If the store fails. The provider should send the receipts again then.
+    pub async fn receive(&self, receipts: &[ProviderReceipt]) -> Result<(), StoreError> {
+        let at = self.clock.now();
+        let receipt = |receipt: &ProviderReceipt| Receipt {
+            message: self.keys.message(&receipt.serial, &receipt.phone),
+            state: receipt.state,
+            at,
+        };
+        let receipts: Vec<Receipt> = receipts.iter().map(receipt).collect();
+        count(&self.store.receive(&receipts).await?);
+        Ok(())
+    }
+
     /// Returns how far the message of a challenge has got, or `None` if the id is unknown.
     ///
     /// # Errors
@@ -176,5 +205,12 @@ impl Deliveries {
     /// Writes what is still in the queue. Events after this call are lost.
     pub async fn finish(&self) {
         self.events.finish().await;
+    }
+}
+
+/// Counts messages in the metrics.
+fn count(counted: &[Counted]) {
+    for Counted { parcel, count, cost, .. } in counted {
+        metrics::message(parcel, count.name(), *cost);
     }
 }

@@ -61,6 +61,7 @@ pub mod random;
 pub mod redis;
 pub mod sessions;
 pub mod sms;
+pub mod spend;
 pub mod store;
 pub mod tags;
 pub mod telemetry;

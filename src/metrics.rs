@@ -1,14 +1,20 @@
 //! The metrics of the server.
 //!
-//! All names and label values are fixed words, or names of routes from the settings. A label must never contain a phone, an address or an id.
+//! All names and label values are fixed words, codes of regions, or names of routes from
+//! the settings. A label must never contain a phone, an address or an id.
 
 use std::time::Instant;
+
+use crate::price::Price;
+use crate::spend::Parcel;
 
 const CODES_REQUESTED: &str = "sms_login_codes_requested_total";
 const ATTEMPTS: &str = "sms_login_attempts_total";
 const SUSPECT: &str = "sms_login_suspect_sends_total";
 const WRONG_CODES: &str = "sms_login_wrong_codes_ratio";
 const ROUTE_STATE: &str = "sms_login_route_state";
+const MESSAGES: &str = "sms_login_messages_total";
+const SPEND: &str = "sms_login_spend_total";
 const SEND_SECONDS: &str = "sms_login_sms_send_seconds";
 
 /// The buckets of the histogram, in seconds.
@@ -21,6 +27,8 @@ pub(crate) fn describe() {
     metrics::describe_counter!(SUSPECT, "Sends that the pumping guard considers suspect, by reason and mode.");
     metrics::describe_gauge!(WRONG_CODES, "Share of wrong codes in all attempts of the past hour, from 0 to 1.");
     metrics::describe_gauge!(ROUTE_STATE, "State of a message route: 0 is in use, 1 is on trial, 2 is skipped.");
+    metrics::describe_counter!(MESSAGES, "Messages that reached a state, by route, region, purpose and state.");
+    metrics::describe_gauge!(SPEND, "Price of the messages since the start of the server, in the unit of the routes' prices.");
     metrics::describe_histogram!(SEND_SECONDS, "Duration of calls to the SMS provider, in seconds.");
 }
 
@@ -48,6 +56,22 @@ pub(crate) fn wrong_codes(share: f64) {
 /// Sets the state of a message route: 0 is in use, 1 is on trial, 2 is skipped.
 pub(crate) fn route_state(route: &str, state: u8) {
     metrics::gauge!(ROUTE_STATE, "route" => route.to_owned()).set(state);
+}
+
+/// Counts a message that reached a state, and what it adds to the price.
+pub(crate) fn message(parcel: &Parcel, state: &'static str, cost: Price) {
+    let Parcel { route, region, purpose, day: _ } = parcel;
+    let labels = [
+        ("route", route.clone()),
+        ("region", region.clone()),
+        ("purpose", purpose.name().to_owned()),
+        ("state", state.to_owned()),
+    ];
+    metrics::counter!(MESSAGES, &labels).increment(1);
+    if cost > Price::ZERO {
+        // A counter has whole numbers only.
+        metrics::gauge!(SPEND, "route" => route.clone()).increment(cost.units());
+    }
 }
 
 /// Records the duration of a call to the SMS provider.

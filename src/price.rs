@@ -32,6 +32,13 @@ impl Price {
         (0.0..=HIGHEST).contains(&amount).then(|| Self((amount * f64::from(MILLIONTHS)).round() as u64))
     }
 
+    /// Returns the amount in the operator's unit, for a metric. It can have a rounding error.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a metric is a floating-point number")]
+    pub fn units(self) -> f64 {
+        self.0 as f64 / f64::from(MILLIONTHS)
+    }
+
     /// Returns the amount in millionths.
     #[must_use]
     pub const fn millionths(self) -> u64 {

@@ -12,6 +12,7 @@ mod code_at_rest;
 mod code_life;
 mod code_service;
 mod code_store;
+mod delivery_store;
 mod devices;
 mod error_codes;
 mod errors;
