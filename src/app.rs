@@ -2,6 +2,7 @@
 //!
 //! It is the only module, besides `cli`, that names concrete stores and senders. It holds no rules of the services.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,12 +14,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, PlaygroundConfig};
+use crate::config::{Config, ConfigError, PlaygroundConfig, ProviderConfig, Secret};
 use crate::database::{Database, DatabaseSetupError};
+use crate::deliveries::Deliveries;
 use crate::files;
 use crate::graphql::{Executor, Services};
 use crate::http::descriptors;
-use crate::http::{self, ConnectionLimits, Connections, HttpState, Patience, Playground, Readiness};
+use crate::http::{self, Callbacks, ConnectionLimits, Connections, HttpState, Patience, Playground, Readiness};
 use crate::sms::inbox::Inbox;
 
 mod keys;
@@ -101,6 +103,7 @@ impl App {
             services: Arc::clone(&services),
             readiness: Readiness { database: database.clone(), redis },
             operations: operations.clone(),
+            callbacks: callbacks(&config),
             playground,
             trusted_proxies: config.trusted_proxies,
         });
@@ -112,6 +115,11 @@ impl App {
     /// Returns the router, to be called without a socket.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// Returns the service that follows messages.
+    pub fn deliveries(&self) -> Arc<Deliveries> {
+        Arc::clone(&self.services.deliveries)
     }
 
     /// Serves requests until `shutdown` is cancelled. Requests in flight then have the shutdown grace to finish.
@@ -169,6 +177,17 @@ pub async fn serve_metrics(addr: SocketAddr) -> Result<(), StartError> {
     let connections = Connections::new(limits);
     tokio::spawn(http::serve(listener, router, connections, Patience::default(), CancellationToken::new()));
     Ok(())
+}
+
+/// Returns who may send delivery receipts: Tencent, and the gateway of each webhook route.
+fn callbacks(config: &Config) -> Callbacks {
+    let mut webhooks = HashMap::new();
+    for route in &config.sms.routes {
+        if let ProviderConfig::Webhook(webhook) = &route.provider {
+            webhooks.insert(route.name.clone(), webhook.secret.clone());
+        }
+    }
+    Callbacks::new(config.callback_secret.as_ref().map(Secret::expose), webhooks)
 }
 
 fn playground(config: &Config, inbox: Option<Arc<Inbox>>) -> Option<Arc<Playground>> {

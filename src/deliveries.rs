@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `keys` | the keyed hashes that stand for challenge ids and serial numbers in stores |
 //! | `events` | the queue of what happened, which is written to the store in the background |
+//! | [`receipts`] | the forms of receipts by provider |
 //! | [`store`] | the stored deliveries and counts |
 //! | `changes` | wakes those who wait for a change |
 //!
@@ -31,6 +32,7 @@ use crate::store::StoreError;
 mod changes;
 mod events;
 mod keys;
+pub mod receipts;
 pub mod store;
 
 pub use self::changes::{Changes, Waiter};

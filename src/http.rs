@@ -23,6 +23,7 @@ use crate::users::AVATARS_PATH;
 
 mod accept;
 mod avatars;
+mod callbacks;
 mod client_ip;
 pub(crate) mod descriptors;
 mod graphql;
@@ -32,6 +33,7 @@ pub(crate) mod metrics;
 mod playground;
 mod serve;
 
+pub(crate) use callbacks::Callbacks;
 pub(crate) use health::Readiness;
 pub(crate) use playground::Playground;
 pub(crate) use serve::{ConnectionLimits, Connections, Patience, serve};
@@ -46,6 +48,8 @@ pub(crate) struct HttpState {
     pub(crate) readiness: Readiness,
     /// Running operations, including those whose client has disconnected.
     pub(crate) operations: TaskTracker,
+    /// Who may send delivery receipts.
+    pub(crate) callbacks: Callbacks,
     /// The page at `/`, if it is enabled.
     pub(crate) playground: Option<Arc<Playground>>,
     /// The proxies whose `X-Forwarded-For` is trusted.
@@ -67,6 +71,7 @@ pub(crate) fn router(state: Arc<HttpState>, cors_origins: &[String]) -> Router {
         .route("/readyz", get(health::ready))
         .route("/.well-known/jwks.json", get(jwks))
         .route(&format!("{AVATARS_PATH}/{{name}}"), get(avatars::serve))
+        .merge(callbacks::routes())
         .with_state(state)
         .merge(page)
         .layer(CatchPanicLayer::custom(graphql::panicked))
@@ -78,7 +83,8 @@ pub(crate) fn router(state: Arc<HttpState>, cors_origins: &[String]) -> Router {
 /// to logs.
 async fn identify(mut request: Request, next: Next) -> Response {
     let id = Uuid::new_v4().to_string();
-    let span = tracing::info_span!("request", request.id = %id, http.method = %request.method(), http.path = request.uri().path());
+    let path = callbacks::logged_path(request.uri().path());
+    let span = tracing::info_span!("request", request.id = %id, http.method = %request.method(), http.path = %path);
     request.extensions_mut().insert(RequestId(id.clone()));
 
     let mut response = next.run(request).instrument(span).await;

@@ -28,7 +28,10 @@ pub(crate) fn describe() {
     metrics::describe_gauge!(WRONG_CODES, "Share of wrong codes in all attempts of the past hour, from 0 to 1.");
     metrics::describe_gauge!(ROUTE_STATE, "State of a message route: 0 is in use, 1 is on trial, 2 is skipped.");
     metrics::describe_counter!(MESSAGES, "Messages that reached a state, by route, region, purpose and state.");
-    metrics::describe_gauge!(SPEND, "Price of the messages since the start of the server, in the unit of the routes' prices.");
+    metrics::describe_gauge!(
+        SPEND,
+        "Price of the messages since the start of the server, in the unit of the routes' prices."
+    );
     metrics::describe_histogram!(SEND_SECONDS, "Duration of calls to the SMS provider, in seconds.");
 }
 

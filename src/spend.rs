@@ -42,15 +42,8 @@ pub enum Count {
 
 impl Count {
     /// Every number.
-    pub const ALL: [Self; 7] = [
-        Self::Accepted,
-        Self::Delivered,
-        Self::Failed,
-        Self::Used,
-        Self::Refunded,
-        Self::Unconfirmed,
-        Self::Price,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Accepted, Self::Delivered, Self::Failed, Self::Used, Self::Refunded, Self::Unconfirmed, Self::Price];
 
     /// Returns the name in stores, metrics and reports. It is stored, so it must not change.
     #[must_use]

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use sms_login::app::App;
 use sms_login::clock::{Clock, ManualClock};
 use sms_login::config::{self, Config, ConfigError, ParseOutcome, Settings};
+use sms_login::deliveries::Deliveries;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -72,6 +73,8 @@ pub(crate) struct TestApp {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) sms: TencentStub,
     pub(crate) env: BTreeMap<String, String>,
+    /// The service that follows messages.
+    pub(crate) deliveries: Arc<Deliveries>,
     router: Router,
     _data: TempDir,
 }
@@ -134,7 +137,7 @@ impl Builder {
         let pairs = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let config = Config::try_from(settings(&[], pairs).expect("settings")).expect("settings that fit together");
         let app = App::build(config, Arc::clone(&self.clock) as Arc<dyn Clock>).await.expect("a server");
-        TestApp { router: app.router(), clock: self.clock, sms, env, _data: data }
+        TestApp { deliveries: app.deliveries(), router: app.router(), clock: self.clock, sms, env, _data: data }
     }
 }
 

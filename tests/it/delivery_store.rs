@@ -204,7 +204,8 @@ async fn a_store_returns_what_it_counts_and_whose_code_was_used() {
         let serial = Some("serial of a".to_owned());
         assert_eq!(all, [(Count::Accepted, 45_000, None, None), (Count::Used, 0, serial, Some(at(9)))]);
 
-        let failed = store.receive(&[receipt("a", BLOCKED, 5), receipt("unknown", BLOCKED, 5)]).await.expect("recorded");
+        let failed =
+            store.receive(&[receipt("a", BLOCKED, 5), receipt("unknown", BLOCKED, 5)]).await.expect("recorded");
         assert_eq!(failed.iter().map(|one| one.count).collect::<Vec<_>>(), [Count::Failed]);
         assert_eq!(failed[0].parcel, parcel());
     }
@@ -246,7 +247,8 @@ fn the_result_does_not_depend_on_order_repetition_or_the_store() {
     let url = servers::redis().fresh_url();
     let redis = || RedisDeliveryStore::new(servers::redis_pool(std::slice::from_ref(&url)));
     let mut runner = TestRunner::new(Config { cases: 100, failure_persistence: None, ..Config::default() });
-    let lives = steps().prop_flat_map(|steps| (Just(steps.clone()), Just(steps).prop_shuffle(), any::<prop::sample::Index>()));
+    let lives =
+        steps().prop_flat_map(|steps| (Just(steps.clone()), Just(steps).prop_shuffle(), any::<prop::sample::Index>()));
     let checked = runner.run(&lives, |(steps, mut shuffled, again)| {
         let repeated = again.get(&steps).clone();
         shuffled.push(repeated);

@@ -37,6 +37,7 @@ mod proxies;
 mod query_limits;
 mod readme;
 mod reauthentication;
+mod receipts;
 mod redaction;
 mod rotation;
 mod round_trips;

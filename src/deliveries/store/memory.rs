@@ -41,7 +41,11 @@ impl MemoryDeliveryStore {
     }
 
     /// Changes deliveries in one step, wakes those who wait for them, and writes the counts.
-    async fn change(&self, now: Option<Timestamp>, step: impl FnOnce(&mut Deliveries)) -> Result<Vec<Counted>, StoreError> {
+    async fn change(
+        &self,
+        now: Option<Timestamp>,
+        step: impl FnOnce(&mut Deliveries),
+    ) -> Result<Vec<Counted>, StoreError> {
         let (changed, counted) = {
             let mut deliveries = self.deliveries();
             if let Some(now) = now {

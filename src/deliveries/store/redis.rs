@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    CHALLENGE_MEMORY, ChallengeTag, Counted, DeliveryStore, EARLY_MEMORY, Event, MESSAGE_MEMORY, Parcel, Receipt, State,
-    StoredDelivery,
+    CHALLENGE_MEMORY, ChallengeTag, Counted, DeliveryStore, EARLY_MEMORY, Event, MESSAGE_MEMORY, Parcel, Receipt,
+    State, StoredDelivery,
 };
 use crate::deliveries::changes::Changes;
 use crate::price::Price;
@@ -209,12 +209,8 @@ impl<'a> From<&'a Event> for EventArgs<'a> {
                 expires_at: expires_at.as_millisecond(),
             },
             Event::Refunded(parcel) => Self::Refunded { parcel: parcel.into() },
-            Event::Unconfirmed { parcel, cost } => {
-                Self::Unconfirmed { parcel: parcel.into(), cost: cost.millionths() }
-            }
-            Event::Used { challenge, at } => {
-                Self::Used { challenge: challenge.to_string(), at: at.as_millisecond() }
-            }
+            Event::Unconfirmed { parcel, cost } => Self::Unconfirmed { parcel: parcel.into(), cost: cost.millionths() },
+            Event::Used { challenge, at } => Self::Used { challenge: challenge.to_string(), at: at.as_millisecond() },
         }
     }
 }

@@ -151,9 +151,9 @@ impl Deliveries {
         }
 
         let visible = self.challenges.get_mut(&sent.challenge).and_then(|challenge| challenge.visible.as_mut());
-        if let Some(visible) = visible.filter(|visible| {
-            !sent.is_private && state.replaces(at, visible.state, visible.updated_at)
-        }) {
+        if let Some(visible) =
+            visible.filter(|visible| !sent.is_private && state.replaces(at, visible.state, visible.updated_at))
+        {
             (visible.state, visible.updated_at) = (state, at);
             self.changed.push(sent.challenge);
         }
