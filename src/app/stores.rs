@@ -81,6 +81,19 @@ pub(super) fn delivery_store(redis: Option<&RedisPool>, database: &Database) -> 
     }
 }
 
+/// Returns the store of the deliveries that the servers of the settings have counted, to read the counts.
+///
+/// # Errors
+/// If a setting cannot be used, or the database cannot be opened or its tables are missing or old.
+pub async fn counted_deliveries(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn DeliveryStore>, StartError> {
+    if !config.redis_urls.is_empty() {
+        return Ok(Arc::new(RedisDeliveryStore::new(redis(config, &clock)?)));
+    }
+    let database = open_database(&config.database).await?;
+    migrate_or_refuse(&database, config).await?;
+    Ok(Arc::new(MemoryDeliveryStore::default().with_table(SpendTable::new(database))))
+}
+
 /// Returns a pool of connections to the Redis of the settings. The clock of Redis must agree with `clock`.
 ///
 /// # Errors

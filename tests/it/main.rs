@@ -51,6 +51,7 @@ mod settings;
 mod sign_in;
 mod sign_up;
 mod snippets;
+mod spend;
 mod tc3;
 mod tencent;
 mod tencent_stub;
