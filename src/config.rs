@@ -164,6 +164,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
     settings.redis.check()?;
     settings.codes.check_secret()?;
     settings.callbacks.check()?;
+    settings.limits.check(&sms)?;
 
     // Clients of an embedded server are most likely its developers.
     let is_embedded = !database.is_mysql() && settings.redis.redis_url.is_empty();

@@ -58,12 +58,12 @@ pub(super) async fn run(args: SpendArgs, settings: Settings) -> anyhow::Result<E
 fn line(row: &SpendRow) -> Line {
     let parcel = &row.parcel;
     let words = [date(parcel.day), parcel.route.clone(), parcel.region.clone(), parcel.purpose.name().to_uppercase()];
-    with_numbers(words, &row.counts)
+    with_numbers(&words, &row.counts)
 }
 
-fn with_numbers(words: [String; WORDS], counts: &SpendCounts) -> Line {
+fn with_numbers(words: &[String; WORDS], counts: &SpendCounts) -> Line {
     let mut line = Line::default();
-    line[..WORDS].clone_from_slice(&words);
+    line[..WORDS].clone_from_slice(words);
     for (cell, count) in line[WORDS..].iter_mut().zip(COUNTS) {
         *cell = counts.get(count).to_string();
     }
@@ -105,7 +105,7 @@ fn table(rows: &[SpendRow]) -> Result<String, std::fmt::Error> {
     }
     let mut lines: Vec<Line> = vec![COLUMNS.map(str::to_owned)];
     lines.extend(rows.iter().map(line));
-    lines.push(with_numbers(["total", "", "", ""].map(str::to_owned), &total));
+    lines.push(with_numbers(&["total", "", "", ""].map(str::to_owned), &total));
 
     let mut text = String::new();
     for line in &lines {

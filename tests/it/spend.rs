@@ -1,8 +1,10 @@
 //! The counts of messages: printed by `sms-login spend`, kept across a restart, and in the metrics.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
+use sms_login::config::Config;
 use sms_login::database::Database;
 use sms_login::deliveries::store::{DeliveryStore, Event, MemoryDeliveryStore, Parcel};
 use sms_login::price::Price;
@@ -11,19 +13,22 @@ use sms_login::spend::table::SpendTable;
 use sms_login::spend::{Count, SpendCounts};
 use tokio::task::JoinSet;
 
-use crate::app::{Stores, TestApp, phone};
+use crate::app::{Stores, TestApp, phone, settings};
 use crate::process;
 use crate::servers;
 use crate::tencent_stub::{self as stub, Behaviour};
 
+fn route(price: &str) -> String {
+    let (id, sign, template) = (stub::SDK_APP_ID, stub::SIGN_NAME, stub::LOGIN_TEMPLATE);
+    format!(
+        "[[route]]\nname = 'main'\nprovider = 'tencent'\n{price}\nsdk_app_id = '{id}'\nsign_name = '{sign}'\n\
+         templates.default = '{template}'\n"
+    )
+}
+
 /// A server whose only route has a price, and a message that is used, one that is not, and one that is refused.
 async fn app(stores: Stores) -> TestApp {
-    let (id, sign, template) = (stub::SDK_APP_ID, stub::SIGN_NAME, stub::LOGIN_TEMPLATE);
-    let route = format!(
-        "[[route]]\nname = 'main'\nprovider = 'tencent'\nprice = 0.045\nsdk_app_id = '{id}'\nsign_name = '{sign}'\n\
-         templates.default = '{template}'\n"
-    );
-    let app = TestApp::on(stores).routes(route).start().await;
+    let app = TestApp::on(stores).routes(route("price = 0.045")).start().await;
     app.signed_in().await;
     app.anonymous().ask(&phone()).await;
     app.sms.set(Behaviour::Error("InternalError.OtherError".to_owned()));
@@ -96,4 +101,56 @@ async fn counts_that_the_database_rejects_are_written_later() {
     store.record(&[Event::Refunded(parcel)]).await.expect("recorded");
     let rows = store.spend(7, 7).await.expect("counts");
     assert_eq!(json!(rows.iter().map(|row| row.counts.get(Count::Refunded)).collect::<Vec<_>>()), json!([2]));
+}
+
+#[tokio::test]
+async fn past_the_ceiling_of_the_day_no_message_is_sent() {
+    for stores in Stores::BOTH {
+        let builder = TestApp::on(stores).routes(route("price = 0.045")).set("SPEND_DAILY", "0.1");
+        let test_number = "+8613800000000";
+        let builder =
+            builder.set("TEST_NUMBERS", format!("{test_number}=246802")).set("TEST_NUMBERS_UNTIL", "2999-12-31");
+        let app = builder.start().await;
+        app.anonymous().ask(&phone()).await;
+        app.sms.set(Behaviour::Error("InternalError.OtherError".to_owned()));
+        assert_eq!(app.anonymous().try_ask(&phone()).await.code(), "SMS_SEND_FAILED");
+        app.sms.set(Behaviour::Accept);
+        app.anonymous().ask(&phone()).await;
+
+        let limited = app.anonymous().try_ask(&phone()).await;
+        assert_eq!((limited.code(), &limited.extensions()["limit"]), ("RATE_LIMITED", &json!("SPEND_DAILY")));
+        assert_eq!(limited.extensions()["retryAt"], "2026-03-01T16:00:00Z", "the day ends at +08:00");
+        app.anonymous().ask(test_number).await;
+
+        app.advance(Duration::from_hours(12));
+        app.anonymous().ask(&phone()).await;
+    }
+}
+
+#[test]
+fn a_ceiling_that_no_price_can_reach_is_refused() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let file = folder.path().join("routes.toml");
+    let key = [("TENCENTCLOUD_SECRET_ID", stub::SECRET_ID), ("TENCENTCLOUD_SECRET_KEY", stub::SECRET_KEY)];
+    for (price, refusal) in [("", Some("SPEND_DAILY: set, but no message route has a price")), ("price = 0.045", None)]
+    {
+        std::fs::write(&file, route(price)).expect("a file");
+        let set = [("SPEND_DAILY", "12.5"), ("CONFIG", file.to_str().expect("a path"))].into_iter().chain(key);
+        let config = settings(&[], set).and_then(Config::try_from);
+        assert_eq!(config.err().map(|error| error.to_string()).as_deref(), refusal);
+    }
+}
+
+#[tokio::test]
+async fn the_actual_price_of_a_message_is_counted_against_the_ceiling() {
+    for stores in Stores::BOTH {
+        let dear = route("price = 0.5").replace("'main'", "'dear'");
+        let builder = TestApp::on(stores).routes(route("price = 0.045") + &dear).set("SPEND_DAILY", "0.55");
+        let app = builder.start().await;
+        for _ in 0..2 {
+            app.anonymous().ask(&phone()).await;
+        }
+        let limited = app.anonymous().try_ask(&phone()).await;
+        assert_eq!(limited.extensions()["limit"], "SPEND_DAILY", "0.5 are reserved for each");
+    }
 }
