@@ -2,6 +2,7 @@
 //!
 //! It is the only module, besides `cli`, that names concrete stores and senders. It holds no rules of the services.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,14 +14,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, PlaygroundConfig};
+use crate::config::{Config, ConfigError, PlaygroundConfig, ProviderConfig, Secret};
 use crate::database::{Database, DatabaseSetupError};
 use crate::deliveries::Deliveries;
 use crate::files;
 use crate::graphql::{Executor, Services};
 use crate::http::descriptors;
 use crate::http::metrics::Gauges;
-use crate::http::{self, ConnectionLimits, Connections, HttpState, Patience, Playground, Readiness};
+use crate::http::{self, Callbacks, ConnectionLimits, Connections, HttpState, Patience, Playground, Readiness};
 use crate::sms::inbox::Inbox;
 
 mod keys;
@@ -32,7 +33,7 @@ mod warnings;
 pub use self::keys::signing_keys;
 pub use self::providers::{captcha_verifier, sms_routes};
 use self::services::Parts;
-pub use self::stores::{account_store, open_database, redis, shared_checking};
+pub use self::stores::{account_store, counted_deliveries, open_database, redis, shared_checking};
 
 /// Enough for the collectors of metrics: each needs one connection.
 const METRICS_CONNECTIONS: usize = 16;
@@ -103,6 +104,7 @@ impl App {
             services: Arc::clone(&services),
             readiness: Readiness { database: database.clone(), redis },
             operations: operations.clone(),
+            callbacks: callbacks(&config),
             playground,
             trusted_proxies: config.trusted_proxies,
         });
@@ -183,6 +185,17 @@ impl App {
         tokio::spawn(http::serve(listener, router, connections, Patience::default(), CancellationToken::new()));
         Ok(())
     }
+}
+
+/// Returns who may send delivery receipts: Tencent, and the gateway of each webhook route.
+fn callbacks(config: &Config) -> Callbacks {
+    let mut webhooks = HashMap::new();
+    for route in &config.sms.routes {
+        if let ProviderConfig::Webhook(webhook) = &route.provider {
+            webhooks.insert(route.name.clone(), webhook.secret.clone());
+        }
+    }
+    Callbacks::new(config.callback_secret.as_ref().map(Secret::expose), webhooks)
 }
 
 fn playground(config: &Config, inbox: Option<Arc<Inbox>>) -> Option<Arc<Playground>> {

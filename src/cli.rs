@@ -24,6 +24,7 @@ mod check;
 mod config;
 mod healthcheck;
 mod running;
+mod spend;
 mod users;
 
 /// A GraphQL server to sign in with a phone number and a one-time code sent by SMS.
@@ -54,6 +55,8 @@ enum Command {
         #[arg(long, hide = true)]
         markdown: bool,
     },
+    /// Print how many messages were sent on the past days, what became of them, and what they cost
+    Spend(spend::SpendArgs),
     /// Add, list and remove users, for a server whose sign-up is closed
     #[command(subcommand)]
     Users(users::UsersCommand),
@@ -85,6 +88,7 @@ pub async fn run(args: Vec<OsString>, env: BTreeMap<String, OsString>) -> anyhow
         Command::Check => check::run(cli.settings).await,
         Command::Config { markdown: true } => config::reference(),
         Command::Config { markdown: false } => config::run(cli.settings),
+        Command::Spend(args) => spend::run(args, cli.settings).await,
         Command::Users(command) => users::run(command, cli.settings).await,
         Command::Healthcheck => healthcheck::run(cli.settings.listen.listen_addr).await,
     }

@@ -18,6 +18,7 @@ use crate::verification::{CheckingPolicy, IssuingPolicy};
 
 mod arguments;
 mod avatars;
+mod callbacks;
 mod captcha;
 mod codes;
 mod connections;
@@ -45,6 +46,7 @@ mod tokens;
 mod values;
 
 pub use avatars::AvatarSettings;
+pub use callbacks::CallbackSettings;
 pub use captcha::{CaptchaAppTypeSetting, CaptchaConfig, CaptchaModeSetting, CaptchaSettings, OnOutageSetting};
 pub use codes::CodeSettings;
 pub use connections::ConnectionSettings;
@@ -103,6 +105,8 @@ pub struct Config {
     pub redis_key_prefix: KeyPrefix,
     /// The senders of SMS.
     pub sms: SmsConfig,
+    /// The secret in the URL that receives Tencent's receipts.
+    pub callback_secret: Option<Secret>,
     /// Which requests need a captcha, and how it is verified.
     pub captcha: CaptchaConfig,
     /// The key that signs tokens.
@@ -159,6 +163,8 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
     check_console_sms(&settings, &sms)?;
     settings.redis.check()?;
     settings.codes.check_secret()?;
+    settings.callbacks.check()?;
+    settings.limits.check(&sms)?;
 
     let issuing = issuing(&settings, &sms)?;
     // Clients of an embedded server are most likely its developers.
@@ -187,6 +193,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         redis_urls: settings.redis.redis_url,
         redis_key_prefix: settings.redis.redis_key_prefix,
         code_secret: settings.codes.code_secret,
+        callback_secret: settings.callbacks.callback_secret,
         trusted_proxies: settings.network.trusted_proxies,
         connections: settings.connections,
         cors_origins: settings.http.cors_origins,

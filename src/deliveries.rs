@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `keys` | the keyed hashes that stand for challenge ids and serial numbers in stores |
 //! | `events` | the queue of what happened, which is written to the store in the background |
+//! | [`receipts`] | the forms of receipts by provider |
 //! | [`store`] | the stored deliveries and counts |
 //! | `changes` | wakes those who wait for a change |
 //!
@@ -18,20 +19,23 @@ use uuid::Uuid;
 
 use self::events::EventLog;
 use self::keys::DeliveryKeys;
-use self::store::{DeliveryStore, Event, Parcel, SentMessage, State};
+use self::store::{Counted, DeliveryStore, Event, Parcel, Receipt, SentMessage, State};
 use crate::channel::Channel;
 use crate::clock::Clock;
 use crate::day::Day;
+use crate::metrics;
 use crate::phone::{Destination, PhoneNumber};
 use crate::price::Price;
 use crate::purpose::Purpose;
 use crate::sms::routes::{Route, Routed, Routes};
 use crate::sms::{CodeMessage, Notice, NoticeKind, SendError, SendOutcome};
+use crate::spend::Count;
 use crate::store::StoreError;
 
 mod changes;
 mod events;
 mod keys;
+pub mod receipts;
 pub mod store;
 
 pub use self::changes::{Changes, Waiter};
@@ -57,6 +61,17 @@ pub struct Dispatched {
     pub cost: Price,
 }
 
+/// What a provider reports about a message.
+#[derive(Debug)]
+pub struct ProviderReceipt {
+    /// The provider's id of the message.
+    pub serial: String,
+    /// The phone that it was sent to.
+    pub phone: PhoneNumber,
+    /// How far it has got.
+    pub state: State,
+}
+
 /// The service that sends messages and follows them.
 pub struct Deliveries {
     routes: Arc<Routes>,
@@ -80,8 +95,12 @@ impl Deliveries {
         day_offset: SignedDuration,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let events = EventLog::start(Arc::clone(&store));
         let (routes, background) = (Arc::new(routes), TaskTracker::new());
+        let reports = Reports { routes: Arc::clone(&routes), background: background.clone() };
+        let events = EventLog::start(Arc::clone(&store), move |counted| {
+            count(counted);
+            reports.send(counted);
+        });
         Self { routes, store, events, keys: DeliveryKeys::new(secret), day_offset, clock, background }
     }
 
@@ -129,7 +148,8 @@ impl Deliveries {
                     serial,
                     parcel,
                     cost,
-                    state: if accepted.is_queued { State::Queued } else { State::Accepted },
+                    // `imitate` shows a message as accepted, and a private one must look the same.
+                    state: if accepted.is_queued && !dispatch.is_private { State::Queued } else { State::Accepted },
                     at: now,
                     expires_at: message.expires_at,
                     is_private: dispatch.is_private,
@@ -160,6 +180,22 @@ impl Deliveries {
     /// Records that the code of a challenge was used.
     pub fn code_used(&self, challenge_id: &str) {
         self.events.add(Event::Used { challenge: self.keys.challenge(challenge_id), at: self.clock.now() });
+    }
+
+    /// Records receipts of providers. An unknown serial number has no effect.
+    ///
+    /// # Errors
+    /// If the store fails. The provider should send the receipts again then.
+    pub async fn receive(&self, receipts: &[ProviderReceipt]) -> Result<(), StoreError> {
+        let at = self.clock.now();
+        let receipt = |receipt: &ProviderReceipt| Receipt {
+            message: self.keys.message(&receipt.serial, &receipt.phone),
+            state: receipt.state,
+            at,
+        };
+        let receipts: Vec<Receipt> = receipts.iter().map(receipt).collect();
+        count(&self.store.receive(&receipts).await?);
+        Ok(())
     }
 
     /// Returns how far the message of a challenge has got, or `None` if the id is unknown.
@@ -201,7 +237,39 @@ impl Deliveries {
 
     /// Writes what is still in the queue. Events after this call are lost.
     pub async fn finish(&self) {
+        // The last events can lead to reports.
+        self.events.finish().await;
         self.background.close();
-        tokio::join!(self.background.wait(), self.events.finish());
+        self.background.wait().await;
+    }
+}
+
+/// Reports used codes to their providers, in the background.
+struct Reports {
+    routes: Arc<Routes>,
+    background: TaskTracker,
+}
+
+impl Reports {
+    fn send(&self, counted: &[Counted]) {
+        for Counted { parcel, count, serial, at, .. } in counted {
+            let (Count::Used, Some(serial), Some(at)) = (count, serial.clone(), *at) else {
+                continue;
+            };
+            let (routes, route) = (Arc::clone(&self.routes), parcel.route.clone());
+            self.background.spawn(async move {
+                // A provider that does not admit the account refuses every report. That concerns nobody.
+                if let Err(error) = routes.report_used(&route, &serial, at).await {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "a used code could not be reported");
+                }
+            });
+        }
+    }
+}
+
+/// Counts messages in the metrics.
+fn count(counted: &[Counted]) {
+    for Counted { parcel, count, cost, .. } in counted {
+        metrics::message(parcel, count.name(), *cost);
     }
 }

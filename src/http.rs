@@ -26,6 +26,7 @@ use crate::users::AVATARS_PATH;
 
 mod accept;
 mod avatars;
+mod callbacks;
 mod client_ip;
 pub(crate) mod descriptors;
 mod graphql;
@@ -35,6 +36,7 @@ pub(crate) mod metrics;
 mod playground;
 mod serve;
 
+pub(crate) use callbacks::Callbacks;
 pub(crate) use health::Readiness;
 pub(crate) use playground::Playground;
 pub(crate) use serve::{ConnectionLimits, Connections, Patience, serve};
@@ -49,6 +51,8 @@ pub(crate) struct HttpState {
     pub(crate) readiness: Readiness,
     /// Running operations, including those whose client has disconnected.
     pub(crate) operations: TaskTracker,
+    /// Who may send delivery receipts.
+    pub(crate) callbacks: Callbacks,
     /// The page at `/`, if it is enabled.
     pub(crate) playground: Option<Arc<Playground>>,
     /// The proxies whose `X-Forwarded-For` is trusted.
@@ -70,6 +74,7 @@ pub(crate) fn router(state: Arc<HttpState>, cors_origins: &[String]) -> Router {
         .route("/readyz", get(health::ready))
         .route("/.well-known/jwks.json", get(jwks))
         .route(&format!("{AVATARS_PATH}/{{name}}"), get(avatars::serve))
+        .merge(callbacks::routes())
         .with_state(state)
         .merge(page)
         .layer(CatchPanicLayer::custom(graphql::panicked))
@@ -81,11 +86,12 @@ pub(crate) fn router(state: Arc<HttpState>, cors_origins: &[String]) -> Router {
 /// to logs.
 async fn identify(mut request: Request, next: Next) -> Response {
     let id = Uuid::new_v4().to_string();
+    let path = callbacks::logged_path(request.uri().path());
     let span = tracing::info_span!(
         "request",
         request.id = %id,
         http.method = %request.method(),
-        http.path = request.uri().path(),
+        http.path = %path,
         http.status = Empty,
         graphql.operation = Empty,
         graphql.outcome = Empty,

@@ -23,7 +23,7 @@
 //! | [`database`] | SQL on MySQL and SQLite |
 //! | [`redis`] | connections to Redis |
 //! | [`code`], [`purpose`], [`channel`], [`price`], [`tags`], [`day`], [`device`], [`phone`], [`client`], [`text`], [`locale`] | vocabulary that every module may use |
-//! | [`clock`], [`random`], [`mac`], [`store`], [`files`] | time, randomness, keyed hashes, store failures, private files |
+//! | [`clock`], [`random`], [`mac`], [`standard_webhooks`], [`store`], [`files`] | time, randomness, keyed hashes, signatures of webhooks, store failures, private files |
 //! | [`telemetry`], `metrics` | logs and metrics |
 //!
 //! A sign-in travels one way. `http` reads the request, verifies the bearer token once and hands the operation to
@@ -61,6 +61,8 @@ pub mod random;
 pub mod redis;
 pub mod sessions;
 pub mod sms;
+pub mod spend;
+pub mod standard_webhooks;
 pub mod store;
 pub mod tags;
 pub mod telemetry;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::metrics;
+use crate::price::Price;
 use crate::store::StoreError;
 
 mod guard;
@@ -64,6 +65,8 @@ pub enum Limit {
     IpAttempts,
     /// Sends to all phones together per calendar day.
     TotalDaily,
+    /// The price of all messages together per calendar day.
+    SpendDaily,
     /// The pumping guard.
     Guard,
     /// A limit of the SMS provider.
@@ -82,6 +85,7 @@ impl Limit {
             Self::FailedAttempts => "FAILED_ATTEMPTS",
             Self::IpAttempts => "IP_ATTEMPTS",
             Self::TotalDaily => "TOTAL_DAILY",
+            Self::SpendDaily => "SPEND_DAILY",
             Self::Guard => "GUARD",
             Self::Provider => "PROVIDER",
         }
@@ -119,6 +123,8 @@ pub struct LimitPolicy {
     pub ip_attempts: u32,
     /// Sends to all phones together in a calendar day.
     pub total_daily: u32,
+    /// The price of all messages together in a calendar day.
+    pub spend_daily: Price,
     /// The pumping guard.
     pub guard: GuardPolicy,
 }
@@ -262,7 +268,7 @@ impl Limits {
     }
 
     fn traffic_limits<'a>(&'a self, ticket: &'a SendTicket, kind: SendKind) -> TrafficLimits<'a> {
-        let LimitPolicy { ip_hourly, ip_daily, total_daily, guard, .. } = &self.policy;
+        let LimitPolicy { ip_hourly, ip_daily, total_daily, spend_daily, guard, .. } = &self.policy;
         let SendKind { sends_sms, is_trusted, captcha } = kind;
         let raised_to = if captcha == CaptchaUse::Asked { CAPTCHA_RAISES_TO } else { 1 };
         let is_needed = matches!(captcha, CaptchaUse::Routine | CaptchaUse::Asked);
@@ -275,6 +281,7 @@ impl Limits {
             ip_hourly: ip_hourly.saturating_mul(raised_to),
             ip_daily: ip_daily.saturating_mul(raised_to),
             total_daily: if sends_sms { *total_daily } else { 0 },
+            spend_daily: if sends_sms { *spend_daily } else { Price::ZERO },
             guard: is_guarded.then_some(guard),
             spraying: spraying.filter(|spraying| spraying.min_attempts > 0),
             suspect_passes: guard.mode == GuardMode::Record || answers_guard,
@@ -296,6 +303,14 @@ impl Limits {
     pub async fn refund_rejected_send(&self, ticket: &SendTicket) {
         let refunded = self.store.refund_send(ticket, SendRefund::AllButAddress).await;
         warn_if_failed(refunded, "a rejected send could not be refunded");
+    }
+
+    /// Replaces the reserved price of a send by the actual one. Usually they are equal, and the store is not called.
+    pub async fn settle_send(&self, ticket: &SendTicket, price: Price) {
+        if self.policy.spend_daily > Price::ZERO && price != ticket.price {
+            let settled = self.store.settle_send(ticket, price).await;
+            warn_if_failed(settled, "the actual price of a send could not be counted");
+        }
     }
 
     /// Counts a send as verified, and refunds the attempt that used its code.

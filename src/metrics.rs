@@ -1,10 +1,14 @@
 //! The metrics of the server.
 //!
-//! All names and label values are fixed words, or names of routes from the settings. A label must never contain a phone, an address or an id.
+//! All names and label values are fixed words, codes of regions, or names of routes from
+//! the settings. A label must never contain a phone, an address or an id.
 
 use std::time::Instant;
 
 mod codes;
+
+use crate::price::Price;
+use crate::spend::Parcel;
 
 const CODES_REQUESTED: &str = "sms_login_codes_requested_total";
 const ATTEMPTS: &str = "sms_login_attempts_total";
@@ -14,6 +18,8 @@ pub(crate) const ROUTE_STATE: &str = "sms_login_route_state";
 /// The value of `ROUTE_STATE` for a route that is skipped, as the page of metrics shows it.
 pub(crate) const ROUTE_IS_SKIPPED: &str = "2";
 const PROVIDER_ANSWERS: &str = "sms_login_provider_answers_total";
+const MESSAGES: &str = "sms_login_messages_total";
+const SPEND: &str = "sms_login_spend_total";
 const SEND_SECONDS: &str = "sms_login_sms_send_seconds";
 
 const STORE_BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0];
@@ -63,6 +69,11 @@ pub(crate) fn describe() {
     metrics::describe_gauge!(CLOCK_SKEW, "How far this server's clock is ahead of Redis's, in seconds.");
     metrics::describe_gauge!(BUILD_INFO, "Version of the program. The value is always 1.");
     metrics::describe_counter!(PROVIDER_ANSWERS, "Answers of SMS providers, by route and the provider's code.");
+    metrics::describe_counter!(MESSAGES, "Messages that reached a state, by route, region, purpose and state.");
+    metrics::describe_gauge!(
+        SPEND,
+        "Price of the messages since the start of the server, in the unit of the routes' prices."
+    );
     metrics::describe_histogram!(SEND_SECONDS, "Duration of calls to the SMS provider, in seconds.");
 }
 
@@ -148,6 +159,22 @@ pub(crate) fn wrong_codes(share: f64) {
 /// Sets the state of a message route: 0 is in use, 1 is on trial, 2 is skipped.
 pub(crate) fn route_state(route: &str, state: u8) {
     metrics::gauge!(ROUTE_STATE, "route" => route.to_owned()).set(state);
+}
+
+/// Counts a message that reached a state, and what it adds to the price.
+pub(crate) fn message(parcel: &Parcel, state: &'static str, cost: Price) {
+    let Parcel { route, region, purpose, day: _ } = parcel;
+    let labels = [
+        ("route", route.clone()),
+        ("region", region.clone()),
+        ("purpose", purpose.name().to_owned()),
+        ("state", state.to_owned()),
+    ];
+    metrics::counter!(MESSAGES, &labels).increment(1);
+    if cost > Price::ZERO {
+        // A counter has whole numbers only.
+        metrics::gauge!(SPEND, "route" => route.clone()).increment(cost.units());
+    }
 }
 
 /// Records the outcome and the duration of a call to a provider. `code` is the provider's own, or a fixed word.

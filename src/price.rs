@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::ops::Mul;
+use std::str::FromStr;
 
 const MILLIONTHS: u32 = 1_000_000;
 
@@ -32,10 +33,37 @@ impl Price {
         (0.0..=HIGHEST).contains(&amount).then(|| Self((amount * f64::from(MILLIONTHS)).round() as u64))
     }
 
+    /// Returns the amount in the operator's unit, for a metric. It can have a rounding error.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a metric is a floating-point number")]
+    pub fn units(self) -> f64 {
+        self.0 as f64 / f64::from(MILLIONTHS)
+    }
+
     /// Returns the amount in millionths.
     #[must_use]
     pub const fn millionths(self) -> u64 {
         self.0
+    }
+}
+
+/// A text is not an amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a number such as 500 or 12.5, with at most 9 digits and 6 decimals")]
+pub struct PriceError;
+
+impl FromStr for Price {
+    type Err = PriceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+        let is_number = |digits: &str, most: usize| {
+            (1..=most).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if !is_number(whole, 9) || !is_number(decimals, 6) {
+            return Err(PriceError);
+        }
+        format!("{whole}{decimals:0<6}").parse().map(Self).map_err(|_| PriceError)
     }
 }
 
@@ -71,6 +99,13 @@ mod tests {
         assert_eq!(price(0.000_001), Some((1, "0.000001".to_owned())));
         for wrong in [-0.1, 500.1, f64::NAN, f64::INFINITY] {
             assert_eq!(price(wrong), None, "{wrong}");
+        }
+        for (text, millionths) in [("0", 0), ("12.5", 12_500_000), ("0.000001", 1), ("999999999", 999_999_999_000_000)]
+        {
+            assert_eq!(text.parse(), Ok(Price(millionths)), "{text}");
+        }
+        for wrong in ["", ".5", "5.", "-1", "+1", "1e3", "1,5", "0.0000001", "1000000000", " 1"] {
+            assert_eq!(wrong.parse::<Price>(), Err(PriceError), "{wrong}");
         }
         assert_eq!((Price::of_message(0.1).expect("a price") * 3).to_string(), "0.3");
     }

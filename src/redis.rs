@@ -8,12 +8,13 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use ::redis::aio::{ConnectionManager, ConnectionManagerConfig, PubSub, PubSubSink, PubSubStream};
 use ::redis::cluster::ClusterClient;
 use ::redis::cluster_async::ClusterConnection;
 use ::redis::{
     Client, Cmd, FromRedisValue, ParsingError, RedisError, Script, ScriptInvocation, ServerErrorKind, Value,
 };
+use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,6 +37,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long a channel may be silent before its connection is tested. Without a test, nobody would notice that a server has
+/// vanished.
+const CHANNEL_SILENCE: Duration = Duration::from_secs(15);
+
 /// The text that identifies an error of `deadline.lua`. Redis versions put different texts before it.
 const LATE: &str = "the script is past its deadline";
 
@@ -43,6 +48,8 @@ const LATE: &str = "the script is past its deadline";
 #[derive(Clone)]
 pub struct RedisPool {
     connection: Connection,
+    /// For connections that cannot be shared: one for each address.
+    nodes: Arc<[Client]>,
     prefix: KeyPrefix,
     clock: Arc<dyn Clock>,
     time: Arc<ServerTime>,
@@ -101,7 +108,9 @@ impl RedisPool {
     pub fn new(urls: &[String], prefix: KeyPrefix, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let connection = if let [url] = urls { Connection::single(url) } else { Connection::cluster(urls) };
         let connection = connection.map_err(store_error)?;
-        Ok(Self { connection, prefix, clock, time: Arc::default() })
+        let nodes: Result<_, RedisError> = urls.iter().map(|url| Client::open(url.as_str())).collect();
+        let nodes = nodes.map_err(store_error)?;
+        Ok(Self { connection, nodes, prefix, clock, time: Arc::default() })
     }
 
     /// Returns the full name of a key. All keys with the same tag are in the same slot of a cluster.
@@ -150,6 +159,26 @@ impl RedisPool {
             },
             Connection::Cluster(cluster) => script.invoke_async(&mut cluster.connection().await?).await,
         }
+    }
+
+    /// Subscribes to a channel, on a separate connection. In a cluster every node forwards what is published on any other.
+    ///
+    /// # Errors
+    /// If no node can be reached.
+    pub(crate) async fn subscribe(&self, channel: &str) -> Result<Subscription, StoreError> {
+        let mut failed = unexpected();
+        for node in self.nodes.iter() {
+            let subscribed = bounded(async {
+                let mut connection = node.get_async_pubsub().await?;
+                connection.subscribe(channel).await?;
+                Ok(connection)
+            });
+            match subscribed.await {
+                Ok(connection) => return Ok(Subscription::from(connection)),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
     }
 
     /// Checks that Redis answers.
@@ -237,6 +266,31 @@ impl Cluster {
     async fn connection(&self) -> Result<ClusterConnection, RedisError> {
         let connection = self.connection.get_or_try_init(|| self.client.get_async_connection());
         connection.await.cloned()
+    }
+}
+
+/// The messages of a channel, from the subscription on.
+pub(crate) struct Subscription {
+    sink: PubSubSink,
+    messages: PubSubStream,
+}
+
+impl From<PubSub> for Subscription {
+    fn from(connection: PubSub) -> Self {
+        let (sink, messages) = connection.split();
+        Self { sink, messages }
+    }
+}
+
+impl Subscription {
+    /// Returns the next message, or `None` if the connection has ended.
+    pub(crate) async fn next(&mut self) -> Option<String> {
+        loop {
+            match timeout(CHANNEL_SILENCE, self.messages.next()).await {
+                Ok(message) => return message?.get_payload().ok(),
+                Err(_) => bounded(self.sink.ping::<Value>()).await.ok()?,
+            };
+        }
     }
 }
 

@@ -9,7 +9,6 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::Database;
 use crate::deliveries::Deliveries;
-use crate::deliveries::store::MemoryDeliveryStore;
 use crate::graphql::Services;
 use crate::limits::Limits;
 use crate::proofs::Proofs;
@@ -94,7 +93,7 @@ fn admission(
 
 fn deliveries(config: &Config, parts: &Parts<'_>, clock: &Arc<dyn Clock>) -> Result<Arc<Deliveries>, StartError> {
     let routes = providers::sms_routes(&config.sms, parts.inbox, clock)?;
-    let store = Arc::new(MemoryDeliveryStore::default());
+    let store = stores::delivery_store(parts.redis, parts.database);
     let day_offset = config.issuing.day_offset;
     Ok(Arc::new(Deliveries::new(routes, store, parts.secret, day_offset, Arc::clone(clock))))
 }

@@ -8,8 +8,10 @@ use crate::account_store::AccountStore;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DatabaseConfig};
 use crate::database::Database;
+use crate::deliveries::store::{DeliveryStore, MemoryDeliveryStore, RedisDeliveryStore};
 use crate::limits::{LimitStore, Limits, MemoryLimitStore, RedisLimitStore};
 use crate::redis::RedisPool;
+use crate::spend::table::SpendTable;
 use crate::verification::store::{CodeStore, MemoryCodeStore, RedisCodeStore};
 use crate::verification::{Checking, CodeKeys};
 
@@ -69,6 +71,27 @@ pub(super) fn code_and_limit_stores(redis: Option<&RedisPool>) -> (Arc<dyn CodeS
         Some(redis) => (Arc::new(RedisCodeStore::new(redis.clone())), Arc::new(RedisLimitStore::new(redis.clone()))),
         None => (Arc::new(MemoryCodeStore::default()), Arc::new(MemoryLimitStore::default())),
     }
+}
+
+/// Returns the store of a server's deliveries. Without Redis, their counts are in the database.
+pub(super) fn delivery_store(redis: Option<&RedisPool>, database: &Database) -> Arc<dyn DeliveryStore> {
+    match redis {
+        Some(redis) => Arc::new(RedisDeliveryStore::new(redis.clone()).listening()),
+        None => Arc::new(MemoryDeliveryStore::default().with_table(SpendTable::new(database.clone()))),
+    }
+}
+
+/// Returns the store of the deliveries that the servers of the settings have counted, to read the counts.
+///
+/// # Errors
+/// If a setting cannot be used, or the database cannot be opened or its tables are missing or old.
+pub async fn counted_deliveries(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn DeliveryStore>, StartError> {
+    if !config.redis_urls.is_empty() {
+        return Ok(Arc::new(RedisDeliveryStore::new(redis(config, &clock)?)));
+    }
+    let database = open_database(&config.database).await?;
+    migrate_or_refuse(&database, config).await?;
+    Ok(Arc::new(MemoryDeliveryStore::default().with_table(SpendTable::new(database))))
 }
 
 /// Returns a pool of connections to the Redis of the settings. The clock of Redis must agree with `clock`.

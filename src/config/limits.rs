@@ -8,7 +8,9 @@ use jiff::SignedDuration;
 use jiff::fmt::strtime;
 
 use super::values::duration;
+use super::{ConfigError, SmsConfig};
 use crate::limits::{GuardPolicy, LimitPolicy};
+use crate::price::Price;
 use crate::verification::store::FailureLimits;
 
 /// Settings of rate limits.
@@ -33,6 +35,9 @@ pub struct LimitSettings {
     /// Sends to all phones a day, which limits the bill; 0 for no limit
     #[arg(long, default_value = "0")]
     pub send_total_daily_limit: u32,
+    /// Price of all messages a day, by the prices of the routes; 0 for no limit
+    #[arg(long, value_name = "PRICE", default_value = "0")]
+    pub spend_daily: Price,
     /// Wrong codes from one client address in an hour; 0 for no limit
     #[arg(long, default_value = "60")]
     pub attempt_ip_hourly_limit: u32,
@@ -48,12 +53,22 @@ pub struct LimitSettings {
 }
 
 impl LimitSettings {
+    /// Refuses a ceiling of the bill that would never be reached.
+    pub(super) fn check(&self, sms: &SmsConfig) -> Result<(), ConfigError> {
+        let is_free = sms.routes.iter().all(|route| route.price == Price::ZERO);
+        if self.spend_daily > Price::ZERO && is_free {
+            return Err(ConfigError::new("SPEND_DAILY", "set, but no message route has a price"));
+        }
+        Ok(())
+    }
+
     pub(super) fn policy(&self, guard: GuardPolicy) -> LimitPolicy {
         LimitPolicy {
             ip_hourly: self.send_ip_hourly_limit,
             ip_daily: self.send_ip_daily_limit,
             ip_attempts: self.attempt_ip_hourly_limit,
             total_daily: self.send_total_daily_limit,
+            spend_daily: self.spend_daily,
             guard,
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::avatars::AvatarSettings;
+use super::callbacks::CallbackSettings;
 use super::captcha::CaptchaSettings;
 use super::codes::CodeSettings;
 use super::connections::ConnectionSettings;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub sms: SmsSettings,
     #[command(flatten)]
     pub tencent: TencentSettings,
+    #[command(flatten)]
+    pub callbacks: CallbackSettings,
     #[command(flatten)]
     pub captcha: CaptchaSettings,
     #[command(flatten)]

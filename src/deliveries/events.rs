@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::store::{DeliveryStore, Event};
+use super::store::{Counted, DeliveryStore, Event};
 
 /// The most events that wait. With 300 bytes each they need three megabytes.
 const QUEUE: usize = 10_000;
@@ -23,10 +23,10 @@ pub(super) struct EventLog {
 }
 
 impl EventLog {
-    /// Starts the task that writes to the store.
-    pub(super) fn start(store: Arc<dyn DeliveryStore>) -> Self {
+    /// Starts the task that writes to the store, and passes on which messages are counted because of it.
+    pub(super) fn start(store: Arc<dyn DeliveryStore>, report: impl Fn(&[Counted]) + Send + Sync + 'static) -> Self {
         let (queue, events) = mpsc::channel(QUEUE);
-        let writer = tokio::spawn(write(events, store));
+        let writer = tokio::spawn(write(events, store, report));
         Self { queue: Mutex::new(Some(queue)), writer: Mutex::new(Some(writer)) }
     }
 
@@ -51,12 +51,15 @@ impl EventLog {
     }
 }
 
-async fn write(mut events: mpsc::Receiver<Event>, store: Arc<dyn DeliveryStore>) {
+async fn write(mut events: mpsc::Receiver<Event>, store: Arc<dyn DeliveryStore>, report: impl Fn(&[Counted])) {
     let mut batch = Vec::new();
     while events.recv_many(&mut batch, BATCH).await > 0 {
-        if let Err(error) = store.record(&batch).await {
-            let lost = batch.len();
-            tracing::warn!(error = &error as &dyn std::error::Error, lost, "deliveries could not be written");
+        match store.record(&batch).await {
+            Ok(counted) => report(&counted),
+            Err(error) => {
+                let lost = batch.len();
+                tracing::warn!(error = &error as &dyn std::error::Error, lost, "deliveries could not be written");
+            }
         }
         batch.clear();
     }

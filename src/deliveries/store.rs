@@ -4,18 +4,32 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::changes::Changes;
 use crate::price::Price;
-use crate::purpose::Purpose;
+use crate::spend::{Count, SpendRow};
 use crate::store::StoreError;
 
 mod memory;
+mod redis;
 
+pub use self::redis::RedisDeliveryStore;
+pub use crate::spend::Parcel;
 pub use memory::MemoryDeliveryStore;
+
+/// How long a challenge is kept after its code has expired, so that a client can still read the result.
+const CHALLENGE_MEMORY: Duration = Duration::from_mins(10);
+
+/// How long a receipt, or the use of a code, waits for the record that its message was sent. Servers write independently, so
+/// records of one message can arrive in any order.
+const EARLY_MEMORY: Duration = Duration::from_mins(10);
+
+/// How long a message is kept for its receipts. Carriers try for an hour or two.
+const MESSAGE_MEMORY: Duration = Duration::from_hours(2);
 
 /// The keyed hash of a challenge id, in base64url.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -53,19 +67,6 @@ impl fmt::Display for MessageTag {
     }
 }
 
-/// What the messages of a day are counted by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Parcel {
-    /// The name of the route.
-    pub route: String,
-    /// The region's code.
-    pub region: String,
-    /// The purpose of the code.
-    pub purpose: Purpose,
-    /// Days since 1970-01-01 at the offset of the settings.
-    pub day: i64,
-}
-
 /// How far a message has got, as stores know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -77,6 +78,62 @@ pub enum State {
     Delivered,
     /// It could not be delivered.
     Failed(FailureReason),
+}
+
+impl State {
+    /// Every state.
+    const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Accepted,
+        Self::Failed(FailureReason::Unreachable),
+        Self::Failed(FailureReason::Blocked),
+        Self::Failed(FailureReason::InvalidNumber),
+        Self::Failed(FailureReason::Other),
+        Self::Delivered,
+    ];
+
+    /// Returns the name in stores.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Accepted => "accepted",
+            Self::Failed(FailureReason::Unreachable) => "failed:unreachable",
+            Self::Failed(FailureReason::Blocked) => "failed:blocked",
+            Self::Failed(FailureReason::InvalidNumber) => "failed:invalid_number",
+            Self::Failed(FailureReason::Other) => "failed:other",
+            Self::Delivered => "delivered",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Queued => 1,
+            Self::Accepted => 2,
+            Self::Failed(_) => 3,
+            Self::Delivered => 4,
+        }
+    }
+
+    /// Returns whether this state, reached at `at`, replaces another one. The result of several states does not depend on
+    /// their order: a message that arrived has arrived, whatever another receipt says, and of equal ones the earliest counts.
+    fn replaces(self, at: Timestamp, other: Self, other_at: Timestamp) -> bool {
+        let (at, other_at) = (at.as_millisecond(), other_at.as_millisecond());
+        let order = self.rank().cmp(&other.rank()).then(other_at.cmp(&at)).then(other.name().cmp(self.name()));
+        order.is_gt()
+    }
+
+    /// Returns what the message is counted as because of its receipt.
+    const fn count(self) -> Option<Count> {
+        match self {
+            Self::Queued | Self::Accepted => None,
+            Self::Failed(_) => Some(Count::Failed),
+            Self::Delivered => Some(Count::Delivered),
+        }
+    }
 }
 
 /// Why a message could not be delivered.
@@ -147,6 +204,32 @@ pub enum Event {
     },
 }
 
+/// What a provider reports about a message after it has accepted it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The message.
+    pub message: MessageTag,
+    /// How far it has got.
+    pub state: State,
+    /// When the receipt arrived.
+    pub at: Timestamp,
+}
+
+/// A message that is counted for the first time as accepted, delivered, failed, used, refunded or unconfirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// What it is counted by.
+    pub parcel: Parcel,
+    /// What it is counted as.
+    pub count: Count,
+    /// What it adds to the price.
+    pub cost: Price,
+    /// The provider's id of the message, if its code was used.
+    pub serial: Option<String>,
+    /// When its code was used, or when it was sent.
+    pub at: Option<Timestamp>,
+}
+
 /// The status of a message, as a client sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryStatus {
@@ -169,7 +252,7 @@ pub struct Delivery {
     pub status: DeliveryStatus,
     /// When it got this status.
     pub updated_at: Timestamp,
-    /// When the code expires. The status does not change afterwards.
+    /// When the code expires. Only a late receipt changes the status afterwards.
     pub expires_at: Timestamp,
 }
 
@@ -217,11 +300,25 @@ impl StoredDelivery {
 /// Every method fails with `StoreError` if the store is unavailable or refuses.
 #[async_trait]
 pub trait DeliveryStore: Send + Sync {
-    /// Records events, in their order.
+    /// Records events, each of them once. Returns the messages that are counted because of them. The result does not depend
+    /// on the order of events and receipts.
     ///
     /// # Errors
     /// If the store fails. Some of the events may be recorded.
-    async fn record(&self, events: &[Event]) -> Result<(), StoreError>;
+    async fn record(&self, events: &[Event]) -> Result<Vec<Counted>, StoreError>;
+
+    /// Records receipts, as `record` does. `Delivered` wins over `Failed`. A receipt for a message that is not recorded yet
+    /// waits for it. A receipt never changes the status of a private message, but the message is counted.
+    ///
+    /// # Errors
+    /// If the store fails. Some of the receipts may be recorded. Repeating the call changes nothing else.
+    async fn receive(&self, receipts: &[Receipt]) -> Result<Vec<Counted>, StoreError>;
+
+    /// Returns the counts of these days, the first and the last included, sorted as reports show them.
+    ///
+    /// # Errors
+    /// If the store fails.
+    async fn spend(&self, first_day: i64, last_day: i64) -> Result<Vec<SpendRow>, StoreError>;
 
     /// Returns the delivery of a challenge.
     ///

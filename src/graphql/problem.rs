@@ -66,6 +66,8 @@ pub(super) enum RateLimit {
     IpAttempts,
     /// The number of codes in a calendar day over all phones.
     TotalDaily,
+    /// The price of all messages of a calendar day.
+    SpendDaily,
     /// The guard against SMS pumping.
     Guard,
     /// A limit of the SMS provider.

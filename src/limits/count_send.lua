@@ -5,13 +5,13 @@
 --       8 and on: sends of each network, the narrowest first; then, if `needs_captcha`, when the captcha was used
 -- Arguments: now (ms), id, region, counting ('everything' | 'address_only' | 'nothing'), spans,
 --   networks: for each its tag, hourly, daily (sends, 0 for no limit);
---   total_daily (0 for no limit), day, send_memory (ms, how long the send can become verified), suspect_passes,
+--   total_daily (0 for no limit), spend_daily, price (millionths, 0 for no limit), day, send_memory (ms, how long the send can become verified), suspect_passes,
 --   needs_captcha, captcha_memory (ms);
 --   guard, which is absent if the guard does not count this send: daily_ratio, hourly_ratio, daily_floor, hourly_floor,
 --   regions_per_address (0 for no limit), hours_of_a_day;
 --   spraying, which is absent if wrong codes do not matter: min_attempts, ratio
 -- Returns {'allowed', suspicion or ''} | {'IP_DAILY', until ms} | {'IP_HOURLY', until ms} | {'TOTAL_DAILY'} |
---   {'suspect', suspicion} | {'captcha_used'}
+--   {'SPEND_DAILY'} | {'suspect', suspicion} | {'captcha_used'}
 -- Closes the race of simultaneous sends: only one of them is the last that a limit allows, and one gets the captcha.
 local now, guard = args.now, args.guard
 
@@ -33,12 +33,13 @@ if captcha then
 end
 
 -- A day never goes back: servers whose days begin at different times must not restart each other's count.
-local counted, day, total = redis.call('HMGET', KEYS[2], 'day', 'sends'), args.day, 0
+local counted, day, total, spend = redis.call('HMGET', KEYS[2], 'day', 'sends', 'spend'), args.day, 0, 0
 if counted[1] and tonumber(counted[1]) >= day then
   day = tonumber(counted[1])
-  total = tonumber(counted[2])
+  total, spend = tonumber(counted[2] or 0), tonumber(counted[3] or 0)
 end
 if args.total_daily > 0 and total >= args.total_daily then return {'TOTAL_DAILY'} end
+if args.spend_daily > 0 and spend + args.price > args.spend_daily then return {'SPEND_DAILY'} end
 
 -- A place that this send got before its captcha was verified must not count against it.
 if not redis.call('ZSCORE', sends_of(1), args.id) then
@@ -94,9 +95,16 @@ if captcha then redis.call('SET', captcha, now, 'PX', args.captcha_memory) end
 -- The send records which counts include it, so that a refund changes only those.
 redis.call('HSET', KEYS[3], 'networks', table.concat(tags, ' '), 'at', now)
 if args.total_daily > 0 then
-  redis.call('HSET', KEYS[2], 'day', day, 'sends', total + 1)
-  redis.call('PEXPIRE', KEYS[2], 2 * spans.day)
+  total = total + 1
   redis.call('HSET', KEYS[3], 'day', day)
+end
+if args.spend_daily > 0 then
+  spend = spend + args.price
+  redis.call('HSET', KEYS[3], 'spend_day', day, 'price', args.price)
+end
+if args.total_daily > 0 or args.spend_daily > 0 then
+  redis.call('HSET', KEYS[2], 'day', day, 'sends', total, 'spend', spend)
+  redis.call('PEXPIRE', KEYS[2], 2 * spans.day)
 end
 if guard then
   if guard.regions_per_address > 0 and not is_exempt then

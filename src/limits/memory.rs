@@ -16,6 +16,7 @@ use super::store::{
 };
 use super::{CAPTCHA_MEMORY, DAY, GuardPolicy, HOUR, Limit, NETWORK_SHARES, SEND_MEMORY, SprayPolicy};
 use crate::day::Day;
+use crate::price::Price;
 use crate::store::StoreError;
 use crate::tags::{AddressTag, CaptchaTag, NetworkTags};
 
@@ -41,10 +42,12 @@ struct State {
 }
 
 /// The sends of one calendar day over all phones.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct DayTotal {
     day: i64,
     sends: u32,
+    /// In millionths.
+    spend: u64,
 }
 
 #[derive(Debug, Default)]
@@ -65,6 +68,8 @@ struct RecordedSend {
     first_attempt: Option<String>,
     /// The day in whose total it is counted, if it is counted in one.
     day: Option<i64>,
+    /// The day whose spend includes it, and its price in millionths, if one includes it.
+    priced: Option<(i64, u64)>,
     /// Whether the guard's traffic includes it.
     in_traffic: bool,
 }
@@ -83,8 +88,13 @@ impl State {
 
     /// Returns the limit of the day or of the address that rejects the send, and until when it does.
     fn rejection(&mut self, ticket: &SendTicket, limits: &TrafficLimits<'_>) -> Option<(Limit, Timestamp)> {
-        if limits.total_daily > 0 && self.total_on(ticket.day) >= limits.total_daily {
+        let total = self.total_on(ticket.day);
+        if limits.total_daily > 0 && total.sends >= limits.total_daily {
             return Some((Limit::TotalDaily, ticket.day.end));
+        }
+        let (spend, ceiling) = (total.spend + ticket.price.millionths(), limits.spend_daily.millionths());
+        if ceiling > 0 && spend > ceiling {
+            return Some((Limit::SpendDaily, ticket.day.end));
         }
 
         let now = ticket.at;
@@ -106,8 +116,14 @@ impl State {
     }
 
     /// Returns the sends of this day, or of a later day that the store has already begun to count.
-    fn total_on(&self, day: Day) -> u32 {
-        if self.total.day >= day.number { self.total.sends } else { 0 }
+    fn total_on(&self, day: Day) -> DayTotal {
+        if self.total.day >= day.number { self.total } else { DayTotal { day: day.number, sends: 0, spend: 0 } }
+    }
+
+    fn add_spend(&mut self, day: i64, before: u64, after: u64) {
+        if day == self.total.day {
+            self.total.spend = (self.total.spend + after).saturating_sub(before);
+        }
     }
 
     fn sends_of(&mut self, tag: &AddressTag) -> &mut Vec<(Timestamp, String)> {
@@ -143,11 +159,18 @@ impl State {
             self.captchas.insert(captcha.clone(), ticket.at);
         }
 
-        let mut day = None;
+        let mut total = self.total_on(ticket.day);
+        let (mut day, mut priced) = (None, None);
         if limits.total_daily > 0 {
-            let sends = self.total_on(ticket.day) + 1;
-            self.total = DayTotal { day: self.total.day.max(ticket.day.number), sends };
-            day = Some(self.total.day);
+            total.sends += 1;
+            day = Some(total.day);
+        }
+        if limits.spend_daily > Price::ZERO {
+            total.spend += ticket.price.millionths();
+            priced = Some((total.day, ticket.price.millionths()));
+        }
+        if day.is_some() || priced.is_some() {
+            self.total = total;
         }
 
         if let Some(guard) = limits.guard {
@@ -164,7 +187,7 @@ impl State {
 
         let in_traffic = limits.guard.is_some();
         let networks = ticket.networks.clone();
-        let send = RecordedSend { networks, at: ticket.at, first_attempt: None, day, in_traffic };
+        let send = RecordedSend { networks, at: ticket.at, first_attempt: None, day, priced, in_traffic };
         self.sends.insert(ticket.id.clone(), send);
     }
 
@@ -287,10 +310,22 @@ impl LimitStore for MemoryLimitStore {
         if send.day == Some(state.total.day) {
             state.total.sends = state.total.sends.saturating_sub(1);
         }
+        if let Some((day, price)) = send.priced {
+            state.add_spend(day, price, 0);
+        }
         for key in [&ticket.destination.region, &ticket.destination.prefix] {
             if let Some(buckets) = state.traffic.get_mut(key).filter(|_| send.in_traffic) {
                 buckets.remove_unverified(send.at.as_millisecond());
             }
+        }
+        Ok(())
+    }
+
+    async fn settle_send(&self, ticket: &SendTicket, price: Price) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if let Some((day, reserved)) = state.sends.get_mut(&ticket.id).and_then(|send| send.priced.as_mut()) {
+            let (day, before) = (*day, std::mem::replace(reserved, price.millionths()));
+            state.add_spend(day, before, price.millionths());
         }
         Ok(())
     }

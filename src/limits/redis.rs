@@ -16,6 +16,7 @@ use super::store::{
     UsedCode,
 };
 use super::{CAPTCHA_MEMORY, GuardPolicy, HOUR, Limit, NETWORK_SHARES, SEND_MEMORY, SubmittedCodes};
+use crate::price::Price;
 use crate::redis::{RedisPool, ScriptReply, StoreScript, milliseconds, unexpected};
 use crate::store::StoreError;
 
@@ -27,6 +28,7 @@ pub struct RedisLimitStore {
     redis: RedisPool,
     count_send: StoreScript,
     refund_send: StoreScript,
+    settle_send: StoreScript,
     mark_verified: StoreScript,
     count_attempt: StoreScript,
     refund_attempt: StoreScript,
@@ -62,6 +64,8 @@ struct CountSendArgs<'a> {
     region: &'a str,
     counting: &'static str,
     total_daily: u32,
+    spend_daily: u64,
+    price: u64,
     day: i64,
     send_memory: u64,
     suspect_passes: bool,
@@ -105,6 +109,11 @@ struct RefundSendArgs<'a> {
 }
 
 #[derive(Serialize)]
+struct SettleSendArgs {
+    price: u64,
+}
+
+#[derive(Serialize)]
 struct MarkVerifiedArgs<'a> {
     now: i64,
     send: &'a str,
@@ -140,7 +149,14 @@ impl RedisLimitStore {
         Self {
             redis,
             count_send: StoreScript::admitting("count_send", &with_traffic(include_str!("count_send.lua"))),
-            refund_send: StoreScript::settling("refund_send", &with_traffic(include_str!("refund_send.lua"))),
+            refund_send: StoreScript::settling(
+                "refund_send",
+                &with_traffic(&[include_str!("spend.lua"), include_str!("refund_send.lua")].concat()),
+            ),
+            settle_send: StoreScript::settling(
+                "settle_send",
+                &[include_str!("spend.lua"), include_str!("settle_send.lua")].concat(),
+            ),
             mark_verified: StoreScript::settling("mark_verified", &with_traffic(include_str!("mark_verified.lua"))),
             count_attempt: StoreScript::admitting("count_attempt", &with_traffic(include_str!("count_attempt.lua"))),
             refund_attempt: StoreScript::settling("refund_attempt", &with_traffic(include_str!("refund_attempt.lua"))),
@@ -221,6 +237,8 @@ impl LimitStore for RedisLimitStore {
                 Counting::Everything => "everything",
             },
             total_daily: limits.total_daily,
+            spend_daily: limits.spend_daily.millionths(),
+            price: ticket.price.millionths(),
             day: ticket.day.number,
             send_memory: milliseconds(SEND_MEMORY),
             suspect_passes: limits.suspect_passes,
@@ -241,6 +259,7 @@ impl LimitStore for RedisLimitStore {
             "IP_DAILY" => Ok(SendVerdict::Limited { limit: Limit::IpDaily, until: reply.instant()? }),
             "IP_HOURLY" => Ok(SendVerdict::Limited { limit: Limit::IpHourly, until: reply.instant()? }),
             "TOTAL_DAILY" => Ok(SendVerdict::Limited { limit: Limit::TotalDaily, until: ticket.day.end }),
+            "SPEND_DAILY" => Ok(SendVerdict::Limited { limit: Limit::SpendDaily, until: ticket.day.end }),
             _ => Err(unexpected()),
         }
     }
@@ -255,6 +274,12 @@ impl LimitStore for RedisLimitStore {
         keys.extend(self.sends_of(ticket));
         let args = RefundSendArgs { id: &ticket.id, everything: refund == SendRefund::Everything, spans: SPANS };
         self.redis.run::<bool>(&self.refund_send, keys, &args).await.map(drop)
+    }
+
+    async fn settle_send(&self, ticket: &SendTicket, price: Price) -> Result<(), StoreError> {
+        let keys = [self.total(), self.key("send", &ticket.id)];
+        let args = SettleSendArgs { price: price.millionths() };
+        self.redis.run::<bool>(&self.settle_send, keys, &args).await.map(drop)
     }
 
     async fn mark_verified(&self, used: &UsedCode<'_>) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::{GuardPolicy, Limit, SprayPolicy, SubmittedCodes};
 use crate::day::Day;
 use crate::phone::Destination;
+use crate::price::Price;
 use crate::store::StoreError;
 use crate::tags::{AddressTag, CaptchaTag, NetworkTags};
 
@@ -20,6 +21,8 @@ pub struct SendTicket {
     pub networks: NetworkTags,
     /// The part of the phone number that traffic is counted by.
     pub destination: Destination,
+    /// The highest price that its message can have, which is reserved.
+    pub price: Price,
     /// The current time.
     pub at: Timestamp,
     /// The current calendar day. If the store has already counted sends of a later day, it counts on that day instead.
@@ -61,6 +64,8 @@ pub struct TrafficLimits<'a> {
     pub ip_daily: u32,
     /// Sends to all phones together in the calendar day. If it is zero, this send is not added to the total.
     pub total_daily: u32,
+    /// The price of all messages together in the calendar day. If it is zero, this send's price is not added to it.
+    pub spend_daily: Price,
     /// The guard's rule, or `None` if the guard does not count this send.
     pub guard: Option<&'a GuardPolicy>,
     /// When wrong codes make every send suspect, or `None` if they do not.
@@ -152,7 +157,7 @@ pub struct AttemptCount {
 /// Every method fails with `StoreError` if the store is unavailable or refuses.
 #[async_trait]
 pub trait LimitStore: Send + Sync {
-    /// Checks the captcha, the day's total, the day and the hour of the address's networks, and the guard, in that order,
+    /// Checks the captcha, the day's total and spend, the day and the hour of the address's networks, and the guard, in that order,
     /// and counts as much of the send as `counting` says. The address's limits do not apply if this send is already in its
     /// count. A captcha is used when everything is counted, and stays used if the send is refunded.
     ///
@@ -165,12 +170,18 @@ pub trait LimitStore: Send + Sync {
         counting: Counting,
     ) -> Result<SendVerdict, StoreError>;
 
-    /// Removes a send from the day's total and the guard's traffic, if they include it, and from the address's count if
+    /// Removes a send from the day's total, the day's spend and the guard's traffic, if they include it, and from the address's count if
     /// `refund` says so. Repeating the call changes nothing.
     ///
     /// # Errors
     /// If the store fails.
     async fn refund_send(&self, ticket: &SendTicket, refund: SendRefund) -> Result<(), StoreError>;
+
+    /// Replaces the reserved price of a send by the actual one, if the day's spend includes the send.
+    ///
+    /// # Errors
+    /// If the store fails.
+    async fn settle_send(&self, ticket: &SendTicket, price: Price) -> Result<(), StoreError>;
 
     /// Records that a code was used: refunds the send to the address that requested it, counts the send as verified
     /// traffic, exempts its region from the count of the address's regions for a day, refunds the attempt to the address that

@@ -8,9 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_lc_rs::hmac;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 use uuid::Uuid;
@@ -19,9 +16,7 @@ use super::{Acceptance, CodeMessage, MessageSender, Notice, NoticeKind, Provider
 use crate::channel::Channel;
 use crate::clock::Clock;
 use crate::outbound::{Answer, Client, ClientError, Request, Timeouts};
-
-/// The lengths of a secret in bytes that the specification recommends.
-const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+pub use crate::standard_webhooks::WebhookSecret;
 
 /// The wait after `rate_limited` without `retry_after`.
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
@@ -58,19 +53,6 @@ impl WebhookUrl {
         };
         let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
         is_safe.then_some(Self(url))
-    }
-}
-
-/// The key of signatures. `Debug` does not show it.
-#[derive(Debug, Clone)]
-pub struct WebhookSecret(hmac::Key);
-
-impl WebhookSecret {
-    /// Parses a secret of the form `whsec_` and base64 of 24 to 64 bytes.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let key = STANDARD.decode(text.strip_prefix("whsec_")?).ok()?;
-        SECRET_BYTES.contains(&key.len()).then(|| Self(hmac::Key::new(hmac::HMAC_SHA256, &key)))
     }
 }
 
@@ -115,7 +97,7 @@ struct UnclearAnswer(u16);
 pub struct WebhookSms {
     client: Client,
     url: Url,
-    secret: hmac::Key,
+    secret: WebhookSecret,
     notices: Vec<NoticeKind>,
     clock: Arc<dyn Clock>,
 }
@@ -127,7 +109,7 @@ impl WebhookSms {
     /// If the HTTP client cannot be created.
     pub fn new(config: WebhookConfig, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
         let WebhookConfig { url, secret, notices, timeouts } = config;
-        Ok(Self { client: Client::new(timeouts)?, url: url.0, secret: secret.0, notices, clock })
+        Ok(Self { client: Client::new(timeouts)?, url: url.0, secret, notices, clock })
     }
 
     async fn deliver(&self, id: &str, payload: &impl Serialize) -> Result<SendOutcome, SendError> {
@@ -141,14 +123,8 @@ impl WebhookSms {
     }
 
     fn signed(&self, id: &str, body: &str) -> Request<'_> {
-        let timestamp = self.clock.now().as_second();
-        let signature = hmac::sign(&self.secret, format!("{id}.{timestamp}.{body}").as_bytes());
-        let headers = vec![
-            ("Content-Type", "application/json".to_owned()),
-            ("webhook-id", id.to_owned()),
-            ("webhook-timestamp", timestamp.to_string()),
-            ("webhook-signature", format!("v1,{}", STANDARD.encode(signature))),
-        ];
+        let mut headers = vec![("Content-Type", "application/json".to_owned())];
+        headers.extend(self.secret.headers(id, body.as_bytes(), self.clock.now()));
         Request { url: &self.url, headers, body: body.to_owned() }
     }
 }

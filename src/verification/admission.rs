@@ -18,6 +18,7 @@ use crate::limits::{
 };
 use crate::metrics;
 use crate::phone::{PhoneNumber, PhonePrefixes, PhoneRegions};
+use crate::price::Price;
 use crate::purpose::Purpose;
 use crate::tags::{DeviceTag, NetworkTags};
 
@@ -247,6 +248,11 @@ impl Admission {
     /// Refunds a send that the provider rejected. Its address gets no refund: rejections must not be free to try.
     pub(super) async fn refund_rejected(&self, ticket: &SendTicket) {
         self.limits.refund_rejected_send(ticket).await;
+    }
+
+    /// Replaces the price that was reserved for a send by the actual one.
+    pub(super) async fn settle(&self, ticket: &SendTicket, cost: Price) {
+        self.limits.settle_send(ticket, cost).await;
     }
 
     fn report(&self, ticket: &SendTicket, suspicion: Suspicion, entry: &mut Entry<'_>) {

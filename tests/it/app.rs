@@ -73,8 +73,9 @@ pub(crate) struct TestApp {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) sms: TencentStub,
     pub(crate) env: BTreeMap<String, String>,
+    /// The service that follows messages.
+    pub(crate) deliveries: Arc<Deliveries>,
     router: Router,
-    deliveries: Arc<Deliveries>,
     _data: TempDir,
 }
 
@@ -137,7 +138,7 @@ impl Builder {
         let pairs = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let config = Config::try_from(settings(&[], pairs).expect("settings")).expect("settings that fit together");
         let app = App::build(config, Arc::clone(&self.clock) as Arc<dyn Clock>).await.expect("a server");
-        TestApp { router: app.router(), deliveries: app.deliveries(), clock: self.clock, sms, env, _data: data }
+        TestApp { deliveries: app.deliveries(), router: app.router(), clock: self.clock, sms, env, _data: data }
     }
 }
 

@@ -17,6 +17,7 @@ use sms_login::limits::{
     Counting, LimitPolicy, LimitStore, Limits, RedisLimitStore, SendTicket, SendVerdict, TrafficLimits,
 };
 use sms_login::phone::{PhoneNumber, PhonePrefixes, PhoneRegions};
+use sms_login::price::Price;
 use sms_login::purpose::Purpose;
 use sms_login::redis::KeyPrefix;
 use sms_login::sms::{Acceptance, CodeMessage, MessageSender, SendError, SendOutcome};
@@ -308,6 +309,7 @@ async fn send_with_captcha(url: &str) {
     let ticket = SendTicket {
         id: "a-send".to_owned(),
         captcha: None,
+        price: Price::ZERO,
         networks: network("an-address"),
         destination: destination("CN", "+86137"),
         at,
@@ -317,6 +319,7 @@ async fn send_with_captcha(url: &str) {
         ip_hourly: 1,
         ip_daily: 1,
         total_daily: 0,
+        spend_daily: Price::ZERO,
         guard: Some(&guard),
         spraying: None,
         suspect_passes: true,

@@ -12,6 +12,7 @@ use sms_login::limits::{
     AddressLimits, CaptchaUse, Checked, CountError, Counting, GuardMode, GuardPolicy, LimitPolicy, Limits,
     MemoryLimitStore, SendKind, SendTicket, UsedCode,
 };
+use sms_login::price::Price;
 
 use crate::app::START;
 use crate::limit_store::{address_tag, destination, guard_policy, limit_policy, network};
@@ -109,6 +110,7 @@ impl World {
         let ticket = SendTicket {
             id: self.next_id.to_string(),
             captcha: None,
+            price: Price::ZERO,
             networks: network(address),
             destination: destination("CN", &format!("+861{prefix}")),
             at: self.now,

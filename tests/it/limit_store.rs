@@ -13,6 +13,7 @@ use sms_login::limits::{
     SendRefund, SendTicket, SendVerdict, SprayPolicy, SubmittedCodes, Suspicion, TrafficLimits, UsedCode,
 };
 use sms_login::phone::Destination;
+use sms_login::price::Price;
 use sms_login::tags::{AddressTag, CaptchaTag, NetworkTags};
 
 use crate::app::START;
@@ -21,7 +22,14 @@ use crate::servers;
 const TAKEN: SendVerdict = SendVerdict::Allowed { suspicion: None };
 
 pub(crate) fn limit_policy() -> LimitPolicy {
-    LimitPolicy { ip_hourly: 20, ip_daily: 100, ip_attempts: 60, total_daily: 0, guard: guard_policy() }
+    LimitPolicy {
+        ip_hourly: 20,
+        ip_daily: 100,
+        ip_attempts: 60,
+        total_daily: 0,
+        spend_daily: Price::ZERO,
+        guard: guard_policy(),
+    }
 }
 
 pub(crate) fn guard_policy() -> GuardPolicy {
@@ -50,6 +58,7 @@ fn unlimited() -> TrafficLimits<'static> {
         ip_hourly: 0,
         ip_daily: 0,
         total_daily: 0,
+        spend_daily: Price::ZERO,
         guard: None,
         spraying: None,
         suspect_passes: false,
@@ -61,6 +70,7 @@ fn ticket(id: u32, address: &str, at: Timestamp) -> SendTicket {
     SendTicket {
         id: format!("{address}-{id}"),
         captcha: None,
+        price: Price::ZERO,
         networks: network(address),
         destination: destination("CN", "+86137"),
         at,
@@ -251,6 +261,73 @@ async fn the_total_is_the_days_ceiling() {
     }
 }
 
+fn priced(id: u32, millionths: u64, at: Timestamp) -> SendTicket {
+    SendTicket { price: Price::from_millionths(millionths), ..ticket(id, &format!("s{id}"), at) }
+}
+
+#[tokio::test]
+async fn the_spend_of_a_day_has_a_ceiling() {
+    for store in stores() {
+        let limits = TrafficLimits { spend_daily: Price::from_millionths(100), ..unlimited() };
+        let day_end = ticket(1, "a", start()).day.end;
+        let full = SendVerdict::Limited { limit: Limit::SpendDaily, until: day_end };
+        assert_eq!(take(&*store, &priced(1, 60, start()), &limits).await, TAKEN);
+        assert_eq!(take(&*store, &priced(2, 41, start()), &limits).await, full, "a rejected send is not counted");
+        assert_eq!(take(&*store, &priced(3, 40, start()), &limits).await, TAKEN, "exactly the ceiling");
+        use_code(&*store, &priced(3, 40, start()), start()).await;
+        assert_eq!(take(&*store, &priced(4, 1, start()), &limits).await, full, "a used code was paid for");
+        assert_eq!(take(&*store, &priced(5, 0, start()), &limits).await, TAKEN, "a message without a price");
+
+        for refund in [SendRefund::AllButAddress, SendRefund::Everything] {
+            store.refund_send(&priced(1, 60, start()), refund).await.expect("refunded");
+        }
+        assert_eq!(take(&*store, &priced(6, 61, start()), &limits).await, full, "a send is refunded once");
+        assert_eq!(take(&*store, &priced(7, 60, start()), &limits).await, TAKEN);
+        assert_eq!(take(&*store, &priced(8, 100, day_end), &limits).await, TAKEN, "a new day");
+        store.refund_send(&priced(7, 60, start()), SendRefund::Everything).await.expect("refunded");
+        let full = take(&*store, &priced(9, 1, day_end), &limits).await;
+        assert!(matches!(full, SendVerdict::Limited { limit: Limit::SpendDaily, .. }), "a refund of an earlier day");
+    }
+}
+
+#[tokio::test]
+async fn the_actual_price_replaces_the_reserved_one() {
+    for store in stores() {
+        let limits = TrafficLimits { spend_daily: Price::from_millionths(100), ..unlimited() };
+        let one = priced(1, 60, start());
+        assert_eq!(take(&*store, &one, &limits).await, TAKEN);
+        for _ in 0..2 {
+            store.settle_send(&one, Price::from_millionths(10)).await.expect("settled");
+        }
+        let is_full = async |id, price| take(&*store, &priced(id, price, start()), &limits).await != TAKEN;
+        assert!(is_full(2, 91).await && !is_full(3, 90).await);
+
+        store.settle_send(&one, Price::from_millionths(30)).await.expect("settled");
+        assert!(is_full(4, 1).await, "the message had three units");
+        store.refund_send(&one, SendRefund::Everything).await.expect("refunded");
+        store.settle_send(&one, Price::from_millionths(30)).await.expect("nothing");
+        assert!(is_full(5, 11).await && !is_full(6, 10).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn simultaneous_sends_never_exceed_the_ceiling() {
+    for store in stores() {
+        let tasks = (0..50).map(|id| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let limits = TrafficLimits { spend_daily: Price::from_millionths(100), ..unlimited() };
+                take(&*store, &priced(id, 9, start()), &limits).await == TAKEN
+            })
+        });
+        let mut sent = 0;
+        for task in tasks.collect::<Vec<_>>() {
+            sent += u32::from(task.await.expect("an answer"));
+        }
+        assert_eq!(sent, 11);
+    }
+}
+
 #[tokio::test]
 async fn what_refuses_counts_nothing() {
     for store in stores() {
@@ -287,6 +364,7 @@ async fn a_look_takes_nothing() {
             ip_hourly: 1,
             ip_daily: 1,
             total_daily: 1,
+            spend_daily: Price::ZERO,
             guard: Some(&guard),
             spraying: None,
             suspect_passes: false,
@@ -615,6 +693,7 @@ enum Step {
     Send { address: u8, region: u8, passes: bool, counting: Counting, captcha: Option<u8> },
     Verify { send: usize, attempt: usize },
     Refund { send: usize, refund: SendRefund },
+    Settle { send: usize, price: u64 },
     Attempt { address: u8, send: usize },
     RefundAttempt { attempt: usize },
     Wait { minutes: u16 },
@@ -633,6 +712,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (0..3_u8, 0..4_u8, any::<bool>(), counting(), prop::option::weighted(0.2, 0..3_u8)).prop_map(|(address, region, passes, counting, captcha)| Step::Send { address, region, passes, counting, captcha }),
         3 => (0..40_usize, 0..20_usize).prop_map(|(send, attempt)| Step::Verify { send, attempt }),
         1 => (0..40_usize, refund()).prop_map(|(send, refund)| Step::Refund { send, refund }),
+        1 => (0..40_usize, 0..6_u64).prop_map(|(send, price)| Step::Settle { send, price }),
         2 => (0..3_u8, 0..40_usize).prop_map(|(address, send)| Step::Attempt { address, send }),
         1 => (0..20_usize).prop_map(|attempt| Step::RefundAttempt { attempt }),
         2 => prop_oneof![0..10_u16, 50..70_u16, 600..1500_u16].prop_map(|minutes| Step::Wait { minutes }),
@@ -652,6 +732,7 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
                     ip_hourly: 4,
                     ip_daily: 8,
                     total_daily: 15,
+                    spend_daily: Price::from_millionths(12),
                     guard: Some(&guard),
                     spraying: Some(SprayPolicy { min_attempts: 3, ratio: 0.5 }),
                     suspect_passes: *passes,
@@ -663,6 +744,7 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
                     let tags = [format!("a{address}"), "wide".to_owned(), "widest".to_owned()];
                     ticket.networks = NetworkTags::Three(tags.map(AddressTag::new));
                 }
+                ticket.price = Price::from_millionths(u64::from(*region));
                 let prefix = format!("+{}", region / 2);
                 ticket.destination = destination(["CN", "HK", "US", "GB"][usize::from(*region)], &prefix);
                 answers.push(format!("{:?}", store.count_send(&ticket, &limits, *counting).await.expect("an answer")));
@@ -680,6 +762,11 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
             Step::Refund { send, refund } => {
                 if let Some(ticket) = sends.get(*send).filter(|ticket| ticket.at + Duration::from_mins(10) > now) {
                     store.refund_send(ticket, *refund).await.expect("given back");
+                }
+            }
+            Step::Settle { send, price } => {
+                if let Some(ticket) = sends.get(*send).filter(|ticket| ticket.at + Duration::from_mins(10) > now) {
+                    store.settle_send(ticket, Price::from_millionths(*price)).await.expect("settled");
                 }
             }
             Step::Attempt { address, send } => {

@@ -142,6 +142,12 @@ impl Server {
         (answer.status().as_u16(), answer.text().await.expect("a body"))
     }
 
+    /// Posts a body, and returns the status.
+    pub(crate) async fn post(&self, path: &str, body: String) -> u16 {
+        let answer = self.client.post(format!("{}{path}", self.base)).body(body).send().await.expect("an answer");
+        answer.status().as_u16()
+    }
+
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");

@@ -14,6 +14,7 @@ async fn no_log_line_has_a_secret() {
     process::run(&["migrate"], &env);
     env.insert("LOG".to_owned(), "trace".to_owned());
     env.insert("CODE_SECRET".to_owned(), "a-code-secret-of-some-forty-characters-".to_owned());
+    env.insert("CALLBACK_SECRET".to_owned(), "a-secret-of-the-path-of-receipts".to_owned());
     let server = Server::start(&env);
     let phone = phone();
     let asked = server.run(None, ASK, json!({ "input": { "phone": phone } })).await;
@@ -30,6 +31,11 @@ async fn no_log_line_has_a_secret() {
     sms.set(Behaviour::Error("InternalError.OtherError".to_owned()));
     server.run(None, ASK, json!({ "input": { "phone": "+8613711119999" } })).await;
     server.get(&format!("/graphql?query=%7Bme%7Bid%7D%7D&token={access}")).await;
+    let receipt =
+        json!([{ "nationcode": "86", "mobile": &phone[3..], "report_status": "SUCCESS", "sid": "the-serial" }]);
+    let path = "/callbacks/tencent/a-secret-of-the-path-of-receipts";
+    assert_eq!(server.post(path, receipt.to_string()).await, 200);
+    server.printed_line("delivery receipts").await;
     server.terminate();
     let (_, log) = tokio::task::spawn_blocking(|| server.wait()).await.expect("an end");
     let masked = format!("{}****{}", &phone[..6], &phone[10..]);
@@ -49,6 +55,7 @@ async fn no_log_line_has_a_secret() {
         access.rsplit('.').next().expect("a signature"),
         "not-a-token-but-a-secret",
         "a-code-secret-of-some",
+        "a-secret-of-the-path",
         tencent_stub::SECRET_KEY,
     ] {
         assert!(!log.contains(secret), "{secret} is in the log:\n{log}");

@@ -1,4 +1,7 @@
 //! The round trips of each operation: Redis and MariaDB themselves count the scripts and statements that they run.
+//! The record of a delivery is one script in the background: the client does not wait for it.
+
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sqlx::Connection;
@@ -19,6 +22,19 @@ impl Counters {
         let builder = TestApp::on(Stores::Shared).set("DATABASE_URL", database).set("REDIS_URL", redis_url.clone());
         let redis = redis::Client::open(redis_url).expect("a URL");
         (Self { mariadb, redis, _own: own }, builder.start().await)
+    }
+
+    /// Reads the counters when nothing is written in the background any more.
+    async fn quiet(&self) -> (i64, i64) {
+        let mut before = self.read().await;
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let after = self.read().await;
+            if after == before {
+                return after;
+            }
+            before = after;
+        }
     }
 
     /// Returns the number of scripts that Redis has run, and of reading and writing statements that MariaDB has run.
@@ -47,20 +63,25 @@ async fn operations_stay_within_their_round_trips() {
     let user = app.signed_in().await;
     user.run(ME, json!({})).await.data("me");
     app.anonymous().run(ASK, keyed()).await.data("requestCode");
-    app.advance(std::time::Duration::from_mins(1));
+    app.advance(Duration::from_mins(1));
 
+    // A script in the background may come after the answer.
     let cost = async |label: &str, before: (i64, i64), redis: i64, sql: i64| {
-        let after = counters.read().await;
+        let mut after = counters.read().await;
+        let started = Instant::now();
+        while after.0 - before.0 < redis && started.elapsed() < Duration::from_secs(5) {
+            after = counters.read().await;
+        }
         assert_eq!(after.0 - before.0, redis, "Redis, {label}");
         assert_eq!(after.1 - before.1, sql, "SQL, {label}");
     };
 
-    let idle = counters.read().await;
+    let idle = counters.quiet().await;
     let before = counters.read().await;
     assert_eq!(before, idle, "reading the counters is not counted");
 
     let challenge_id = app.anonymous().ask(&user.phone).await;
-    cost("requestCode: limits, issue", before, 2, 0).await;
+    cost("requestCode: limits, issue; in the background the delivery", before, 2 + 1, 0).await;
 
     let before = counters.read().await;
     assert_eq!(app.anonymous().try_ask(&user.phone).await.extensions()["limit"], "COOLDOWN");
@@ -69,7 +90,7 @@ async fn operations_stay_within_their_round_trips() {
     let before = counters.read().await;
     let input = keyed();
     app.anonymous().run(ASK, input.clone()).await.data("requestCode");
-    cost("requestCode with a key: issue, limits, confirm", before, 3, 0).await;
+    cost("requestCode with a key: issue, limits, confirm; in the background the delivery", before, 3 + 1, 0).await;
 
     let before = counters.read().await;
     app.anonymous().run(ASK, input).await.data("requestCode");
@@ -81,7 +102,8 @@ async fn operations_stay_within_their_round_trips() {
     } });
     let signed_in = app.anonymous().run(LOGIN, input.clone()).await;
     let device_token = signed_in.data("login")["deviceToken"].clone();
-    cost("login of a known user: limits, attempt, and consume with limits at once", before, 4, 3).await;
+    let label = "login of a known user: limits, attempt, and consume with limits at once; in the background the use";
+    cost(label, before, 4 + 1, 3).await;
 
     // Loads the script that refunds an attempt.
     app.anonymous().run(LOGIN, input.clone()).await.data("login");
@@ -98,7 +120,8 @@ async fn operations_stay_within_their_round_trips() {
             let input = json!({ "input": { "phone": phone, "deviceToken": token } });
             let is_sent = app.anonymous().run(ASK, input).await.body["errors"].is_null();
             assert_eq!(is_sent, expected == 2, "the second request is within the cooldown");
-            cost("requestCode with a device token of another phone", before, expected, 0).await;
+            let background = i64::from(is_sent);
+            cost("requestCode with a device token of another phone", before, expected + background, 0).await;
             let before = counters.read().await;
             let input = json!({ "phone": phone, "code": "000000", "challengeId": "x", "deviceToken": token });
             app.anonymous().run(LOGIN, json!({ "input": input })).await.code();
@@ -117,7 +140,7 @@ async fn operations_stay_within_their_round_trips() {
     let others = [app.signed_in().await.id, app.signed_in().await.id];
     let fields: Vec<String> = (0..40).map(|n| format!("u{n}: user(id: \"{}\") {{ name }}", others[n % 2])).collect();
     let fields = fields.join(" ");
-    let before = counters.read().await;
+    let before = counters.quiet().await;
     user.run(&format!("{{ me {{ id }} {fields} }}"), json!({})).await.data("u39");
     cost("me and forty users", before, 0, 2).await;
 

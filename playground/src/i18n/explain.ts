@@ -82,6 +82,7 @@ function explainLimit(limit: RateLimit | undefined, errors: Messages['errors']):
     case 'IP_DAILY':
     case 'IP_ATTEMPTS':
     case 'TOTAL_DAILY':
+    case 'SPEND_DAILY':
     case 'GUARD':
     case 'PROVIDER':
     case undefined:

@@ -53,12 +53,15 @@ impl Issuing {
         // While sign-up is closed, a receipt would show that the phone has an account.
         let is_private = purpose == Purpose::Login && self.admission.hides_accounts();
         let dispatch = Dispatch { message, challenge_id: &draft.name.id, is_private };
-        let Dispatched { outcome, .. } = self.deliveries.send(dispatch).await;
+        let Dispatched { outcome, cost } = self.deliveries.send(dispatch).await;
         let failure = outcome.as_ref().err().map(|error| self.send_failure(error));
         self.recent_sends.record(started.elapsed(), failure);
 
         let (rejection, refund) = match outcome {
-            Ok(SendOutcome::Accepted(_)) => return Ok(()),
+            Ok(SendOutcome::Accepted(_)) => {
+                self.admission.settle(&draft.ticket, cost).await;
+                return Ok(());
+            }
             Ok(SendOutcome::InvalidPhone) => (RequestCodeError::InvalidPhone, Refund::Send),
             Ok(SendOutcome::NumberBlocked) => (RequestCodeError::NumberBlocked, Refund::Send),
             Ok(SendOutcome::RegionNotAllowed) => (RequestCodeError::RegionNotAllowed, Refund::Send),

@@ -59,6 +59,7 @@ impl Issuing {
             captcha: request.captcha.as_ref().map(|answer| self.keys.captcha_tag(&answer.ticket)),
             networks: self.keys.network_tags(request.client),
             destination: Destination::from(&request.phone),
+            price: self.deliveries.highest_price(&request.phone, scope.purpose, request.channel),
             at: now,
             day,
         };

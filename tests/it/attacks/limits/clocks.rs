@@ -18,6 +18,7 @@ use sms_login::day::Day;
 use sms_login::limits::{
     Counting, GuardPolicy, LimitStore, RedisLimitStore, SendTicket, SendVerdict, Suspicion, TrafficLimits,
 };
+use sms_login::price::Price;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
@@ -107,6 +108,7 @@ async fn a_send_from_the_future_does_not_delete_the_guards_history() {
         ip_hourly: 0,
         ip_daily: 0,
         total_daily: 0,
+        spend_daily: Price::ZERO,
         guard: Some(&guard),
         spraying: None,
         suspect_passes: false,
@@ -116,6 +118,7 @@ async fn a_send_from_the_future_does_not_delete_the_guards_history() {
         let ticket = SendTicket {
             id: id.to_owned(),
             captcha: None,
+            price: Price::ZERO,
             networks: network("a"),
             destination: destination("CN", "+86137"),
             at,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sms_login::day::Day;
 use sms_login::limits::{AttemptTicket, Counting, LimitStore, RedisLimitStore, SendTicket, SendVerdict, TrafficLimits};
+use sms_login::price::Price;
 use sms_login::purpose::Purpose;
 use sms_login::store::StoreError;
 use sms_login::tags::PhoneTag;
@@ -29,6 +30,7 @@ const ADDRESS: TrafficLimits<'_> = TrafficLimits {
     ip_hourly: 1,
     ip_daily: 1,
     total_daily: 1,
+    spend_daily: Price::ZERO,
     guard: None,
     spraying: None,
     suspect_passes: false,
@@ -67,6 +69,7 @@ fn ticket(id: &str) -> SendTicket {
     SendTicket {
         id: id.to_owned(),
         captcha: None,
+        price: Price::ZERO,
         networks: network("an-address"),
         destination: destination("CN", "+86137"),
         at: start(),
