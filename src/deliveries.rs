@@ -157,11 +157,15 @@ impl Deliveries {
         self.events.add(Event::Used { challenge: self.keys.challenge(challenge_id), at: self.clock.now() });
     }
 
-    /// Returns how far the message of a challenge has got, or `None` if the id is unknown.
+    /// Returns how far the message of a challenge has got, or `None` if the id is unknown. A malformed id costs no call to
+    /// the store.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn find(&self, challenge_id: &str) -> Result<Option<Delivery>, StoreError> {
+        if !keys::is_challenge_id(challenge_id) {
+            return Ok(None);
+        }
         let found = self.store.find(&self.keys.challenge(challenge_id)).await?;
         Ok(found.map(|delivery| delivery.at(self.clock.now())))
     }

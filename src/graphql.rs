@@ -11,6 +11,7 @@ use async_graphql::{EmptySubscription, SDLExportOptions, Schema, SchemaBuilder};
 mod answer;
 pub mod bounds;
 mod context;
+mod delivery;
 mod error;
 mod execute;
 mod field_errors;

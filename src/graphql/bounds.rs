@@ -33,8 +33,11 @@ pub const MAX_SELECTIONS: u32 = 1000;
 pub const MAX_COMPARISONS: u32 = 5000;
 /// The maximum depth of fields in one operation. The deepest path of the schema has 4.
 pub const MAX_DEPTH: u32 = 8;
-/// The maximum number of fields in one operation. The fields of a list count `LIST_SIZE` times.
+/// The maximum number of fields in one operation. The fields of a list count `LIST_SIZE` times, and
+/// `codeDelivery` counts at least `LOOKUP_COMPLEXITY`.
 pub const MAX_COMPLEXITY: u32 = 200;
+/// The complexity of a field that reads the delivery store, at least. Ten of them fit into one operation.
+pub const LOOKUP_COMPLEXITY: u32 = MAX_COMPLEXITY / 10;
 /// The number of entries that a list is assumed to have.
 pub const LIST_SIZE: u32 = 10;
 /// The maximum size of all argument values in the expanded document. A value counts 1, and 1 more for each 64 bytes of

@@ -252,9 +252,9 @@ impl From<Refusal> for ServerError {
                 too_complex("The document has more than 1000 selections after its fragments are expanded.")
             }
             Refusal::Depth => too_complex("The document nests fields more than 8 deep."),
-            Refusal::Complexity => {
-                too_complex("The document selects more than 200 fields; the fields of a list count ten times.")
-            }
+            Refusal::Complexity => too_complex(
+                "The document selects more than 200 fields; the fields of a list count ten times, and codeDelivery counts twenty.",
+            ),
             Refusal::InputSize => too_complex(
                 "The arguments, with every variable replaced by its value, are larger than 10000 units of 64 bytes.",
             ),

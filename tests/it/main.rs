@@ -9,6 +9,7 @@ mod bounds;
 mod captcha;
 mod cli;
 mod code_at_rest;
+mod code_delivery;
 mod code_life;
 mod code_service;
 mod code_store;
