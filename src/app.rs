@@ -18,7 +18,7 @@ use crate::database::{Database, DatabaseSetupError};
 use crate::files;
 use crate::graphql::{Executor, Services};
 use crate::http::descriptors;
-use crate::http::{self, ConnectionLimits, Connections, HttpState, Patience, Playground, Readiness};
+use crate::http::{self, ConnectionLimits, Connections, HttpState, Patience, Playground, Readiness, Sockets};
 use crate::sms::inbox::Inbox;
 
 mod keys;
@@ -39,6 +39,9 @@ const METRICS_CONNECTIONS: usize = 16;
 const DEFAULT_CONNECTIONS_PER_ADDRESS: usize = 256;
 /// By default, one address gets at most a quarter of `MAX_CONNECTIONS`.
 const ADDRESS_SHARE: usize = 4;
+
+/// At most a quarter of `MAX_CONNECTIONS` are WebSockets, because those are not closed to make room for others.
+const SOCKET_SHARE: usize = 4;
 
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +73,7 @@ pub struct App {
     services: Arc<Services>,
     operations: TaskTracker,
     connections: Arc<Connections>,
+    sockets: Arc<Sockets>,
     shutdown_grace: Duration,
 }
 
@@ -80,7 +84,9 @@ impl App {
     /// If a part cannot be built. The error is one line that names the setting.
     pub async fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         warnings::log(&config, clock.now());
-        let connections = Connections::new(connection_limits(&config)?);
+        let limits = connection_limits(&config)?;
+        let sockets = Sockets::new(limits.total.div_ceil(SOCKET_SHARE));
+        let connections = Connections::new(limits);
 
         let database = open_database(&config.database).await?;
         stores::migrate_or_refuse(&database, &config).await?;
@@ -103,10 +109,12 @@ impl App {
             operations: operations.clone(),
             playground,
             trusted_proxies: config.trusted_proxies,
+            cors_origins: config.cors_origins,
+            sockets: Arc::clone(&sockets),
         });
 
-        let router = http::router(state, &config.cors_origins);
-        Ok(Self { router, database, services, operations, connections, shutdown_grace: config.shutdown_grace })
+        let (router, shutdown_grace) = (http::router(state), config.shutdown_grace);
+        Ok(Self { router, database, services, operations, connections, sockets, shutdown_grace })
     }
 
     /// Returns the router, to be called without a socket.
@@ -128,7 +136,7 @@ impl App {
         };
         self.operations.close();
         let finished = async {
-            server.await;
+            tokio::join!(server, self.sockets.close_at(&shutdown));
             // An operation goes on after its client has disconnected, so the server waits for operations separately.
             self.operations.wait().await;
             self.services.deliveries.finish().await;

@@ -6,6 +6,7 @@
 //! | `events` | the queue of what happened, which is written to the store in the background |
 //! | [`store`] | the stored deliveries and counts |
 //! | `changes` | wakes those who wait for a change |
+//! | `watch` | the stream of a delivery's changes |
 //!
 //! The status of a message is for the client that knows the challenge id, and for nobody else. A store that fails never fails
 //! a send. This module must not know a code's life: `verification` decides what is sent.
@@ -31,9 +32,11 @@ mod changes;
 mod events;
 mod keys;
 pub mod store;
+mod watch;
 
 pub use self::changes::{Changes, Waiter};
 pub use self::store::{Delivery, DeliveryStatus, FailureReason};
+pub use self::watch::WatchTimes;
 
 /// A message to send, and what belongs to it.
 #[derive(Debug)]

@@ -7,7 +7,7 @@
 //! text.
 
 use async_graphql::Variables;
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, Selection};
 
 mod refusal;
 mod schema;
@@ -22,7 +22,7 @@ pub(crate) use values::BoundedVariables;
 pub(super) use variables::complete;
 pub use weight::Weight;
 
-use weight::Scale;
+use weight::{Scale, TYPENAME};
 
 /// The maximum number of operations in one document.
 pub const MAX_OPERATIONS: usize = 16;
@@ -113,6 +113,22 @@ pub fn check_document(
         refusals.extend((weight.credentials > 1).then_some(Refusal::Credentials));
     }
     refusals.into_iter().min().map_or(Ok(()), Err)
+}
+
+/// Checks the root of a subscription. async-graphql 7.2.1 starts a stream for each root field, ignores fragments and
+/// directives there, and does not check the number of fields.
+///
+/// # Errors
+/// If the subscription does not select exactly one field, or if there is a fragment or a directive.
+pub(super) fn check_subscription(operation: &OperationDefinition) -> Result<(), Refusal> {
+    let is_plain = |selection: &Selection| match selection {
+        Selection::Field(field) => field.node.directives.is_empty() && field.node.name.node != TYPENAME,
+        Selection::FragmentSpread(_) | Selection::InlineFragment(_) => false,
+    };
+    match operation.selection_set.node.items.as_slice() {
+        [only] if is_plain(&only.node) => Ok(()),
+        _ => Err(Refusal::SubscriptionRoot),
+    }
 }
 
 /// Returns the weight of all operations of a document. A test compares it with a count of the visited nodes.

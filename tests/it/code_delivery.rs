@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use crate::app::{Stores, TestApp, phone};
 
+mod watching;
+
 const QUERY: &str = "query($id: ID!) { codeDelivery(challengeId: $id) { status updatedAt reason } }";
 
 /// Returns the delivery as soon as the server has recorded it.

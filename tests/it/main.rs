@@ -50,6 +50,7 @@ mod settings;
 mod sign_in;
 mod sign_up;
 mod snippets;
+mod subscriptions;
 mod tc3;
 mod tencent;
 mod tencent_stub;

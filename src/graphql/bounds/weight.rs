@@ -19,7 +19,7 @@ use super::{
 
 const INTROSPECTION_FIELDS: [&str; 2] = ["__schema", "__type"];
 const INTROSPECTION_LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
-const TYPENAME: &str = "__typename";
+pub(super) const TYPENAME: &str = "__typename";
 /// The field that calls a store once for each use.
 const LOOKUP: &str = "codeDelivery";
 /// The directives that an executable document may use. The schema declares no others for executable documents.
