@@ -4,8 +4,8 @@
 //! number of its messages. Each document passes the same checks as one that is sent by POST.
 //!
 //! Why the protocol is our own code: `async_graphql::http::WebSocket` 7.2.1 and `async-graphql-axum` parse variables without
-//! our bounds, replace a subscription whose id is used twice (the protocol closes with 4409), know no `error` message, and
-//! limit neither the number of subscriptions nor any time.
+//! our bounds, replace a subscription whose id is used twice (the protocol closes with 4409), do not send `error` messages,
+//! and do not limit the number of subscriptions or any time.
 
 use std::sync::Arc;
 
