@@ -119,6 +119,7 @@ async fn a_lost_wake_up_delays_a_change_but_does_not_lose_it() {
     let times = WatchTimes { reread: Duration::from_millis(20), ..PATIENT };
     let mut watch = pin!(deliveries.watch(&id(), times).map(|next| next.expect("a status").status));
     assert_eq!(watch.next().await, Some(DeliveryStatus::Accepted));
+    assert!(watch.next().now_or_never().is_none(), "it waits for a wake-up");
     store.set(State::Delivered);
     assert_eq!(timeout(SOON, watch.next()).await, Ok(Some(DeliveryStatus::Delivered)));
 }
