@@ -25,7 +25,7 @@ use crate::phone::{Destination, PhoneNumber};
 use crate::price::Price;
 use crate::purpose::Purpose;
 use crate::sms::routes::{Route, Routed, Routes};
-use crate::sms::{CodeMessage, SendError, SendOutcome};
+use crate::sms::{CodeMessage, Progress, SendError, SendOutcome};
 use crate::store::StoreError;
 
 mod changes;
@@ -127,7 +127,7 @@ impl Deliveries {
                     serial,
                     parcel,
                     cost,
-                    state: if accepted.is_queued { State::Queued } else { State::Accepted },
+                    state: state(accepted.progress, dispatch.is_private),
                     at: now,
                     expires_at: message.expires_at,
                     is_private: dispatch.is_private,
@@ -183,5 +183,30 @@ impl Deliveries {
     /// Writes what is still in the queue. Events after this call are lost.
     pub async fn finish(&self) {
         self.events.finish().await;
+    }
+}
+
+/// Returns the first state of a message. A private one looks like a message that `imitate` made up.
+const fn state(progress: Progress, is_private: bool) -> State {
+    match progress {
+        Progress::Queued if !is_private => State::Queued,
+        Progress::Delivered if !is_private => State::Delivered,
+        Progress::Queued | Progress::Accepted | Progress::Delivered => State::Accepted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_message_is_accepted_whatever_the_provider_says() {
+        for (progress, public) in [
+            (Progress::Queued, State::Queued),
+            (Progress::Accepted, State::Accepted),
+            (Progress::Delivered, State::Delivered),
+        ] {
+            assert_eq!((state(progress, false), state(progress, true)), (public, State::Accepted));
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::inbox::Inbox;
-use super::{Acceptance, CodeMessage, SendError, SendOutcome, SmsSender};
+use super::{Acceptance, CodeMessage, Progress, SendError, SendOutcome, SmsSender};
 use crate::purpose::Purpose;
 
 const WIDTH: usize = 46;
@@ -48,7 +48,7 @@ impl SmsSender for ConsoleSms {
         if let Some(inbox) = &self.inbox {
             inbox.add(message, text.join(" "));
         }
-        Ok(SendOutcome::Accepted(Acceptance::default()))
+        Ok(SendOutcome::Accepted(Acceptance { progress: Progress::Delivered, ..Acceptance::default() }))
     }
 }
 

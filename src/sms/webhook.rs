@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 use uuid::Uuid;
 
-use super::{Acceptance, CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
+use super::{Acceptance, CodeMessage, Progress, ProviderWait, SendError, SendOutcome, SmsSender};
 use crate::clock::Clock;
 use crate::outbound::{Answer, Client, ClientError, Request, Timeouts};
 
@@ -176,7 +176,7 @@ impl SmsSender for WebhookSms {
 fn interpret(answer: &Answer) -> Result<SendOutcome, SendError> {
     let status = answer.status;
     match status {
-        202 => Ok(SendOutcome::Accepted(Acceptance { is_queued: true, ..Acceptance::default() })),
+        202 => Ok(SendOutcome::Accepted(Acceptance { progress: Progress::Queued, ..Acceptance::default() })),
         200..=299 => Ok(SendOutcome::Accepted(Acceptance::default())),
         400..=499 => match rejection(&answer.body) {
             Some(outcome) => Ok(outcome),

@@ -131,6 +131,17 @@ async fn the_status_is_sent_at_once_and_unknown_ids_send_nothing() {
     assert_eq!(client.hear().await, json!({ "type": "pong" }), "there is nothing else");
 }
 
+/// The console sender prints a message, and so has delivered it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_printed_message_is_delivered() {
+    let (server, _folder) = server(&[]);
+    let challenge_id = ask(&server, &phone()).await;
+    let mut client = open(&server).await;
+    client.subscribe("1", SUBSCRIPTION, json!({ "id": challenge_id })).await;
+    assert_eq!(client.hear().await["payload"]["data"]["codeDelivery"]["status"], "DELIVERED");
+    assert_eq!(client.hear().await, json!({ "type": "complete", "id": "1" }));
+}
+
 /// The attacker sends documents over the socket that are rejected over HTTP.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documents_over_a_socket_have_the_same_bounds_as_over_http() {
