@@ -40,5 +40,5 @@ export default defineConfig({
   worker: { format: 'es' },
   // Vite's way of loading workers breaks if the package is bundled beforehand.
   optimizeDeps: { exclude: ['graphiql/setup-workers/vite', '@graphiql/react/setup-workers/vite'] },
-  server: { proxy: { '/graphql': SERVER, '/dev': SERVER, '/playground.json': SERVER } },
+  server: { proxy: { '/graphql': { target: SERVER, ws: true }, '/dev': SERVER, '/playground.json': SERVER } },
 });

@@ -21,7 +21,9 @@ use crate::files;
 use crate::graphql::{Executor, Services};
 use crate::http::descriptors;
 use crate::http::metrics::Gauges;
-use crate::http::{self, Callbacks, ConnectionLimits, Connections, HttpState, Patience, Playground, Readiness};
+use crate::http::{
+    self, Callbacks, ConnectionLimits, Connections, HttpState, Patience, Playground, Readiness, Sockets,
+};
 use crate::sms::inbox::Inbox;
 
 mod keys;
@@ -42,6 +44,9 @@ const METRICS_CONNECTIONS: usize = 16;
 const DEFAULT_CONNECTIONS_PER_ADDRESS: usize = 256;
 /// By default, one address gets at most a quarter of `MAX_CONNECTIONS`.
 const ADDRESS_SHARE: usize = 4;
+
+/// At most a quarter of `MAX_CONNECTIONS` are WebSockets, because those are not closed to make room for others.
+const SOCKET_SHARE: usize = 4;
 
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +78,7 @@ pub struct App {
     services: Arc<Services>,
     operations: TaskTracker,
     connections: Arc<Connections>,
+    sockets: Arc<Sockets>,
     shutdown_grace: Duration,
 }
 
@@ -83,7 +89,9 @@ impl App {
     /// If a part cannot be built. The error is one line that names the setting.
     pub async fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         warnings::log(&config, clock.now());
-        let connections = Connections::new(connection_limits(&config)?);
+        let limits = connection_limits(&config)?;
+        let sockets = Sockets::new(limits.total.div_ceil(SOCKET_SHARE));
+        let connections = Connections::new(limits);
 
         let database = open_database(&config.database).await?;
         stores::migrate_or_refuse(&database, &config).await?;
@@ -107,10 +115,12 @@ impl App {
             callbacks: callbacks(&config),
             playground,
             trusted_proxies: config.trusted_proxies,
+            cors_origins: config.cors_origins,
+            sockets: Arc::clone(&sockets),
         });
 
-        let router = http::router(state, &config.cors_origins);
-        Ok(Self { router, database, services, operations, connections, shutdown_grace: config.shutdown_grace })
+        let (router, shutdown_grace) = (http::router(state), config.shutdown_grace);
+        Ok(Self { router, database, services, operations, connections, sockets, shutdown_grace })
     }
 
     /// Returns the router, to be called without a socket.
@@ -125,9 +135,9 @@ impl App {
 
     /// Serves requests until `shutdown` is cancelled. Requests in flight then have the shutdown grace to finish.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
-        let cleanup = tokio::spawn({
+        let background = tokio::spawn({
             let services = Arc::clone(&self.services);
-            async move { services.sessions.clean_up_forever().await }
+            async move { tokio::join!(services.sessions.clean_up_forever(), services.deliveries.follow_conversion()) }
         });
 
         let server = http::serve(listener, self.router, self.connections, Patience::default(), shutdown.clone());
@@ -137,7 +147,7 @@ impl App {
         };
         self.operations.close();
         let finished = async {
-            server.await;
+            tokio::join!(server, self.sockets.close_at(&shutdown));
             // An operation goes on after its client has disconnected, so the server waits for operations separately.
             self.operations.wait().await;
             self.services.deliveries.finish().await;
@@ -147,7 +157,7 @@ impl App {
             () = deadline => tracing::warn!("some requests did not finish in time"),
         }
 
-        cleanup.abort();
+        background.abort();
         self.database.close().await;
     }
 }

@@ -7,11 +7,13 @@
 //! | [`receipts`] | the forms of receipts by provider |
 //! | [`store`] | the stored deliveries and counts |
 //! | `changes` | wakes those who wait for a change |
+//! | `watch` | the stream of a delivery's changes |
 //!
 //! The status of a message is for the client that knows the challenge id, and for nobody else. A store that fails never fails
 //! a send. This module must not know a code's life: `verification` decides what is sent.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::task::TaskTracker;
@@ -28,7 +30,7 @@ use crate::phone::{Destination, PhoneNumber};
 use crate::price::Price;
 use crate::purpose::Purpose;
 use crate::sms::routes::{Route, Routed, Routes};
-use crate::sms::{CodeMessage, Notice, NoticeKind, SendError, SendOutcome};
+use crate::sms::{CodeMessage, Notice, NoticeKind, Progress, SendError, SendOutcome};
 use crate::spend::Count;
 use crate::store::StoreError;
 
@@ -37,9 +39,14 @@ mod events;
 mod keys;
 pub mod receipts;
 pub mod store;
+mod watch;
 
 pub use self::changes::{Changes, Waiter};
 pub use self::store::{Delivery, DeliveryStatus, FailureReason};
+pub use self::watch::WatchTimes;
+
+/// How often routes learn how many of their codes are used.
+const CONVERSION_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A message to send, and what belongs to it.
 #[derive(Debug)]
@@ -148,11 +155,11 @@ impl Deliveries {
                     serial,
                     parcel,
                     cost,
-                    // `imitate` shows a message as accepted, and a private one must look the same.
-                    state: if accepted.is_queued && !dispatch.is_private { State::Queued } else { State::Accepted },
+                    state: state(accepted.progress, dispatch.is_private),
                     at: now,
                     expires_at: message.expires_at,
                     is_private: dispatch.is_private,
+                    follows_conversion: route.is_in_group(),
                 };
                 (Event::Sent(sent), cost)
             }
@@ -198,11 +205,15 @@ impl Deliveries {
         Ok(())
     }
 
-    /// Returns how far the message of a challenge has got, or `None` if the id is unknown.
+    /// Returns how far the message of a challenge has got, or `None` if the id is unknown. A malformed id costs no call to
+    /// the store.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn find(&self, challenge_id: &str) -> Result<Option<Delivery>, StoreError> {
+        if !keys::is_challenge_id(challenge_id) {
+            return Ok(None);
+        }
         let found = self.store.find(&self.keys.challenge(challenge_id)).await?;
         Ok(found.map(|delivery| delivery.at(self.clock.now())))
     }
@@ -212,6 +223,21 @@ impl Deliveries {
     #[must_use]
     pub fn wait_for(&self, challenge_id: &str) -> Waiter {
         self.store.changes().wait_for(&self.keys.challenge(challenge_id))
+    }
+
+    /// Keeps the routes informed of how many of their codes are used, without end. It returns at once if no routes are
+    /// compared.
+    pub async fn follow_conversion(&self) {
+        while self.routes.has_groups() {
+            match self.store.conversions(self.clock.now()).await {
+                Ok(minutes) => self.routes.learn(&minutes),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "the share of used codes could not be read: routes keep their shares");
+                }
+            }
+            tokio::time::sleep(CONVERSION_INTERVAL).await;
+        }
     }
 
     /// Sends a notice in the background. A failure is only logged: what the notice tells has happened.
@@ -271,5 +297,30 @@ impl Reports {
 fn count(counted: &[Counted]) {
     for Counted { parcel, count, cost, .. } in counted {
         metrics::message(parcel, count.name(), *cost);
+    }
+}
+
+/// Returns the first state of a message. A private one looks like a message that `imitate` made up.
+const fn state(progress: Progress, is_private: bool) -> State {
+    match progress {
+        Progress::Queued if !is_private => State::Queued,
+        Progress::Delivered if !is_private => State::Delivered,
+        Progress::Queued | Progress::Accepted | Progress::Delivered => State::Accepted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_message_is_accepted_whatever_the_provider_says() {
+        for (progress, public) in [
+            (Progress::Queued, State::Queued),
+            (Progress::Accepted, State::Accepted),
+            (Progress::Delivered, State::Delivered),
+        ] {
+            assert_eq!((state(progress, false), state(progress, true)), (public, State::Accepted));
+        }
     }
 }

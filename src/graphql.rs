@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, SDLExportOptions, Schema, SchemaBuilder};
+use async_graphql::{SDLExportOptions, Schema, SchemaBuilder};
 
 mod answer;
 pub mod bounds;
 mod context;
+mod delivery;
 mod error;
 mod execute;
 mod field_errors;
@@ -24,14 +25,16 @@ mod query;
 mod raises;
 mod results;
 mod scalars;
+mod subscription;
 mod types;
 
 pub(crate) use context::{Authorization, RequestContext};
-pub(crate) use execute::{Executed, Executor, Prepared, error_code, too_large};
+pub(crate) use execute::{Executed, Executor, Prepared, Transport, error_code, too_large};
 
-pub(crate) use self::error::ErrorCode;
+pub(crate) use self::error::{ErrorCode, too_many_subscriptions};
 use self::mutation::Mutation;
 use self::query::Query;
+use self::subscription::Subscription;
 use crate::account_store::AccountStore;
 use crate::accounts::Accounts;
 use crate::clock::Clock;
@@ -43,7 +46,7 @@ use crate::tokens::Tokens;
 use crate::verification::Issuing;
 
 /// The schema, ready to execute.
-pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type ApiSchema = Schema<Query, Mutation, Subscription>;
 
 /// The services that resolvers call.
 pub struct Services {
@@ -84,6 +87,6 @@ fn schema(introspection: bool) -> ApiSchema {
     builder.finish()
 }
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query, Mutation, EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query, Mutation, Subscription)
 }

@@ -37,6 +37,7 @@ mod playground;
 mod serve;
 
 pub(crate) use callbacks::Callbacks;
+pub(crate) use graphql::Sockets;
 pub(crate) use health::Readiness;
 pub(crate) use playground::Playground;
 pub(crate) use serve::{ConnectionLimits, Connections, Patience, serve};
@@ -57,19 +58,23 @@ pub(crate) struct HttpState {
     pub(crate) playground: Option<Arc<Playground>>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// The origins whose pages may call `/graphql`.
+    pub(crate) cors_origins: Vec<String>,
+    /// The open WebSockets.
+    pub(crate) sockets: Arc<Sockets>,
 }
 
 /// The id of a request, for logs and for the client.
 #[derive(Debug, Clone)]
 struct RequestId(String);
 
-/// Returns the routes of the server. Pages of `cors_origins` may call `/graphql`.
-pub(crate) fn router(state: Arc<HttpState>, cors_origins: &[String]) -> Router {
+/// Returns the routes of the server.
+pub(crate) fn router(state: Arc<HttpState>) -> Router {
     let api = get(graphql::get).post(graphql::post).fallback(graphql::method_not_allowed);
     let page = state.playground.clone().map(playground::routes).unwrap_or_default();
 
     Router::new()
-        .route("/graphql", api.layer(option_layer(headers::cors(cors_origins))))
+        .route("/graphql", api.layer(option_layer(headers::cors(&state.cors_origins))))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/.well-known/jwks.json", get(jwks))

@@ -88,14 +88,25 @@ pub struct Acceptance {
     pub serial: Option<String>,
     /// The number of messages that the provider charges for: a long text is several.
     pub units: u32,
-    /// Whether the gateway has only queued the message.
-    pub is_queued: bool,
+    /// How far the message has got.
+    pub progress: Progress,
+}
+
+/// How far a message has got when the provider answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The gateway has only queued it.
+    Queued,
+    /// The provider accepted it.
+    Accepted,
+    /// It has arrived.
+    Delivered,
 }
 
 impl Default for Acceptance {
     /// Returns one message without receipts.
     fn default() -> Self {
-        Self { serial: None, units: 1, is_queued: false }
+        Self { serial: None, units: 1, progress: Progress::Accepted }
     }
 }
 

@@ -107,6 +107,19 @@ describe('signing in', () => {
     await page.getByText(`+86\u00a0${national.slice(0, 3)}`).first().waitFor();
   });
 
+  for (const has of ['a', 'no']) {
+    pageTest(`the page says that the message was delivered, with ${has} WebSocket`, {}, async ({ server, page }) => {
+      const opened = [];
+      page.on('websocket', (socket) => opened.push(socket.url()));
+      if (has === 'no') await page.routeWebSocket('**/graphql', (socket) => socket.close());
+      await page.goto('/');
+      await askForCode(server, page, freshPhone().national);
+      const line = page.locator('[aria-live=polite]').filter({ hasText: 'The message was delivered.' });
+      await line.waitFor();
+      assert.equal(opened.length, has === 'a' ? 1 : 0);
+    });
+  }
+
   pageTest('the code field accepts a pasted SMS', {}, async ({ server, page }) => {
     const { national } = freshPhone();
     await page.goto('/');

@@ -7,6 +7,15 @@ use super::store::{ChallengeTag, MessageTag};
 use crate::mac::MacKey;
 use crate::phone::PhoneNumber;
 
+/// The number of bytes of a challenge id: a nonce and a MAC, and between them the root of a chain of resends.
+const CHALLENGE_ID_BYTES: [usize; 2] = [32, 48];
+
+/// Returns whether a text has the form of a challenge id. It need not be the id of a challenge.
+pub(super) fn is_challenge_id(text: &str) -> bool {
+    let mut bytes = [0; CHALLENGE_ID_BYTES[1]];
+    URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).is_ok_and(|length| CHALLENGE_ID_BYTES.contains(&length))
+}
+
 /// Computes keyed hashes for the delivery store.
 pub(super) struct DeliveryKeys {
     challenges: MacKey,
@@ -35,4 +44,21 @@ impl DeliveryKeys {
 
 fn encode(mac: &[u8; 32]) -> String {
     URL_SAFE_NO_PAD.encode(&mac[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_id_has_32_or_48_bytes_in_base64url() {
+        for (bytes, expected) in
+            [(0, false), (31, false), (32, true), (33, false), (48, true), (49, false), (9000, false)]
+        {
+            assert_eq!(is_challenge_id(&URL_SAFE_NO_PAD.encode(vec![255; bytes])), expected, "{bytes}");
+        }
+        for wrong in ["é".repeat(43), "+".repeat(43), format!("{}=", "A".repeat(43)), " ".repeat(43)] {
+            assert!(!is_challenge_id(&wrong), "{wrong}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::changes::Changes;
 use crate::price::Price;
+use crate::sms::routes::RouteMinute;
 use crate::spend::{Count, SpendRow};
 use crate::store::StoreError;
 
@@ -170,6 +171,22 @@ pub struct SentMessage {
     pub expires_at: Timestamp,
     /// Whether receipts must not change the status that the client sees.
     pub is_private: bool,
+    /// Whether the store counts the uses of the route's codes by minute.
+    pub follows_conversion: bool,
+}
+
+impl SentMessage {
+    /// Returns the minute since 1970 in which its use is counted.
+    pub(super) fn minute(&self) -> Option<i64> {
+        self.follows_conversion.then(|| minute_of(self.at))
+    }
+}
+
+/// How long the counts of a minute are kept: longer than the latest sends of a route that are compared.
+const CONVERSION_MINUTES: i64 = 120;
+
+fn minute_of(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(60)
 }
 
 /// Something that happened to a message.
@@ -319,6 +336,13 @@ pub trait DeliveryStore: Send + Sync {
     /// # Errors
     /// If the store fails.
     async fn spend(&self, first_day: i64, last_day: i64) -> Result<Vec<SpendRow>, StoreError>;
+
+    /// Returns how many codes of each route were used, by the minute of their message, for the last two hours. Only messages
+    /// that follow conversion are counted.
+    ///
+    /// # Errors
+    /// If the store fails.
+    async fn conversions(&self, now: Timestamp) -> Result<Vec<RouteMinute>, StoreError>;
 
     /// Returns the delivery of a challenge.
     ///

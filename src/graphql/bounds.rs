@@ -7,7 +7,7 @@
 //! text.
 
 use async_graphql::Variables;
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, Selection};
 
 mod refusal;
 mod schema;
@@ -23,7 +23,7 @@ pub(crate) use values::BoundedVariables;
 pub(super) use variables::complete;
 pub use weight::Weight;
 
-use weight::Scale;
+use weight::{Scale, TYPENAME};
 
 /// The maximum number of operations in one document.
 pub const MAX_OPERATIONS: usize = 16;
@@ -34,8 +34,11 @@ pub const MAX_SELECTIONS: u32 = 1000;
 pub const MAX_COMPARISONS: u32 = 5000;
 /// The maximum depth of fields in one operation. The deepest path of the schema has 4.
 pub const MAX_DEPTH: u32 = 8;
-/// The maximum number of fields in one operation. The fields of a list count `LIST_SIZE` times.
+/// The maximum number of fields in one operation. The fields of a list count `LIST_SIZE` times, and
+/// `codeDelivery` counts at least `LOOKUP_COMPLEXITY`.
 pub const MAX_COMPLEXITY: u32 = 200;
+/// The complexity of a field that reads the delivery store, at least. Ten of them fit into one operation.
+pub const LOOKUP_COMPLEXITY: u32 = MAX_COMPLEXITY / 10;
 /// The number of entries that a list is assumed to have.
 pub const LIST_SIZE: u32 = 10;
 /// The maximum size of all argument values in the expanded document. A value counts 1, and 1 more for each 64 bytes of
@@ -111,6 +114,22 @@ pub fn check_document(
         refusals.extend((weight.credentials > 1).then_some(Refusal::Credentials));
     }
     refusals.into_iter().min().map_or(Ok(()), Err)
+}
+
+/// Checks the root of a subscription. async-graphql 7.2.1 starts a stream for each root field, ignores fragments and
+/// directives there, and does not check the number of fields.
+///
+/// # Errors
+/// If the subscription does not select exactly one field, or if there is a fragment or a directive.
+pub(super) fn check_subscription(operation: &OperationDefinition) -> Result<(), Refusal> {
+    let is_plain = |selection: &Selection| match selection {
+        Selection::Field(field) => field.node.directives.is_empty() && field.node.name.node != TYPENAME,
+        Selection::FragmentSpread(_) | Selection::InlineFragment(_) => false,
+    };
+    match operation.selection_set.node.items.as_slice() {
+        [only] if is_plain(&only.node) => Ok(()),
+        _ => Err(Refusal::SubscriptionRoot),
+    }
 }
 
 /// Returns the weight of all operations of a document. A test compares it with a count of the visited nodes.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use async_graphql::{Enum, ErrorExtensionValues, ServerError, Value};
 
 use super::bounds::Refusal;
+use super::execute::Transport;
 use crate::store::StoreError;
 use crate::tokens::TokenError;
 
@@ -239,6 +240,10 @@ impl From<Refusal> for ServerError {
             Refusal::TypenameMisuse => {
                 document_error("The field __typename accepts no arguments and no selections.", VALIDATION_FAILED)
             }
+            Refusal::SubscriptionRoot => document_error(
+                "A subscription selects exactly one field, without a fragment or a directive.",
+                VALIDATION_FAILED,
+            ),
             Refusal::IntrospectionOff => document_error("Introspection is disabled on this server.", VALIDATION_FAILED),
             Refusal::Tokens => too_complex("The document has more than 1000 tokens."),
             Refusal::Nesting => too_complex("The document nests brackets more than 50 deep."),
@@ -252,9 +257,9 @@ impl From<Refusal> for ServerError {
                 too_complex("The document has more than 1000 selections after its fragments are expanded.")
             }
             Refusal::Depth => too_complex("The document nests fields more than 8 deep."),
-            Refusal::Complexity => {
-                too_complex("The document selects more than 200 fields; the fields of a list count ten times.")
-            }
+            Refusal::Complexity => too_complex(
+                "The document selects more than 200 fields; the fields of a list count ten times, and codeDelivery counts twenty.",
+            ),
             Refusal::InputSize => too_complex(
                 "The arguments, with every variable replaced by its value, are larger than 10000 units of 64 bytes.",
             ),
@@ -268,6 +273,20 @@ impl From<Refusal> for ServerError {
 /// Returns the error for a variable of a non-null type without a value (GraphQL 6.1.2).
 pub(super) fn missing_variable(name: &str) -> ServerError {
     document_error(format!("The variable ${name} requires a value."), VALIDATION_FAILED)
+}
+
+/// Returns the error for an operation that another transport carries.
+pub(super) fn wrong_transport(transport: Transport) -> ServerError {
+    let message = match transport {
+        Transport::Http => "Subscriptions need a WebSocket at this URL with the subprotocol graphql-transport-ws.",
+        Transport::WebSocket => "Send queries and mutations by POST.",
+    };
+    document_error(message, VALIDATION_FAILED)
+}
+
+/// Returns the error for one subscription more than a connection can have.
+pub(crate) fn too_many_subscriptions() -> ServerError {
+    whole_request(ApiError::new(ErrorCode::QueryTooComplex, "A connection can have at most 10 subscriptions."))
 }
 
 /// Returns the error for a response that is larger than any client needs.

@@ -3,11 +3,13 @@
 //! The library sees only requests that are within all bounds. Only queries have a time-out: a mutation that was started
 //! runs to its end, so that it does not stop halfway.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Request, Response, ServerError, Value};
+use async_graphql::{Name, Request, Response, ServerError, Value};
+use futures_util::{Stream, StreamExt};
 use tokio::time::timeout;
 
 use super::ApiSchema;
@@ -16,15 +18,34 @@ use super::bounds::{self, BoundedVariables};
 use super::context::RequestContext;
 use super::error::{
     PARSE_FAILED, VALIDATION_FAILED, answer_too_large, log_faults, mark_document_error, missing_variable, name_request,
-    query_timed_out,
+    query_timed_out, wrong_transport,
 };
 use super::label;
+use super::problems::Summary;
 
 /// The time-out of a query. A query changes nothing, so it can be cancelled at any point.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The outcome of an operation without an error or a problem.
 const OK: &str = "ok";
+
+/// The way in which a client sent an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// A request with one response: for queries and mutations.
+    Http,
+    /// A socket with a response for each change: for subscriptions.
+    WebSocket,
+}
+
+impl Transport {
+    const fn carries(self, operation_type: OperationType) -> bool {
+        match operation_type {
+            OperationType::Query | OperationType::Mutation => matches!(self, Self::Http),
+            OperationType::Subscription => matches!(self, Self::WebSocket),
+        }
+    }
+}
 
 /// Runs operations on the schema.
 #[derive(Clone)]
@@ -73,11 +94,13 @@ impl Executor {
     /// Checks a request and completes its variables, before any of it runs.
     ///
     /// # Errors
-    /// If the document does not parse, exceeds a bound, or requires a variable that the request lacks.
+    /// If the document does not parse, exceeds a bound, requires a variable that the request lacks, or has an operation that
+    /// the transport does not carry.
     pub(crate) fn prepare(
         &self,
         mut request: Request,
         variables: BoundedVariables,
+        transport: Transport,
     ) -> Result<Prepared, Box<ServerError>> {
         request.variables = variables.0.map_err(ServerError::from)?;
 
@@ -97,6 +120,12 @@ impl Executor {
         let mut label = label::NONE;
         let mut shape = Shape::default();
         if let Some(operation) = bounds::chosen(&document, name) {
+            if !transport.carries(operation.ty) {
+                return Err(Box::new(wrong_transport(transport)));
+            }
+            if operation.ty == OperationType::Subscription {
+                bounds::check_subscription(operation).map_err(ServerError::from)?;
+            }
             operation_type = Some(operation.ty);
             label = label::of(operation);
             bounds::complete(operation, &mut request.variables).map_err(|name| missing_variable(&name))?;
@@ -120,23 +149,7 @@ impl Executor {
         };
         let problems = problems.take();
         log_faults(&problems.faults, &response.errors);
-
-        // The library returns null if `@skip` or `@include` removes every field. Without an error it must be an object.
-        if response.errors.is_empty() && response.data == Value::Null {
-            response.data = Value::Object(async_graphql::indexmap::IndexMap::new());
-        }
-        set_failed_to_null(&mut response.data, &response.errors, is_query);
-        shape.order(&mut response.data, &problems.keys);
-
-        // Errors without a code come from the library: its validation, or a value that does not fit its type.
-        response.errors.truncate(MAX_ERRORS);
-        bound(&mut response.errors);
-        for error in &mut response.errors {
-            if error.extensions.as_ref().is_none_or(|extensions| extensions.get("code").is_none()) {
-                mark_document_error(error, VALIDATION_FAILED);
-            }
-            name_request(error, &request_id);
-        }
+        conform(&mut response, &shape, &problems.keys, is_query, &request_id);
 
         let outcome =
             error_code(&response).or_else(|| problems.keys.values().next().map(|problem| problem.code.name()));
@@ -144,6 +157,21 @@ impl Executor {
         let mut problems = problems.keys.into_values();
         let retry_after_seconds = problems.find_map(|problem| problem.retry_after_seconds).filter(|_| is_alone);
         Executed { response, retry_after_seconds, outcome: outcome.unwrap_or_else(|| OK.to_owned()) }
+    }
+
+    /// Runs a prepared subscription and returns its responses, which conform to the specification.
+    pub(crate) fn subscribe(
+        &self,
+        prepared: Prepared,
+        context: RequestContext,
+    ) -> impl Stream<Item = Response> + Send + use<> {
+        let Prepared { request, shape, .. } = prepared;
+        let request_id = context.request_id.clone();
+        self.schema.execute_stream(request.data(context)).map(move |mut response| {
+            log_faults(&[], &response.errors);
+            conform(&mut response, &shape, &HashMap::new(), false, &request_id);
+            response
+        })
     }
 }
 
@@ -159,6 +187,32 @@ pub(crate) fn error_code(response: &Response) -> Option<String> {
         | Value::Enum(_)
         | Value::List(_)
         | Value::Object(_) => None,
+    }
+}
+
+/// Corrects and bounds a response of the library. `problems` has the keys of the mutations that ended in a problem.
+fn conform(
+    response: &mut Response,
+    shape: &Shape,
+    problems: &HashMap<Name, Summary>,
+    is_query: bool,
+    request_id: &str,
+) {
+    // The library returns null if `@skip` or `@include` removes every field. Without an error it must be an object.
+    if response.errors.is_empty() && response.data == Value::Null {
+        response.data = Value::Object(async_graphql::indexmap::IndexMap::new());
+    }
+    set_failed_to_null(&mut response.data, &response.errors, is_query);
+    shape.order(&mut response.data, problems);
+
+    // Errors without a code come from the library: its validation, or a value that does not fit its type.
+    response.errors.truncate(MAX_ERRORS);
+    bound(&mut response.errors);
+    for error in &mut response.errors {
+        if error.extensions.as_ref().is_none_or(|extensions| extensions.get("code").is_none()) {
+            mark_document_error(error, VALIDATION_FAILED);
+        }
+        name_request(error, request_id);
     }
 }
 

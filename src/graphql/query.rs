@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Object};
 
 use super::context::RequestContext;
+use super::delivery::CodeDelivery;
 use super::error::{ApiError, ApiResult};
 use super::field_errors;
 use super::raises::raises;
@@ -33,5 +34,17 @@ impl Query {
         let id = id.parse().map_err(|_| ApiError::bad_input("id", "The id is not a UUID."))?;
         let user = request.users.find(id).await?;
         Ok(user.map(|user| UserNode::seen_by(viewer, user)))
+    }
+
+    /// How far the message of a challenge has got. Null if the id is unknown, and for a moment after `requestCode`. Needs no
+    /// sign-in: the challenge id is the proof. A document can select at most ten of these fields.
+    async fn code_delivery(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The `challengeId` of `requestCode`.")] challenge_id: ID,
+    ) -> ApiResult<Option<CodeDelivery>> {
+        let services = &ctx.data_unchecked::<RequestContext>().services;
+        let delivery = services.deliveries.find(&challenge_id).await?;
+        Ok(delivery.map(CodeDelivery::from))
     }
 }

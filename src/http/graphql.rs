@@ -1,13 +1,15 @@
-//! The `/graphql` endpoint (GraphQL over HTTP, draft): POST with a JSON body, GET for queries, no batches.
+//! The `/graphql` endpoint (GraphQL over HTTP, draft): POST with a JSON body, GET for queries, no batches. Subscriptions run
+//! over a WebSocket.
 //!
-//! Owns the way of a request to the executor; `request` reads it and `answer` writes its answer. Each operation runs in
+//! Owns the way of a request to the executor; `request` reads it, `answer` writes its answer, and
+//! `socket` serves subscriptions. Each operation runs in
 //! its own task, so that a client that disconnects cannot interrupt a sign-in halfway. No GraphQL rule belongs here.
 
 use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_graphql::{Request as Operation, Response as Outcome};
+use async_graphql::Response as Outcome;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::request::Parts;
@@ -20,13 +22,16 @@ use self::request::{Parameters, Rejection};
 use super::accept::MediaType;
 use super::client_ip::client_address;
 use super::{HttpState, RequestId};
-use crate::graphql::{Authorization, ErrorCode, Prepared, RequestContext, error_code};
+use crate::graphql::{Authorization, ErrorCode, Prepared, RequestContext, Transport, error_code};
 use crate::locale::Locale;
 use crate::metrics;
 use crate::tokens::Tokens;
 
 mod answer;
 mod request;
+mod socket;
+
+pub(crate) use socket::Sockets;
 
 /// Longer than the sum of an operation's own time-outs. An operation that takes longer continues without a client.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -51,6 +56,9 @@ pub(super) async fn post(State(state): State<Arc<HttpState>>, request: Request<B
 
 pub(super) async fn get(State(state): State<Arc<HttpState>>, request: Request<Body>) -> Response {
     let (mut parts, _) = request.into_parts();
+    if socket::is_wanted(&parts.headers) {
+        return socket::open(state, &mut parts).await;
+    }
     let Some(media_type) = MediaType::negotiate(&parts.headers) else {
         return not_acceptable();
     };
@@ -95,9 +103,9 @@ pub(super) fn panicked(cause: Box<dyn Any + Send>) -> Response {
 
 /// Checks the operation against the bounds and rules for requests. If it is rejected, no part of it has run.
 fn prepare(state: &HttpState, parameters: Parameters) -> Result<Prepared, Box<Outcome>> {
-    let mut request = Operation::new(parameters.query);
-    request.operation_name = parameters.operation_name.filter(|name| !name.is_empty());
-    state.executor.prepare(request, parameters.variables).map_err(|error| Box::new(Outcome::from_errors(vec![*error])))
+    let (request, variables) = parameters.into_operation();
+    let prepared = state.executor.prepare(request, variables, Transport::Http);
+    prepared.map_err(|error| Box::new(Outcome::from_errors(vec![*error])))
 }
 
 async fn run(state: Arc<HttpState>, parts: &Parts, operation: Prepared, media_type: MediaType) -> Response {

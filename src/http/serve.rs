@@ -185,7 +185,7 @@ impl Connection {
         // This is declared before the connection so that it is dropped after it: the slot must outlive the socket.
         let requests = Requests::new(slot, patience);
         let service = service_fn(|request| answer(router.clone(), request, peer, Arc::clone(&requests)));
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), service));
+        let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(socket), service));
 
         tokio::select! {
             biased;
@@ -237,6 +237,13 @@ async fn until_done<C>(
     }
 }
 
+/// Keeps the connection of a request in the table of open connections, where it counts as busy. A WebSocket holds it, because
+/// hyper gives its connection away.
+#[derive(Clone)]
+pub(super) struct Hold {
+    _request: Arc<requests::Request>,
+}
+
 async fn answer(
     router: Router,
     request: Request<Incoming>,
@@ -246,6 +253,7 @@ async fn answer(
     let in_flight = requests.begin();
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
+    request.extensions_mut().insert(Hold { _request: Arc::clone(&in_flight) });
 
     let response = router.oneshot(request).await?;
     in_flight.answered(response.body().size_hint().lower());

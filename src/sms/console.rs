@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::inbox::Inbox;
-use super::{Acceptance, CodeMessage, MessageSender, Notice, NoticeKind, SendError, SendOutcome};
+use super::{Acceptance, CodeMessage, MessageSender, Notice, NoticeKind, Progress, SendError, SendOutcome};
 use crate::channel::Channel;
 use crate::purpose::Purpose;
 
@@ -50,7 +50,7 @@ impl MessageSender for ConsoleSms {
         if let Some(inbox) = &self.inbox {
             inbox.add(message, text.join(" "));
         }
-        Ok(SendOutcome::Accepted(Acceptance::default()))
+        Ok(SendOutcome::Accepted(Acceptance { progress: Progress::Delivered, ..Acceptance::default() }))
     }
 
     fn sends_notices(&self, _kind: NoticeKind) -> bool {

@@ -112,6 +112,12 @@ impl Route {
         self.sender.as_ref()
     }
 
+    /// Returns whether the route is in a group.
+    #[must_use]
+    pub fn is_in_group(&self) -> bool {
+        self.group.is_some()
+    }
+
     fn has_equal_rank(&self, next: &Self) -> bool {
         self.group.is_some() && self.group == next.group
     }

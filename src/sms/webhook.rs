@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 use uuid::Uuid;
 
-use super::{Acceptance, CodeMessage, MessageSender, Notice, NoticeKind, ProviderWait, SendError, SendOutcome};
+use super::{
+    Acceptance, CodeMessage, MessageSender, Notice, NoticeKind, Progress, ProviderWait, SendError, SendOutcome,
+};
 use crate::channel::Channel;
 use crate::clock::Clock;
 use crate::outbound::{Answer, Client, ClientError, Request, Timeouts};
@@ -187,7 +189,7 @@ impl MessageSender for WebhookSms {
 fn interpret(answer: &Answer) -> Result<SendOutcome, SendError> {
     let status = answer.status;
     match status {
-        202 => Ok(SendOutcome::Accepted(Acceptance { is_queued: true, ..Acceptance::default() })),
+        202 => Ok(SendOutcome::Accepted(Acceptance { progress: Progress::Queued, ..Acceptance::default() })),
         200..=299 => Ok(SendOutcome::Accepted(Acceptance::default())),
         400..=499 => match rejection(&answer.body) {
             Some(outcome) => Ok(outcome),

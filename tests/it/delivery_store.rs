@@ -14,6 +14,7 @@ use sms_login::deliveries::{FailureReason, Waiter};
 use sms_login::price::Price;
 use sms_login::purpose::Purpose;
 use sms_login::redis::KeyPrefix;
+use sms_login::sms::routes::RouteMinute;
 use sms_login::spend::{Count, SpendCounts};
 use tokio::time::timeout;
 
@@ -54,6 +55,7 @@ fn message(name: &str) -> SentMessage {
         at: at(0),
         expires_at: at(300),
         is_private: false,
+        follows_conversion: false,
     }
 }
 
@@ -95,6 +97,29 @@ fn counted(numbers: &[(Count, i64)]) -> SpendCounts {
         counts.add(*count, *number);
     }
     counts
+}
+
+#[tokio::test]
+async fn conversion_counts_used_codes_by_the_minute_of_their_message() {
+    let followed = |name: &str, route: &str, seconds| {
+        let parcel = Parcel { route: route.to_owned(), ..parcel() };
+        Event::Sent(SentMessage { parcel, at: at(seconds), follows_conversion: true, ..message(name) })
+    };
+    for store in stores() {
+        let events = [followed("a", "one", 0), followed("b", "one", 59), followed("c", "two", 60), sent("d")];
+        store.record(&events).await.expect("recorded");
+        let uses = [used("b", 90), used("b", 95), used("c", 200), used("d", 200), used("unknown", 200)];
+        store.record(&uses).await.expect("recorded");
+
+        let first = at(0).as_second() / 60;
+        let minute =
+            |minute, route: &str, sent, used| RouteMinute { route: route.to_owned(), minute: first + minute, sent, used };
+        let mut minutes = store.conversions(at(300)).await.expect("counts");
+        minutes.sort_by_key(|of| (of.minute, of.route.clone()));
+        assert_eq!(minutes, [minute(0, "one", 2, 1), minute(1, "two", 1, 1)]);
+        let later = store.conversions(at(2 * 60 * 60 + 60)).await.expect("counts");
+        assert_eq!(later, [minute(1, "two", 1, 1)], "old minutes are forgotten");
+    }
 }
 
 #[tokio::test]

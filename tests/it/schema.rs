@@ -22,7 +22,7 @@ fn every_declaration_in_the_file_has_a_description() {
         let text = line.trim_start();
         let declares = ["type ", "input ", "enum ", "scalar "].iter().any(|keyword| line.starts_with(keyword));
         let member = line.starts_with('\t') && !line.starts_with("\t\t") && text.starts_with(char::is_alphabetic);
-        let in_schema = ["\tquery: Query", "\tmutation: Mutation"].contains(line);
+        let in_schema = ["\tquery: Query", "\tmutation: Mutation", "\tsubscription: Subscription"].contains(line);
         let inside_description = lines[..number].iter().filter(|line| line.trim() == "\"\"\"").count() % 2 == 1;
         if (declares || member) && !inside_description && !in_schema {
             let described = number > 0 && lines[number - 1].trim() == "\"\"\"";

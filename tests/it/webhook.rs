@@ -23,7 +23,7 @@ use sms_login::outbound::Timeouts;
 use sms_login::phone::PhoneNumber;
 use sms_login::purpose::Purpose;
 use sms_login::sms::webhook::{WebhookConfig, WebhookSecret, WebhookSms, WebhookUrl};
-use sms_login::sms::{Acceptance, CodeMessage, MessageSender, ProviderWait, SendError, SendOutcome};
+use sms_login::sms::{Acceptance, CodeMessage, MessageSender, Progress, ProviderWait, SendError, SendOutcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -172,8 +172,8 @@ async fn send(sender: &WebhookSms) -> Result<SendOutcome, SendError> {
     sender.send(&message).await
 }
 
-fn accepted(is_queued: bool) -> SendOutcome {
-    SendOutcome::Accepted(Acceptance { serial: Some("message-1".to_owned()), units: 1, is_queued })
+fn accepted(progress: Progress) -> SendOutcome {
+    SendOutcome::Accepted(Acceptance { serial: Some("message-1".to_owned()), units: 1, progress })
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn the_stand_in_signs_as_the_specification_says() {
 async fn a_message_is_signed_and_has_every_field() {
     let gateway = Gateway::start().await;
     gateway.set(202, r#"{"message_id":"7"}"#);
-    assert_eq!(send(&sender(&gateway.url, SECRET)).await.expect("sent"), accepted(true));
+    assert_eq!(send(&sender(&gateway.url, SECRET)).await.expect("sent"), accepted(Progress::Queued));
     let expected = json!({
         "id": "message-1", "phone": PHONE, "code": "012345", "purpose": "CHANGE_PHONE", "locale": "zh-CN",
         "expires_at": "2026-03-01T04:05:00Z", "reference": "transfer:9981", "app_hash": "FA+9qCX9VSu",
@@ -223,7 +223,7 @@ async fn answers_that_reject_a_message_are_outcomes() {
         (429, r#"{"reason":"rate_limited","retry_after":90}"#, wait(90)),
         (400, r#"{"reason":"rate_limited"}"#, wait(30)),
         (429, r#"{"reason":"rate_limited","retry_after":18446744073709551615}"#, wait(86400)),
-        (200, "anything", accepted(false)),
+        (200, "anything", accepted(Progress::Accepted)),
     ] {
         gateway.set(status, body);
         assert_eq!(send(&sender).await.expect("an outcome"), outcome, "{status} {body}");

@@ -25,6 +25,13 @@ export const en = {
     none: 'No more codes can be sent to this number today.',
     back: 'Use another number',
   },
+  delivery: {
+    underWay: 'The message is on its way.',
+    delivered: 'The message was delivered.',
+    failed: (reason: string) =>
+      `The message could not be delivered. ${reason} Check the number, or request a new code.`,
+    unknown: 'There is no receipt for the message.',
+  },
   account: {
     welcome: 'Welcome! Your account is ready.',
     unnamed: 'No name yet',

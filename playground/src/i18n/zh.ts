@@ -27,6 +27,13 @@ export const zh: Messages = {
     none: '该号码今天的获取次数已用完。',
     back: '换个手机号',
   },
+  delivery: {
+    underWay: '短信正在发送途中。',
+    delivered: '短信已送达。',
+    // The reason is in English.
+    failed: () => '短信未能送达。请检查号码，或重新获取验证码。',
+    unknown: '未收到短信的送达回执。',
+  },
   account: {
     welcome: '欢迎！您的账户已创建。',
     unnamed: '尚未设置名字',

@@ -9,6 +9,7 @@ import { useInbox } from '../inbox/inbox';
 import { FailureNote, Note } from '../parts';
 import { readable } from '../regions';
 import { CodeField } from './CodeField';
+import { DeliveryLine } from './DeliveryLine';
 
 export interface SentCode {
   phone: string;
@@ -86,6 +87,7 @@ export function CodeForm({ sent, confirm, confirmLabel, automatic, resend, dange
         describedBy={`${id}-sent ${id}-failure`}
         onChange={change}
       />
+      <DeliveryLine challengeId={sent.answer.challengeId} />
       <FailureNote failure={failure ?? resend.failure} id={`${id}-failure`} />
       {!failure && !resend.failure && sent.answer.challengeId !== first && <Note>{t.code.resent}</Note>}
       <button

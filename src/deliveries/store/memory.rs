@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use self::state::Deliveries;
 use super::{ChallengeTag, Counted, DeliveryStore, Event, Receipt, StoredDelivery};
 use crate::deliveries::changes::Changes;
+use crate::sms::routes::RouteMinute;
 use crate::spend::table::SpendTable;
 use crate::spend::{Parcel, SpendCounts, SpendRow};
 use crate::store::StoreError;
@@ -105,6 +106,10 @@ impl DeliveryStore for MemoryDeliveryStore {
             .collect();
         SpendRow::sort(&mut rows);
         Ok(rows)
+    }
+
+    async fn conversions(&self, now: Timestamp) -> Result<Vec<RouteMinute>, StoreError> {
+        Ok(self.deliveries().conversions(now))
     }
 
     async fn find(&self, challenge: &ChallengeTag) -> Result<Option<StoredDelivery>, StoreError> {

@@ -2,7 +2,7 @@
 -- KEYS: 1 the channel on which changes are announced. The names of all other keys begin with `prefix`, in the same slot.
 -- Arguments: prefix, events (an array), challenge_memory (ms after the expiry of the code), early_memory, message_memory,
 --   spend_memory (ms). An event has `kind` and, depending on it:
---   sent: challenge, parcel, cost (millionths), state, at, expires_at (ms), private; optional: message, serial
+--   sent: challenge, parcel, cost (millionths), state, at, expires_at (ms), private; optional: message, serial, minute (since 1970)
 --   imitated: challenge, state, at, expires_at
 --   refunded: parcel;   unconfirmed: parcel, cost
 --   used: challenge, at;   receipt: message, state, at
@@ -67,10 +67,20 @@ local function settle(message)
   end
 end
 
+-- Counts a message or a used code of a route by the minute of the message.
+local function count_minute(minute, parcel, as)
+  local conversions = key('conversions', 'minutes')
+  redis.call('HINCRBY', conversions, whole(minute) .. ' ' .. string.match(parcel.name, '^%S+') .. ' ' .. as, 1)
+  keep(conversions, args.message_memory)
+end
+
 -- Counts the use of a code if its message is recorded as sent.
 local function count_use(challenge)
-  local c = redis.call('HMGET', challenge, 'used_at', 'parcel', 'serial')
-  if c[1] and c[2] then count(cjson.decode(c[2]), 'used', 0, c[3] or nil, tonumber(c[1])) end
+  local c = redis.call('HMGET', challenge, 'used_at', 'parcel', 'serial', 'minute')
+  if not (c[1] and c[2]) then return end
+  local parcel = cjson.decode(c[2])
+  count(parcel, 'used', 0, c[3] or nil, tonumber(c[1]))
+  if c[4] then count_minute(c[4], parcel, 'used') end
 end
 
 local function show(event)
@@ -88,6 +98,10 @@ function apply.sent(event)
   if event.serial then redis.call('HSET', challenge, 'serial', event.serial) end
   show(event)
   count(event.parcel, 'accepted', event.cost)
+  if event.minute then
+    redis.call('HSET', challenge, 'minute', whole(event.minute))
+    count_minute(event.minute, event.parcel, 'sent')
+  end
   count_use(challenge)
 
   if event.message then

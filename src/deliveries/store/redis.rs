@@ -4,7 +4,7 @@
 //! the tag `{delivery}`, because one script changes challenges, messages and counts. Keys and values contain no phone. A TTL
 //! only collects garbage.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,14 @@ use serde::{Deserialize, Serialize};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    CHALLENGE_MEMORY, ChallengeTag, Counted, DeliveryStore, EARLY_MEMORY, Event, MESSAGE_MEMORY, Parcel, Receipt,
-    State, StoredDelivery,
+    CHALLENGE_MEMORY, CONVERSION_MINUTES, ChallengeTag, Counted, DeliveryStore, EARLY_MEMORY, Event, MESSAGE_MEMORY,
+    Parcel, Receipt, State, StoredDelivery, minute_of,
 };
 use crate::deliveries::changes::Changes;
 use crate::price::Price;
 use crate::purpose::Purpose;
 use crate::redis::{RedisPool, StoreScript, milliseconds, unexpected};
+use crate::sms::routes::RouteMinute;
 use crate::spend::{Count, SpendCounts, SpendRow};
 use crate::store::StoreError;
 
@@ -42,6 +43,7 @@ pub struct RedisDeliveryStore {
     record: StoreScript,
     find: StoreScript,
     spend: StoreScript,
+    conversions: StoreScript,
     changes: Arc<Changes>,
     _listener: Option<AbortOnDropHandle<()>>,
 }
@@ -71,6 +73,8 @@ enum EventArgs<'a> {
         at: i64,
         expires_at: i64,
         private: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        minute: Option<i64>,
     },
     Imitated {
         challenge: String,
@@ -97,6 +101,11 @@ enum EventArgs<'a> {
 }
 
 /// A parcel as scripts know it. The name is its route, region and purpose, which contain no spaces.
+#[derive(Serialize)]
+struct ConversionArgs {
+    oldest: i64,
+}
+
 #[derive(Serialize, Deserialize)]
 struct ParcelArgs {
     day: i64,
@@ -122,6 +131,7 @@ impl RedisDeliveryStore {
             record: StoreScript::settling("record_deliveries", include_str!("record.lua")),
             find: StoreScript::settling("find_delivery", include_str!("find.lua")),
             spend: StoreScript::settling("read_spend", include_str!("spend.lua")),
+            conversions: StoreScript::settling("read_conversions", include_str!("conversions.lua")),
             changes: Arc::default(),
             _listener: None,
         }
@@ -201,6 +211,7 @@ impl<'a> From<&'a Event> for EventArgs<'a> {
                 at: sent.at.as_millisecond(),
                 expires_at: sent.expires_at.as_millisecond(),
                 private: sent.is_private,
+                minute: sent.minute(),
             },
             Event::Imitated { challenge, at, expires_at } => Self::Imitated {
                 challenge: challenge.to_string(),
@@ -248,6 +259,23 @@ impl DeliveryStore for RedisDeliveryStore {
         let mut rows: Vec<SpendRow> = counts.into_iter().map(|(parcel, counts)| SpendRow { parcel, counts }).collect();
         SpendRow::sort(&mut rows);
         Ok(rows)
+    }
+
+    async fn conversions(&self, now: Timestamp) -> Result<Vec<RouteMinute>, StoreError> {
+        let args = ConversionArgs { oldest: minute_of(now) - CONVERSION_MINUTES };
+        let keys = [self.key("conversions", "minutes")];
+        let fields: Vec<(String, u32)> = self.redis.run(&self.conversions, keys, &args).await?;
+
+        let mut minutes: BTreeMap<(i64, String), (u32, u32)> = BTreeMap::new();
+        for (field, value) in fields {
+            let mut words = field.split(' ');
+            let (Some(minute), Some(route), Some(kind)) = (words.next(), words.next(), words.next()) else { continue };
+            let Ok(minute) = minute.parse() else { continue };
+            let (sent, used) = minutes.entry((minute, route.to_owned())).or_default();
+            *(if kind == "used" { used } else { sent }) = value;
+        }
+        let minute = |((minute, route), (sent, used))| RouteMinute { route, minute, sent, used };
+        Ok(minutes.into_iter().map(minute).collect())
     }
 
     async fn find(&self, challenge: &ChallengeTag) -> Result<Option<StoredDelivery>, StoreError> {

@@ -24,6 +24,8 @@ pub enum Refusal {
     UnknownDirective,
     /// `__typename` has arguments or a selection set.
     TypenameMisuse,
+    /// The subscription to run does not select exactly one field (GraphQL 5.2.4.1), or not directly.
+    SubscriptionRoot,
     /// The document uses introspection, and the server does not allow it.
     IntrospectionOff,
     /// The operation to run has more than one credential field.

@@ -13,13 +13,15 @@ use async_graphql_value::Value;
 use super::schema::{is_credential, is_list};
 use super::values::{const_size, text_size};
 use super::{
-    LIST_SIZE, MAX_COMPARISONS, MAX_COMPLEXITY, MAX_DEPTH, MAX_INPUT_SIZE, MAX_INTROSPECTION_COMPLEXITY,
-    MAX_INTROSPECTION_DEPTH, MAX_INTROSPECTION_LISTS, MAX_SELECTIONS, Refusal,
+    LIST_SIZE, LOOKUP_COMPLEXITY, MAX_COMPARISONS, MAX_COMPLEXITY, MAX_DEPTH, MAX_INPUT_SIZE,
+    MAX_INTROSPECTION_COMPLEXITY, MAX_INTROSPECTION_DEPTH, MAX_INTROSPECTION_LISTS, MAX_SELECTIONS, Refusal,
 };
 
 const INTROSPECTION_FIELDS: [&str; 2] = ["__schema", "__type"];
 const INTROSPECTION_LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
-const TYPENAME: &str = "__typename";
+pub(super) const TYPENAME: &str = "__typename";
+/// The field that calls a store once for each use.
+const LOOKUP: &str = "codeDelivery";
 /// The directives that an executable document may use. The schema declares no others for executable documents.
 const DIRECTIVES: [&str; 2] = ["skip", "include"];
 
@@ -139,7 +141,8 @@ impl<'a> Scale<'a> {
         if !introspects {
             let times = if is_list(name) { LIST_SIZE } else { 1 };
             weight.depth = inner.depth.saturating_add(1);
-            weight.complexity = inner.complexity.saturating_mul(times).saturating_add(1);
+            let least = if name == LOOKUP { LOOKUP_COMPLEXITY } else { 1 };
+            weight.complexity = inner.complexity.saturating_mul(times).saturating_add(1).max(least);
             weight.credentials = inner.credentials.saturating_add(is_credential(name).into());
         }
         Ok(weight)

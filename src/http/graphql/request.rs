@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use async_graphql::Request as Operation;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
@@ -34,13 +35,22 @@ pub(super) struct Rejection(pub(super) StatusCode, pub(super) &'static str);
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Parameters {
-    pub(super) query: String,
-    pub(super) operation_name: Option<String>,
+    query: String,
+    operation_name: Option<String>,
     #[serde(default)]
-    pub(super) variables: BoundedVariables,
+    variables: BoundedVariables,
     /// Not used, but the draft says that they must be a map.
     #[serde(rename = "extensions")]
     _extensions: Option<AnyMap>,
+}
+
+impl Parameters {
+    /// Returns the operation, and its variables, which are not checked yet.
+    pub(super) fn into_operation(self) -> (Operation, BoundedVariables) {
+        let mut request = Operation::new(self.query);
+        request.operation_name = self.operation_name.filter(|name| !name.is_empty());
+        (request, self.variables)
+    }
 }
 
 /// A JSON object whose contents are ignored.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::outbound::Answer;
-use crate::sms::{Acceptance, ProviderWait, SendError, SendOutcome};
+use crate::sms::{Acceptance, Progress, ProviderWait, SendError, SendOutcome};
 use crate::tencent::plain;
 
 /// The wait after a limit on the account's request rate, which resets within seconds.
@@ -156,7 +156,7 @@ fn acceptance(status: &Status) -> Acceptance {
     Acceptance {
         serial: status.serial_no.as_ref().filter(is_usable).cloned(),
         units: status.fee.unwrap_or(1).clamp(1, MAX_UNITS),
-        is_queued: false,
+        progress: Progress::Accepted,
     }
 }
 

@@ -1,15 +1,16 @@
 //! The rules of deliveries in memory. `record.lua` has the same rules for Redis.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
 use super::Pending;
 use crate::deliveries::store::{
-    CHALLENGE_MEMORY, ChallengeTag, Counted, EARLY_MEMORY, Event, MESSAGE_MEMORY, MessageTag, Parcel, Receipt,
-    SentMessage, State, StoredDelivery,
+    CHALLENGE_MEMORY, CONVERSION_MINUTES, ChallengeTag, Counted, EARLY_MEMORY, Event, MESSAGE_MEMORY, MessageTag,
+    Parcel, Receipt, SentMessage, State, StoredDelivery, minute_of,
 };
 use crate::price::Price;
+use crate::sms::routes::RouteMinute;
 use crate::spend::Count;
 
 /// Nothing is swept while there are fewer entries than this.
@@ -21,6 +22,8 @@ pub(super) struct Deliveries {
     challenges: HashMap<ChallengeTag, Challenge>,
     messages: HashMap<MessageTag, Message>,
     pub(super) pending: Pending,
+    /// The sent messages and the used codes of each minute and route.
+    minutes: BTreeMap<(i64, String), (u32, u32)>,
     changed: Vec<ChallengeTag>,
     counted: Vec<Counted>,
     sweep_at: usize,
@@ -38,6 +41,7 @@ struct Challenge {
 struct Sent {
     parcel: Parcel,
     serial: Option<String>,
+    minute: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -112,12 +116,16 @@ impl Deliveries {
         if entry.sent.is_some() {
             return;
         }
-        entry.sent = Some(Sent { parcel: sent.parcel.clone(), serial: sent.serial.clone() });
+        let minute = sent.minute();
+        entry.sent = Some(Sent { parcel: sent.parcel.clone(), serial: sent.serial.clone(), minute });
         let (state, updated_at, expires_at) = (sent.state, sent.at, sent.expires_at);
         entry.visible = Some(StoredDelivery { state, updated_at, expires_at });
         entry.forget_at = expires_at + CHALLENGE_MEMORY;
         self.changed.push(sent.challenge.clone());
         self.count(&sent.parcel, Count::Accepted, sent.cost);
+        if let Some(minute) = minute {
+            self.minute(minute, &sent.parcel.route).0 += 1;
+        }
         self.count_use(&sent.challenge);
 
         if let Some(tag) = &sent.message {
@@ -164,7 +172,10 @@ impl Deliveries {
         let Some(Challenge { sent: Some(sent), used_at: Some(at), .. }) = self.challenges.get(tag) else {
             return;
         };
-        let (Sent { parcel, serial }, at) = (sent.clone(), *at);
+        let (Sent { parcel, serial, minute }, at) = (sent.clone(), *at);
+        if let Some(minute) = minute {
+            self.minute(minute, &parcel.route).1 += 1;
+        }
         self.pending.entry(parcel.clone()).or_default().add(Count::Used, 1);
         self.counted.push(Counted { parcel, count: Count::Used, cost: Price::ZERO, serial, at: Some(at) });
     }
@@ -174,6 +185,23 @@ impl Deliveries {
         counts.add(count, 1);
         counts.add(Count::Price, i64::try_from(cost.millionths()).unwrap_or(i64::MAX));
         self.counted.push(Counted { parcel: parcel.clone(), count, cost, serial: None, at: None });
+    }
+
+    fn minute(&mut self, minute: i64, route: &str) -> &mut (u32, u32) {
+        self.minutes.entry((minute, route.to_owned())).or_default()
+    }
+
+    pub(super) fn conversions(&mut self, now: Timestamp) -> Vec<RouteMinute> {
+        self.minutes = self.minutes.split_off(&(minute_of(now) - CONVERSION_MINUTES, String::new()));
+        let minutes = self.minutes.iter();
+        minutes
+            .map(|((minute, route), (sent, used))| RouteMinute {
+                route: route.clone(),
+                minute: *minute,
+                sent: *sent,
+                used: *used,
+            })
+            .collect()
     }
 
     fn challenge(&mut self, tag: &ChallengeTag, at: Timestamp) -> &mut Challenge {
