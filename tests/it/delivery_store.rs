@@ -112,8 +112,12 @@ async fn conversion_counts_used_codes_by_the_minute_of_their_message() {
         store.record(&uses).await.expect("recorded");
 
         let first = at(0).as_second() / 60;
-        let minute =
-            |minute, route: &str, sent, used| RouteMinute { route: route.to_owned(), minute: first + minute, sent, used };
+        let minute = |minute, route: &str, sent, used| RouteMinute {
+            route: route.to_owned(),
+            minute: first + minute,
+            sent,
+            used,
+        };
         let mut minutes = store.conversions(at(300)).await.expect("counts");
         minutes.sort_by_key(|of| (of.minute, of.route.clone()));
         assert_eq!(minutes, [minute(0, "one", 2, 1), minute(1, "two", 1, 1)]);
