@@ -1,5 +1,5 @@
 import { Component, lazy, type ReactNode, Suspense, useState } from 'react';
-import type { ServerInfo } from './api/server';
+import { ServerContext, type ServerInfo } from './api/server';
 import { Account } from './account/Account';
 import { useHash, useSession } from './hooks';
 import { type Language, useLanguage } from './i18n';
@@ -14,27 +14,29 @@ const Explorer = lazy(() => import('./explorer/Explorer'));
 export function App({ server }: { server: ServerInfo }) {
   const isExplorer = useHash() === EXPLORER;
   return (
-    <InboxProvider url={server.inbox}>
-      <Header isExplorer={isExplorer} />
-      {isExplorer ? (
-        <main id="content" className="explorer">
-          <Boundary>
-            <Suspense fallback={<Spinner />}>
-              <Explorer />
-            </Suspense>
-          </Boundary>
-        </main>
-      ) : (
-        <div className={server.inbox ? 'page page-with-inbox' : 'page'}>
-          <main id="content">
+    <ServerContext value={server}>
+      <InboxProvider url={server.inbox}>
+        <Header isExplorer={isExplorer} />
+        {isExplorer ? (
+          <main id="content" className="explorer">
             <Boundary>
-              <Person server={server} />
+              <Suspense fallback={<Spinner />}>
+                <Explorer />
+              </Suspense>
             </Boundary>
           </main>
-          {server.inbox && <InboxPanel />}
-        </div>
-      )}
-    </InboxProvider>
+        ) : (
+          <div className={server.inbox ? 'page page-with-inbox' : 'page'}>
+            <main id="content">
+              <Boundary>
+                <Person server={server} />
+              </Boundary>
+            </main>
+            {server.inbox && <InboxPanel />}
+          </div>
+        )}
+      </InboxProvider>
+    </ServerContext>
   );
 }
 

@@ -163,6 +163,30 @@ describe('signing in', () => {
     await signedIn(page);
   });
 
+  pageTest('a user whose SMS does not arrive can get a call', {}, async ({ server, page }) => {
+    await page.goto('/');
+    const texted = await askForCode(server, page, freshPhone().national);
+    await page.getByRole('button', { name: 'Call me instead' }).click();
+    await page.getByText('We are calling you.').waitFor();
+    const call = page.getByRole('complementary').getByText(/^Your code is \d{6}\./);
+    const called = /\d{6}/.exec(await call.innerText())[0];
+    // The digits of two codes can be the same.
+    await page.getByRole('button', { name: `Use ${called}` }).first().click();
+    await signedIn(page);
+    assert.match(texted, /^\d{6}$/);
+  });
+
+  pageTest('a server that makes no calls offers no call', {}, async ({ server, page }) => {
+    await page.route('**/playground.json', async (route) => {
+      const response = await route.fetch();
+      return route.fulfill({ response, json: { ...(await response.json()), calls: false } });
+    });
+    await page.goto('/');
+    await askForCode(server, page, freshPhone().national);
+    await page.getByRole('button', { name: 'Send a new code' }).waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Call me instead' }).count(), 0);
+  });
+
   pageTest('a lost answer to a request sends one SMS', {}, async ({ page }) => {
     await loseAnswer(page, 'RequestCode');
     await page.goto('/');
@@ -234,6 +258,7 @@ describe('signing in', () => {
     await page.goto('/');
     const first = await askForCode(server, page, national);
     await page.getByRole('button', { name: /^New code in \d seconds?$/ }).waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Call me instead' }).count(), 0, 'a call waits too');
     // A user who goes back and requests another code has to wait.
     await page.getByRole('button', { name: 'Use another number' }).click();
     await page.getByLabel('Phone number').fill(national);

@@ -21,6 +21,8 @@ export const en = {
     resend: 'Send a new code',
     resendIn: (time: string) => `New code in ${time}`,
     resent: 'A new code is on its way.',
+    call: 'Call me instead',
+    calling: 'We are calling you. A voice reads the code aloud.',
     left: (n: number) => (n === 1 ? 'One more code can be sent today.' : `${n} more codes can be sent today.`),
     none: 'No more codes can be sent to this number today.',
     back: 'Use another number',

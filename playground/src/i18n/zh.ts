@@ -23,6 +23,8 @@ export const zh: Messages = {
     resend: '重新获取验证码',
     resendIn: (time) => `${time}后可重新获取`,
     resent: '新的验证码已发送。',
+    call: '改用语音电话',
+    calling: '正在拨打电话，语音将播报验证码。',
     left: (n) => `今天还可以获取 ${n} 次。`,
     none: '该号码今天的获取次数已用完。',
     back: '换个手机号',

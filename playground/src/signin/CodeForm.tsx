@@ -1,7 +1,10 @@
-// The form for the code, with a button for a new code once the cooldown has passed.
-import { useEffect, useId, useState } from 'react';
+// The form for the code. Once the cooldown has passed, it has a button for a new code, and one for a call if the server makes
+// calls.
+import { useContext, useEffect, useId, useState } from 'react';
 import { localTime } from '../api/clock';
 import type { RequestCodeMutation } from '../api/generated/operations';
+import type { CodeChannel } from '../api/generated/schema';
+import { ServerContext } from '../api/server';
 import { type Action, useTimeLeft } from '../hooks';
 import { useLanguage } from '../i18n';
 import { formatWait } from '../i18n/format';
@@ -13,6 +16,7 @@ import { DeliveryLine } from './DeliveryLine';
 
 export interface SentCode {
   phone: string;
+  channel: CodeChannel;
   answer: Extract<RequestCodeMutation['requestCode'], { __typename: 'RequestCodePayload' }>;
 }
 
@@ -22,7 +26,7 @@ interface Props {
   confirmLabel: string;
   /** Whether the last digit submits the form, without the button. */
   automatic: boolean;
-  resend: Action<[phone: string]>;
+  resend: Action<[phone: string, channel?: CodeChannel]>;
   danger?: boolean;
 }
 
@@ -30,6 +34,7 @@ const digitsOf = (phone: string) => phone.replace(/\D/g, '').replace(/^0+/, '');
 
 export function CodeForm({ sent, confirm, confirmLabel, automatic, resend, danger = false }: Props) {
   const { t, locale } = useLanguage();
+  const { calls } = useContext(ServerContext);
   const id = useId();
   const { picked, pick, messages, setAwaited } = useInbox();
   const [code, setCode] = useState('');
@@ -43,6 +48,12 @@ export function CodeForm({ sent, confirm, confirmLabel, automatic, resend, dange
     setCode(digits);
     clear();
     if (automatic && digits.length === codeLength) void run(digits);
+  };
+
+  const sendAgain = (channel: CodeChannel) => {
+    if (left > 0) return;
+    clear();
+    void resend.run(sent.phone, channel);
   };
 
   useEffect(() => {
@@ -89,7 +100,9 @@ export function CodeForm({ sent, confirm, confirmLabel, automatic, resend, dange
       />
       <DeliveryLine challengeId={sent.answer.challengeId} />
       <FailureNote failure={failure ?? resend.failure} id={`${id}-failure`} />
-      {!failure && !resend.failure && sent.answer.challengeId !== first && <Note>{t.code.resent}</Note>}
+      {!failure && !resend.failure && sent.answer.challengeId !== first && (
+        <Note>{sent.channel === 'VOICE' ? t.code.calling : t.code.resent}</Note>
+      )}
       <button
         type="submit"
         className={danger ? 'button-main button-danger' : 'button-main'}
@@ -102,14 +115,20 @@ export function CodeForm({ sent, confirm, confirmLabel, automatic, resend, dange
         type="button"
         className="button-link"
         aria-disabled={left > 0 || resend.busy}
-        onClick={() => {
-          if (left > 0) return;
-          clear();
-          void resend.run(sent.phone);
-        }}
+        onClick={() => sendAgain('SMS')}
       >
         {left > 0 ? t.code.resendIn(formatWait(left, locale)) : t.code.resend}
       </button>
+      {calls && left === 0 && (
+        <button
+          type="button"
+          className="button-link"
+          aria-disabled={resend.busy}
+          onClick={() => sendAgain('VOICE')}
+        >
+          {t.code.call}
+        </button>
+      )}
       {sendsRemaining !== null && sendsRemaining <= 3 && (
         <p className="muted small">{sendsRemaining === 0 ? t.code.none : t.code.left(sendsRemaining)}</p>
       )}
