@@ -165,15 +165,13 @@ describe('signing in', () => {
 
   pageTest('a user whose SMS does not arrive can get a call', {}, async ({ server, page }) => {
     await page.goto('/');
-    const texted = await askForCode(server, page, freshPhone().national);
+    await askForCode(server, page, freshPhone().national);
     await page.getByRole('button', { name: 'Call me instead' }).click();
     await page.getByText('We are calling you.').waitFor();
-    const call = page.getByRole('complementary').getByText(/^Your code is \d{6}\./);
-    const called = /\d{6}/.exec(await call.innerText())[0];
-    // The digits of two codes can be the same.
-    await page.getByRole('button', { name: `Use ${called}` }).first().click();
+    const printed = page.getByRole('complementary').getByRole('listitem');
+    await printed.nth(1).waitFor();
+    await printed.first().getByRole('button', { name: /^Use \d{6}$/ }).click();
     await signedIn(page);
-    assert.match(texted, /^\d{6}$/);
   });
 
   pageTest('a server that makes no calls offers no call', {}, async ({ server, page }) => {
