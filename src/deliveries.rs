@@ -25,7 +25,7 @@ use self::store::{Counted, DeliveryStore, Event, Parcel, Receipt, SentMessage, S
 use crate::channel::Channel;
 use crate::clock::Clock;
 use crate::day::Day;
-use crate::metrics;
+use crate::metrics::{self, MessageLabels};
 use crate::phone::{Destination, PhoneNumber};
 use crate::price::Price;
 use crate::purpose::Purpose;
@@ -296,7 +296,13 @@ impl Reports {
 /// Counts messages in the metrics.
 fn count(counted: &[Counted]) {
     for Counted { parcel, count, cost, .. } in counted {
-        metrics::message(parcel, count.name(), *cost);
+        let labels = MessageLabels {
+            route: &parcel.route,
+            region: &parcel.region,
+            purpose: parcel.purpose.name(),
+            state: count.name(),
+        };
+        metrics::message(&labels, cost.units());
     }
 }
 

@@ -7,9 +7,6 @@ use std::time::Instant;
 
 mod codes;
 
-use crate::price::Price;
-use crate::spend::Parcel;
-
 const CODES_REQUESTED: &str = "sms_login_codes_requested_total";
 const ATTEMPTS: &str = "sms_login_attempts_total";
 const SUSPECT: &str = "sms_login_suspect_sends_total";
@@ -161,19 +158,27 @@ pub(crate) fn route_state(route: &str, state: u8) {
     metrics::gauge!(ROUTE_STATE, "route" => route.to_owned()).set(state);
 }
 
-/// Counts a message that reached a state, and what it adds to the price.
-pub(crate) fn message(parcel: &Parcel, state: &'static str, cost: Price) {
-    let Parcel { route, region, purpose, day: _ } = parcel;
+/// What messages are counted by.
+pub(crate) struct MessageLabels<'a> {
+    pub(crate) route: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) purpose: &'static str,
+    pub(crate) state: &'static str,
+}
+
+/// Counts a message that reached a state, and what it adds to the price, in the operator's unit.
+pub(crate) fn message(labels: &MessageLabels<'_>, cost: f64) {
+    let MessageLabels { route, region, purpose, state } = labels;
     let labels = [
-        ("route", route.clone()),
-        ("region", region.clone()),
-        ("purpose", purpose.name().to_owned()),
-        ("state", state.to_owned()),
+        ("route", (*route).to_owned()),
+        ("region", (*region).to_owned()),
+        ("purpose", (*purpose).to_owned()),
+        ("state", (*state).to_owned()),
     ];
     metrics::counter!(MESSAGES, &labels).increment(1);
-    if cost > Price::ZERO {
+    if cost > 0.0 {
         // A counter has whole numbers only.
-        metrics::gauge!(SPEND, "route" => route.clone()).increment(cost.units());
+        metrics::gauge!(SPEND, "route" => (*route).to_owned()).increment(cost);
     }
 }
 

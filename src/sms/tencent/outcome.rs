@@ -28,9 +28,11 @@ const OPERATOR_FAMILIES: &[&str] = &["AuthFailure", "UnauthorizedOperation"];
 const OPERATOR_CODES: &[&str] = &[
     "FailedOperation.ContainSensitiveWord",
     "FailedOperation.InsufficientBalanceInSmsPackage",
+    "FailedOperation.InsufficientBalanceInVoicePackage",
     "FailedOperation.MarketingSendTimeConstraint",
     "FailedOperation.MissingSignature",
     "FailedOperation.NotEnterpriseCertification",
+    "FailedOperation.PhonenumberUnappliedOrExpired",
     "FailedOperation.SignatureIncorrectOrUnapproved",
     "FailedOperation.TemplateIdNotExist",
     "FailedOperation.TemplateIncorrectOrUnapproved",
@@ -41,6 +43,7 @@ const OPERATOR_CODES: &[&str] = &[
     "InvalidParameterValue.ContentLengthLimit",
     "InvalidParameterValue.ProhibitedUseUrlInTemplateParameter",
     "InvalidParameterValue.SdkAppIdNotExist",
+    "InvalidParameterValue.SdkAppidNotExist",
     "InvalidParameterValue.TemplateParameterFormatError",
     "InvalidParameterValue.TemplateParameterLengthLimit",
     "InvalidParameterValue.UnsupportedTemplateVariable",
@@ -56,8 +59,13 @@ const OPERATOR_CODES: &[&str] = &[
 ];
 
 /// The provider lost its connection to the carrier, perhaps after the message was sent.
-const UNCLEAR_CODES: &[&str] =
-    &["InternalError.ParseBackendResponseFail", "InternalError.SendAndRecvFail", "InternalError.Timeout"];
+const UNCLEAR_CODES: &[&str] = &[
+    "InternalError.AccessUpstreamTimeout",
+    "InternalError.ParseBackendResponseFail",
+    "InternalError.SendAndRecvFail",
+    "InternalError.Timeout",
+    "InternalError.UpstreamError",
+];
 
 /// The answer does not say whether the SMS was sent.
 #[derive(Debug, thiserror::Error)]
@@ -173,9 +181,9 @@ fn not_understood(status: u16) -> SendError {
 /// both spellings are in the table.
 fn refusal(code: &str, request_id: &str) -> Result<SendOutcome, SendError> {
     let outcome = match code {
-        "InvalidParameterValue.IncorrectPhoneNumber" | "FailedOperation.PhoneNumberParseFail" => {
-            SendOutcome::InvalidPhone
-        }
+        "InvalidParameterValue.IncorrectPhoneNumber"
+        | "InvalidParameterValue.CalledNumberVerifyFail"
+        | "FailedOperation.PhoneNumberParseFail" => SendOutcome::InvalidPhone,
         "FailedOperation.PhoneNumberInBlacklist" => SendOutcome::NumberBlocked,
         "UnsupportedOperation.UnsuportedRegion"
         | "UnsupportedOperation.UnsupportedRegion"
