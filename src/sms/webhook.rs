@@ -185,7 +185,7 @@ impl MessageSender for WebhookSms {
     }
 }
 
-/// Interprets an answer: the contract of webhooks in `docs/operations.md`.
+/// Interprets an answer: the contract of webhooks in `docs/messages.md`.
 fn interpret(answer: &Answer) -> Result<SendOutcome, SendError> {
     let status = answer.status;
     match status {

@@ -26,6 +26,7 @@ mod idempotency;
 mod input;
 mod limit_store;
 mod lost_answers;
+mod messages;
 mod modules;
 mod monitoring;
 mod notices;

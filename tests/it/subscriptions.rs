@@ -19,7 +19,8 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use crate::app::{Stores, TestApp, phone};
 use crate::process::{Server, env, shared_env, stub};
 use crate::processes::ask;
-use crate::tencent_stub::TencentStub;
+use crate::servers;
+use crate::tencent_stub::{SERIAL, TencentStub};
 
 const SOON: Duration = Duration::from_secs(10);
 const SUBSCRIPTION: &str = "subscription($id: ID!) { codeDelivery(challengeId: $id) { status reason } }";
@@ -129,6 +130,31 @@ async fn the_status_is_sent_at_once_and_unknown_ids_send_nothing() {
     assert_eq!(answer, json!({ "type": "next", "id": "known", "payload": { "data": data } }));
     client.say(json!({ "type": "ping" })).await;
     assert_eq!(client.hear().await, json!({ "type": "pong" }), "there is nothing else");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_at_one_server_reaches_the_subscriber_of_another() {
+    let sms = stub().await;
+    let mut env = shared_env(&servers::mariadb().create_database(), &servers::redis().fresh_url(), &sms);
+    env.insert("AUTO_MIGRATE".to_owned(), "true".to_owned());
+    env.insert("CALLBACK_SECRET".to_owned(), "a-secret-in-a-path".to_owned());
+    let (one, other) = (Server::start(&env), Server::start(&env));
+    let phone = phone();
+    let challenge_id = ask(&one, &phone).await;
+    let mut client = open(&other).await;
+    client.subscribe("1", SUBSCRIPTION, json!({ "id": challenge_id })).await;
+    assert_eq!(client.hear().await["payload"]["data"]["codeDelivery"]["status"], "ACCEPTED");
+
+    let receipt = json!([{ "nationcode": "86", "mobile": phone.trim_start_matches("+86"), "report_status": "FAIL",
+        "errmsg": "UNDELIV", "sid": SERIAL, "user_receive_time": "2026-03-01 12:00:04", "description": "" }]);
+    let poster = reqwest::Client::builder().build().expect("a client");
+    let url = format!("{}/callbacks/tencent/a-secret-in-a-path", one.base);
+    let answer = poster.post(url).body(receipt.to_string()).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let delivery = client.hear().await["payload"]["data"]["codeDelivery"].clone();
+    assert_eq!(delivery["status"], "FAILED");
+    assert!(delivery["reason"].is_string(), "{delivery}");
+    assert_eq!(client.hear().await, json!({ "type": "complete", "id": "1" }));
 }
 
 /// The console sender prints a message, and so has delivered it.
