@@ -103,6 +103,7 @@ impl App {
             operations: operations.clone(),
             playground,
             trusted_proxies: config.trusted_proxies,
+            client_address_header: config.client_address_header,
         });
 
         let router = http::router(state, &config.cors_origins);

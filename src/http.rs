@@ -48,8 +48,10 @@ pub(crate) struct HttpState {
     pub(crate) operations: TaskTracker,
     /// The page at `/`, if it is enabled.
     pub(crate) playground: Option<Arc<Playground>>,
-    /// The proxies whose `X-Forwarded-For` is trusted.
+    /// The proxies that are trusted to report the client's address.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// The header in which they report it.
+    pub(crate) client_address_header: String,
 }
 
 /// The id of a request, for logs and for the client.

@@ -26,6 +26,7 @@ mod limit_store;
 mod lost_answers;
 mod modules;
 mod outbound;
+mod packages;
 mod phone;
 mod playground;
 mod problems;
