@@ -23,7 +23,8 @@ fn text(path: &str) -> String {
 fn assert_setting(name: &str) {
     let help = run(&["--help"], &env([])).out;
     let flag = format!("--{}", name.trim_end_matches("_FILE").to_lowercase().replace('_', "-"));
-    assert!(help.split_whitespace().any(|word| word == flag), "{name} is not a setting");
+    // A flag is followed by its value, or by `[=VALUE]`.
+    assert!(help.split([' ', '\n', '[']).any(|word| word == flag), "{name} is not a setting");
 }
 
 #[test]
@@ -106,7 +107,9 @@ fn compose_finds_every_secret_and_knows_every_setting() {
     let containers = ["MYSQL_PASSWORD", "REDIS_PASSWORD", "GRAFANA_PASSWORD"];
     let mut settings = secrets;
     settings.retain(|name, _| !containers.contains(&name.as_str()));
-    settings.keys().for_each(|name| assert_setting(name));
+    for name in settings.keys() {
+        assert_setting(name);
+    }
     settings.insert("DATABASE_URL".to_owned(), "mysql://sms_login:x@mysql:3306/sms_login".to_owned());
     let config = run(&["config"], &settings);
     assert!(config.status.success(), "{}", config.err);
