@@ -1,13 +1,13 @@
 # The commands for a checkout, for people and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint tools
+.PHONY: help run build test lint tools packages scf-package deb sbom test-packages test-image test-reproducible
 
 # The sources of the playground page.
 PAGE_SOURCES := schema.graphql $(shell find playground -type f \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/generated/*' -not -path '*/tests/*')
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 28
 
 run: tools ## start the server with its page; pass flags as ARGS="--listen-addr 127.0.0.1:9000"
 	@scripts/build-page --if-possible
@@ -24,13 +24,35 @@ test: tools ## run all tests; installs MariaDB, Redis and Chromium if they are m
 	cargo test --locked
 	cd playground && npm test --silent
 
-lint: tools ## check the format, the lints, the documentation and the dependencies; installs cargo-deny if it is missing
+lint: tools ## check the format, the lints, the documentation, the dependencies and the packaging; installs what is missing
 	@cargo fmt --version >/dev/null 2>&1 || { echo "rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
 	@cargo clippy --version >/dev/null 2>&1 || { echo "clippy is missing: rustup component add clippy" >&2; exit 1; }
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	@scripts/check-dependencies
+	@scripts/check-packaging
+
+packages: tools ## build all packages into target/packages: program, function of Tencent Cloud, Debian
+	@scripts/make-packages
+
+scf-package: tools ## build the package for a function of Tencent Cloud
+	@scripts/make-packages scf
+
+deb: tools ## build the Debian package
+	@scripts/make-packages deb
+
+sbom: tools ## list the components of the program and of the page, as CycloneDX, into target/packages
+	@scripts/make-sbom
+
+test-packages: packages ## build all packages, unpack and start them
+	@scripts/test-packages
+
+test-image: tools ## run the steps of the Dockerfile without Docker, and start the result
+	@scripts/check-image-steps
+
+test-reproducible: tools ## build the release program in two folders and compare the bytes
+	@scripts/check-reproducible
 
 tools:
 	@command -v cargo >/dev/null || { echo "Rust is not installed: see https://rustup.rs" >&2; exit 1; }

@@ -117,6 +117,7 @@ impl App {
             trusted_proxies: config.trusted_proxies,
             cors_origins: config.cors_origins,
             sockets: Arc::clone(&sockets),
+            client_address_header: config.client_address_header,
         });
 
         let (router, shutdown_grace) = (http::router(state), config.shutdown_grace);

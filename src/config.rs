@@ -131,8 +131,10 @@ pub struct Config {
     pub sessions: SessionPolicy,
     /// How accounts are protected.
     pub accounts: AccountPolicy,
-    /// The proxies whose `X-Forwarded-For` is trusted.
+    /// The proxies that are trusted to report the client's address.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// The header in which they report it.
+    pub client_address_header: String,
     /// How many client connections may be open.
     pub connections: ConnectionSettings,
     /// The origins whose pages may call the server; `*` is every origin.
@@ -195,6 +197,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         code_secret: settings.codes.code_secret,
         callback_secret: settings.callbacks.callback_secret,
         trusted_proxies: settings.network.trusted_proxies,
+        client_address_header: settings.network.client_address_header,
         connections: settings.connections,
         cors_origins: settings.http.cors_origins,
         secret_files: Vec::new(),

@@ -56,12 +56,14 @@ pub(crate) struct HttpState {
     pub(crate) callbacks: Callbacks,
     /// The page at `/`, if it is enabled.
     pub(crate) playground: Option<Arc<Playground>>,
-    /// The proxies whose `X-Forwarded-For` is trusted.
+    /// The proxies that are trusted to report the client's address.
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// The origins whose pages may call `/graphql`.
     pub(crate) cors_origins: Vec<String>,
     /// The open WebSockets.
     pub(crate) sockets: Arc<Sockets>,
+    /// The header in which they report it.
+    pub(crate) client_address_header: String,
 }
 
 /// The id of a request, for logs and for the client.

@@ -12,7 +12,7 @@ use crate::files;
 /// Logs a warning for each risk in the settings.
 pub(super) fn log(config: &Config, now: Timestamp) {
     warn_of_test_numbers(config, now);
-    warn_of_trusted_proxies(&config.trusted_proxies);
+    warn_of_trusted_proxies(&config.trusted_proxies, &config.client_address_header);
     warn_of_exposed_files(config);
     warn_of_public_url(config);
 }
@@ -25,16 +25,16 @@ fn warn_of_test_numbers(config: &Config, now: Timestamp) {
     }
 }
 
-/// If every address is a trusted proxy, the server believes any address that a client writes in `X-Forwarded-For`, so the
-/// limits of client addresses have no effect.
-fn warn_of_trusted_proxies(ranges: &[IpNet]) {
+/// If every address is a trusted proxy, the server believes any address in the header, so the limits of client addresses
+/// have no effect unless clients cannot set that header.
+fn warn_of_trusted_proxies(ranges: &[IpNet], header: &str) {
     // Two ranges, each with half of all addresses, also cover every address.
     for range in IpNet::aggregate(&ranges.to_vec()) {
         if range.prefix_len() == 0 {
             tracing::warn!(
                 setting = "TRUSTED_PROXIES",
                 proxies.range = %range,
-                "every address is a trusted proxy, so any client can invent its own address in X-Forwarded-For"
+                "every address is a trusted proxy, so any client can invent its own address in {header}"
             );
         }
     }

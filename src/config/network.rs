@@ -15,6 +15,15 @@ pub struct NetworkSettings {
     /// Proxies whose X-Forwarded-For is trusted: ranges such as 10.0.0.0/8, comma-separated [default: no proxies]
     #[arg(long, value_name = "CIDR,…", value_delimiter = ',', value_parser = range)]
     pub trusted_proxies: Vec<IpNet>,
+    /// Header in which trusted proxies report the client's address
+    #[arg(long, value_name = "NAME", default_value = "X-Forwarded-For", value_parser = header_name)]
+    pub client_address_header: String,
+}
+
+/// Accepts the name of a header that consists of letters, digits and hyphens, as all headers of proxies do.
+fn header_name(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    is_name.then(|| text.to_owned()).ok_or_else(|| "not the name of a header such as X-Forwarded-For".to_owned())
 }
 
 /// Parses a range of addresses, or one address. A range of IPv4 written as IPv6 becomes a range of IPv4.
@@ -35,6 +44,14 @@ fn range(text: &str) -> Result<IpNet, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_header_has_a_name() {
+        assert_eq!(header_name("X-Scf-Remote-Addr"), Ok("X-Scf-Remote-Addr".to_owned()));
+        for wrong in ["", "X Forwarded", "X-Forwarded-For:", "адрес"] {
+            assert!(header_name(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn ranges_are_of_one_family() {

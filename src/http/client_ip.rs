@@ -2,35 +2,35 @@
 //!
 //! Each proxy appends its own peer to `X-Forwarded-For`, at the right. Any client can send such a header, so entries to
 //! the left of an address that is not a trusted proxy can be forged. The list is read from the right, and never beyond
-//! that address.
+//! that address. Some platforms have a header of another name, with one address; it is read in the same way.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::ConnectInfo;
-use axum::http::{Extensions, HeaderMap, HeaderName};
+use axum::http::HeaderValue;
+use axum::http::request::Parts;
 use ipnet::IpNet;
 
+use super::HttpState;
 use crate::client::ClientAddress;
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// More proxies than any real request passes through.
 const MAX_ENTRIES: usize = 32;
 
 /// Returns the client's address.
-pub(super) fn client_address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> ClientAddress {
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+pub(super) fn client_address(state: &HttpState, parts: &Parts) -> ClientAddress {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
-    ClientAddress::from(read(peer, headers, trusted))
+    let values = parts.headers.get_all(&state.client_address_header);
+    ClientAddress::from(read(peer, values.iter(), &state.trusted_proxies))
 }
 
 /// Returns the first address from the right, starting with the peer, that is not a trusted proxy. If an entry is not an
 /// address, returns the proxy that appended it; if every address is a trusted proxy, returns the leftmost.
-fn read(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+fn read<'a>(peer: IpAddr, values: impl DoubleEndedIterator<Item = &'a HeaderValue>, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|range| range.contains(address));
     let mut client = peer.to_canonical();
-    let values = headers.get_all(X_FORWARDED_FOR).iter().rev();
-    let mut entries = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')).take(MAX_ENTRIES);
+    let mut entries = values.rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')).take(MAX_ENTRIES);
 
     while is_trusted(&client)
         && let Some(address) = entries.next().and_then(parse)
@@ -50,7 +50,6 @@ fn parse(entry: &[u8]) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
@@ -66,9 +65,11 @@ mod tests {
         ["10.0.0.0/8", "2001:db8:1::/48"].map(|range| range.parse().expect("a range")).to_vec()
     }
 
-    fn headers<T: AsRef<[u8]>>(values: &[T]) -> HeaderMap {
-        let value = |value: &T| HeaderValue::from_bytes(value.as_ref()).expect("a value");
-        values.iter().map(|text| (X_FORWARDED_FOR, value(text))).collect()
+    /// Reads the client's address from the values of the header.
+    fn read<T: AsRef<[u8]>>(peer: &str, values: &[T], trusted: &[IpNet]) -> IpAddr {
+        let values: Vec<_> =
+            values.iter().map(|value| HeaderValue::from_bytes(value.as_ref()).expect("a value")).collect();
+        super::read(address(peer), values.iter(), trusted)
     }
 
     #[test]
@@ -99,15 +100,15 @@ mod tests {
             (PROXY, &["fe80::1%eth0"], PROXY),
             (PROXY, &["198.51.100.1:99999"], PROXY),
         ] {
-            assert_eq!(read(address(peer), &headers(values), &trusted()), address(client), "{peer} {values:?}");
+            assert_eq!(read(peer, values, &trusted()), address(client), "{peer} {values:?}");
         }
-        assert_eq!(read(address(PROXY), &headers(&["198.51.100.1"]), &[]), address(PROXY), "no proxy is trusted");
+        assert_eq!(read(PROXY, &["198.51.100.1"], &[]), address(PROXY), "no proxy is trusted");
     }
 
     #[test]
     fn only_the_last_entries_are_read() {
         let proxies = |count: usize| format!("198.51.100.1{}", ", 10.2.2.2".repeat(count));
-        let read = |count| read(address(PROXY), &headers(&[proxies(count)]), &trusted());
+        let read = |count| read(PROXY, &[proxies(count)], &trusted());
         assert_eq!(read(MAX_ENTRIES - 1), address("198.51.100.1"));
         assert_eq!(read(MAX_ENTRIES), address("10.2.2.2"));
     }
@@ -139,12 +140,12 @@ mod tests {
                 Some(last) if same_value => last.extend([b", ".to_vec(), entry].concat()),
                 _ => values.push(entry),
             }
-            prop_assert_eq!(read(address(PROXY), &headers(&values), &trusted()), client.to_canonical());
+            prop_assert_eq!(read(PROXY, &values, &trusted()), client.to_canonical());
         }
 
         #[test]
         fn the_header_has_no_effect_from_other_peers(values in proptest::collection::vec(forged(), 0..4)) {
-            prop_assert_eq!(read(address(CLIENT), &headers(&values), &trusted()), address(CLIENT));
+            prop_assert_eq!(read(CLIENT, &values, &trusted()), address(CLIENT));
         }
     }
 }

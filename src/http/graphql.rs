@@ -111,7 +111,7 @@ fn prepare(state: &HttpState, parameters: Parameters) -> Result<Prepared, Box<Ou
 async fn run(state: Arc<HttpState>, parts: &Parts, operation: Prepared, media_type: MediaType) -> Response {
     let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let authorization = authorize(&state.services.tokens, &parts.headers);
-    let client = client_address(&parts.extensions, &parts.headers, &state.trusted_proxies);
+    let client = client_address(&state, parts);
     let languages = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let locale = languages.and_then(Locale::preferred);
     let context = RequestContext::new(authorization, client, locale, id.clone(), Arc::clone(&state.services));

@@ -31,6 +31,7 @@ mod modules;
 mod monitoring;
 mod notices;
 mod outbound;
+mod packages;
 mod phone;
 mod playground;
 mod problems;
