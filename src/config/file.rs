@@ -16,6 +16,7 @@ use super::ConfigError;
 use super::arguments::{CONFIG, Setting, settings};
 use super::table::{Table, Value};
 use super::test_numbers::Until;
+use crate::price::Price;
 
 /// The key of the message routes, which are tables: `[[route]]`.
 const ROUTE: &str = "route";
@@ -132,7 +133,8 @@ fn text_of(value: &DeValue<'_>, setting: Setting<'_>) -> Result<String, String> 
         return Ok(text);
     }
 
-    let is_number = setting.is::<u32>() || setting.is::<u64>() || setting.is::<usize>() || setting.is::<f64>();
+    let is_decimal = setting.is::<f64>() || setting.is::<Price>();
+    let is_number = setting.is::<u32>() || setting.is::<u64>() || setting.is::<usize>() || is_decimal;
     match value {
         DeValue::Boolean(value) if setting.is::<bool>() => Ok(value.to_string()),
         // A duration can be the number 0; others need a unit, as its parser says.
@@ -140,7 +142,7 @@ fn text_of(value: &DeValue<'_>, setting: Setting<'_>) -> Result<String, String> 
             let number = i64::from_str_radix(value.as_str(), value.radix());
             number.map(|number| number.to_string()).map_err(|_| "too large a number".to_owned())
         }
-        DeValue::Float(value) if setting.is::<f64>() => Ok(value.as_str().to_owned()),
+        DeValue::Float(value) if is_decimal => Ok(value.as_str().to_owned()),
         DeValue::Datetime(value) if setting.is::<Until>() => Ok(value.to_string()),
         DeValue::Array(items) if setting.is_list() => {
             let items: Option<Vec<_>> = items.iter().map(|item| string(item.get_ref())).collect();
@@ -170,7 +172,7 @@ fn expected(setting: Setting<'_>) -> String {
         "must be a string or a list of strings"
     } else if setting.is::<bool>() {
         "must be true or false"
-    } else if setting.is::<f64>() {
+    } else if setting.is::<f64>() || setting.is::<Price>() {
         "must be a number"
     } else if setting.is::<u32>() || setting.is::<u64>() || setting.is::<usize>() {
         "must be a whole number"

@@ -32,8 +32,8 @@ fn example(gateway: &Gateway, folder: &TempDir) -> String {
         ("/run/secrets/callbacks", file("callbacks", CALLBACK_SECRET)),
         ("/run/secrets/webhook", file("webhook", SECRET)),
         ("https://sms.example.com/codes", gateway.url.clone()),
-        ("\"1400000000\"", format!("\"{}\"", stand_in::SDK_APP_ID)),
         ("\"1400000001\"", format!("\"{}\"", stand_in::VOICE_APP_ID)),
+        ("\"1400000000\"", format!("\"{}\"", stand_in::SDK_APP_ID)),
         ("sign_name = \"…\"", format!("sign_name = \"{}\"", stand_in::SIGN_NAME)),
         ("100009", stand_in::NOTICE_TEMPLATE.to_owned()),
     ] {
