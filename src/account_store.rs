@@ -109,8 +109,7 @@ impl AccountStore {
     /// If the database fails.
     pub async fn change_phone(&self, change: &PhoneChange) -> Result<PhoneChangeOutcome, StoreError> {
         let user_id = Param::Uuid(change.user_id);
-        // On the heap: the drivers' futures are tens of kilobytes large.
-        let changed = bounded(Box::pin(async {
+        let changed = bounded(async {
             let mut transaction = self.database.begin().await?;
 
             let params = [Param::Text(change.phone.e164()), user_id];
@@ -125,7 +124,7 @@ impl AccountStore {
 
             transaction.commit().await?;
             Ok(PhoneChangeOutcome::Changed)
-        }));
+        });
         Ok(changed.await?)
     }
 

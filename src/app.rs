@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -101,6 +102,7 @@ impl App {
             services: Arc::clone(&services),
             readiness: Readiness { database: database.clone(), redis },
             operations: operations.clone(),
+            places: Arc::new(Semaphore::new(config.connections.max_operations.min(Semaphore::MAX_PERMITS))),
             playground,
             trusted_proxies: config.trusted_proxies,
         });

@@ -56,6 +56,7 @@ pub use listen::ListenSettings;
 pub use logs::{LogFormat, LogSettings};
 pub use network::NetworkSettings;
 pub use phones::{PhoneSettings, Regions};
+pub(crate) use redis::FORMS as REDIS_URL_FORMS;
 pub use redis::RedisSettings;
 pub use reference::markdown;
 pub use routes::{ProviderConfig, RouteConfig};
@@ -157,7 +158,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
     let database = settings.database.config()?;
     let sms = settings.sms.config(&settings.tencent, &settings.phones.allowed_regions, routes)?;
     check_console_sms(&settings, &sms)?;
-    settings.redis.check()?;
+    let redis_urls = settings.redis.urls()?;
     settings.codes.check_secret()?;
 
     // Clients of an embedded server are most likely its developers.
@@ -183,7 +184,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         metrics_addr: settings.listen.metrics_addr,
         shutdown_grace: settings.listen.shutdown_grace,
         auto_migrate: settings.database.auto_migrate,
-        redis_urls: settings.redis.redis_url,
+        redis_urls,
         redis_key_prefix: settings.redis.redis_key_prefix,
         code_secret: settings.codes.code_secret,
         trusted_proxies: settings.network.trusted_proxies,

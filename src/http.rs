@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use ipnet::IpNet;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -46,6 +47,8 @@ pub(crate) struct HttpState {
     pub(crate) readiness: Readiness,
     /// Running operations, including those whose client has disconnected.
     pub(crate) operations: TaskTracker,
+    /// The places of running operations. A request that finds none is rejected instead of queued.
+    pub(crate) places: Arc<Semaphore>,
     /// The page at `/`, if it is enabled.
     pub(crate) playground: Option<Arc<Playground>>,
     /// The proxies whose `X-Forwarded-For` is trusted.

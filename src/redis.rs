@@ -1,38 +1,35 @@
-//! The connection to Redis, one server or a cluster, which all stores share.
+//! The connection to Redis, to one server or a cluster, which all stores share.
 //!
-//! It connects at first use and reconnects by itself. So while Redis is unavailable, the server starts and serves
-//! requests that need no Redis. Every call has a time-out. Only this module builds keys, sets the deadlines of scripts,
+//! The one server has a fixed address, or is the master that Redis Sentinel names. Connections are opened at first use and
+//! after failures. So while Redis is unavailable, the server starts and serves
+//! requests that need no Redis. Every call has a time limit. Only this module builds keys, sets the deadlines of scripts,
 //! and compares this server's clock with Redis's clock.
 
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use ::redis::cluster::ClusterClient;
 use ::redis::cluster_async::ClusterConnection;
-use ::redis::{
-    Client, Cmd, FromRedisValue, ParsingError, RedisError, Script, ScriptInvocation, ServerErrorKind, Value,
-};
+use ::redis::{Cmd, FromRedisValue, ParsingError, RedisError, Script, ScriptInvocation, ServerErrorKind, Value};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
 
 use crate::clock::Clock;
-use crate::store::StoreError;
+use crate::store::{self, BUDGET, StoreError};
 
 mod keys;
+mod node;
+mod sentinel;
 mod server_time;
 
 pub use keys::KeyPrefix;
+use node::{CONNECT_TIMEOUT, Node, tcp};
+pub use sentinel::is_sentinel;
 pub use server_time::{ClockSkew, MAX_CLOCK_SKEW};
 use server_time::{Sample, ServerTime};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
-const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The text that identifies an error of `deadline.lua`. Redis versions put different texts before it.
 const LATE: &str = "the script is past its deadline";
@@ -48,7 +45,7 @@ pub struct RedisPool {
 
 #[derive(Clone)]
 enum Connection {
-    Single(ConnectionManager),
+    Single(Arc<Node>),
     Cluster(Arc<Cluster>),
 }
 
@@ -92,9 +89,13 @@ impl RedisPool {
     /// yet. If `clock` shows real time, it must agree with Redis's clock.
     ///
     /// # Errors
-    /// If an address does not have the form `redis://…` or `rediss://…`.
+    /// If an address does not have the form `redis://…`, `rediss://…`, `redis+sentinel://…` or `rediss+sentinel://…`.
     pub fn new(urls: &[String], prefix: KeyPrefix, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let connection = if let [url] = urls { Connection::single(url) } else { Connection::cluster(urls) };
+        let connection = if let [url] = urls {
+            Node::new(url).map(|node| Connection::Single(Arc::new(node)))
+        } else {
+            Connection::cluster(urls)
+        };
         let connection = connection.map_err(store_error)?;
         Ok(Self { connection, prefix, clock, time: Arc::default() })
     }
@@ -114,16 +115,20 @@ impl RedisPool {
         keys: impl IntoIterator<Item = String>,
         args: &impl Serialize,
     ) -> Result<T, StoreError> {
-        let deadline = if script.admits { Some(self.deadline().await?) } else { None };
-        let args = serde_json::to_string(&Envelope { deadline, args });
-        let args = args.map_err(|error| StoreError::Refused(error.into()))?;
+        let until = Instant::now() + store::left();
+        let reply = bounded(async {
+            let deadline = if script.admits { Some(self.deadline(until).await?) } else { None };
+            let args = serde_json::to_string(&Envelope { deadline, args });
+            let args = args.map_err(|error| StoreError::Refused(error.into()))?;
 
-        let mut invocation = script.script.prepare_invoke();
-        for key in keys {
-            invocation.key(key);
-        }
-        invocation.arg(args);
-        let reply = bounded(self.invoke(&invocation)).await;
+            let mut invocation = script.script.prepare_invoke();
+            for key in keys {
+                invocation.key(key);
+            }
+            invocation.arg(args);
+            self.invoke(&invocation).await.map_err(store_error)
+        })
+        .await;
 
         if let Err(StoreError::Unavailable(error)) = &reply
             && error.to_string().contains(LATE)
@@ -136,11 +141,7 @@ impl RedisPool {
 
     async fn invoke<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisError> {
         match &self.connection {
-            Connection::Single(manager) => match script.invoke_async(&mut manager.clone()).await {
-                // This is the error of the previous attempt to connect. It has started a new attempt, so try once more.
-                Err(error) if error.is_connection_refusal() => script.invoke_async(&mut manager.clone()).await,
-                answer => answer,
-            },
+            Connection::Single(node) => node.run(async |mut server| script.invoke_async(&mut server).await).await,
             Connection::Cluster(cluster) => script.invoke_async(&mut cluster.connection().await?).await,
         }
     }
@@ -164,9 +165,9 @@ impl RedisPool {
         }
     }
 
-    /// Returns the deadline of a script that is sent now, in Redis's time. It is not later than the time-out of this
-    /// server's wait for the answer.
-    async fn deadline(&self) -> Result<i64, StoreError> {
+    /// Returns `until` in Redis's time, or an earlier time: the deadline of a script for whose answer this server waits until
+    /// then.
+    async fn deadline(&self, until: Instant) -> Result<i64, StoreError> {
         let sample = match self.time.current(Instant::now()) {
             // Either clock may have been set since an older sample, so only a new sample can prove a skew.
             Some(sample) if self.skew(&sample).is_none() => sample,
@@ -176,8 +177,7 @@ impl RedisPool {
             return Err(StoreError::Unavailable(skew.into()));
         }
 
-        let allowed = i64::try_from(RESPONSE_TIMEOUT.as_millis()).unwrap_or(i64::MAX);
-        Ok(sample.earliest(Instant::now()).saturating_add(allowed))
+        Ok(sample.earliest(until))
     }
 
     fn skew(&self, sample: &Sample) -> Option<ClockSkew> {
@@ -189,13 +189,13 @@ impl RedisPool {
         let mut time = Cmd::new();
         time.arg("TIME");
         let sent = Instant::now();
-        let (seconds, microseconds): (i64, i64) = bounded(async {
+        let call = async {
             match &self.connection {
-                Connection::Single(manager) => time.query_async(&mut manager.clone()).await,
+                Connection::Single(node) => node.run(async |mut server| time.query_async(&mut server).await).await,
                 Connection::Cluster(cluster) => time.query_async(&mut cluster.connection().await?).await,
             }
-        })
-        .await?;
+        };
+        let (seconds, microseconds): (i64, i64) = bounded(async { call.await.map_err(store_error) }).await?;
 
         let redis = seconds.saturating_mul(1000).saturating_add(microseconds / 1000);
         let sample = Sample { redis, sent, received: Instant::now() };
@@ -205,19 +205,11 @@ impl RedisPool {
 }
 
 impl Connection {
-    fn single(url: &str) -> Result<Self, RedisError> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT))
-            .set_number_of_retries(0);
-        let client = Client::open(url)?;
-        ConnectionManager::new_lazy_with_config(client, config).map(Self::Single)
-    }
-
     fn cluster(urls: &[String]) -> Result<Self, RedisError> {
         let client = ClusterClient::builder(urls.iter().map(String::as_str))
             .connection_timeout(CONNECT_TIMEOUT)
-            .response_timeout(RESPONSE_TIMEOUT)
+            .response_timeout(BUDGET)
+            .tcp_settings(tcp())
             .build()?;
         Ok(Self::Cluster(Arc::new(Cluster { client, connection: OnceCell::new() })))
     }
@@ -230,11 +222,8 @@ impl Cluster {
     }
 }
 
-async fn bounded<T>(call: impl Future<Output = Result<T, RedisError>>) -> Result<T, StoreError> {
-    match timeout(CALL_TIMEOUT, call).await {
-        Ok(answer) => answer.map_err(store_error),
-        Err(elapsed) => Err(StoreError::Unavailable(elapsed.into())),
-    }
+fn bounded<T>(call: impl Future<Output = Result<T, StoreError>>) -> impl Future<Output = Result<T, StoreError>> {
+    store::bounded(call, |elapsed| StoreError::Unavailable(elapsed.into()))
 }
 
 fn store_error(error: RedisError) -> StoreError {

@@ -40,8 +40,7 @@ impl AccountStore {
         new_user: Option<&NewUser>,
         session: &NewSession,
     ) -> Result<SignInOutcome, StoreError> {
-        // On the heap: the drivers' futures are tens of kilobytes large.
-        let signed_in = bounded(Box::pin(async {
+        let signed_in = bounded(async {
             for _ in 1..SIGN_IN_TRIES {
                 match self.try_sign_in(phone, new_user, session).await {
                     // Another request stored the idempotency key or a user with this phone: the next try finds that user.
@@ -55,7 +54,7 @@ impl AccountStore {
                 }
             }
             self.try_sign_in(phone, new_user, session).await
-        }));
+        });
         Ok(signed_in.await?)
     }
 

@@ -142,7 +142,10 @@ fn modules_below_graphql_do_not_use_it() {
 #[test]
 fn each_library_is_named_in_one_place() {
     only(|module| module.is_in("database") || module.path == "account_store/rows", &["sqlx::", "sqlx("]);
-    only(|module| ends_in(module, &["redis"]), &["::redis::{", "::redis::a", "::redis::c", "::redis::E"]);
+    only(
+        |module| module.is_in("redis") || ends_in(module, &["redis"]),
+        &["::redis::{", "::redis::a", "::redis::c", "::redis::E"],
+    );
     only(|module| module.path == "outbound", &["reqwest"]);
     only(|module| module.is_in("tokens"), &["jsonwebtoken"]);
     only(|module| module.path == "config/file", &["toml::"]);

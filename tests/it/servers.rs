@@ -50,6 +50,11 @@ pub(crate) fn redis() -> &'static Redis {
     })
 }
 
+/// Returns a port of 127.0.0.1 on which nothing listens.
+pub(crate) fn unused_port() -> u16 {
+    watchdog::free_port()
+}
+
 /// A MariaDB or MySQL server on which each test creates its own database.
 pub(crate) struct MariaDb {
     url: String,
