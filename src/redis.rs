@@ -9,16 +9,13 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::redis::cluster::ClusterClient;
-use ::redis::cluster_async::ClusterConnection;
-use ::redis::{Cmd, FromRedisValue, ParsingError, RedisError, Script, ScriptInvocation, ServerErrorKind, Value};
+use ::redis::{Cmd, FromRedisValue, ParsingError, RedisError, Script, ServerErrorKind, Value};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::OnceCell;
 
 use crate::clock::Clock;
-use crate::store::{self, BUDGET, StoreError};
+use crate::store::{self, StoreError};
 
 mod keys;
 mod node;
@@ -26,7 +23,7 @@ mod sentinel;
 mod server_time;
 
 pub use keys::KeyPrefix;
-use node::{CONNECT_TIMEOUT, Node, tcp};
+use node::Node;
 pub use sentinel::is_sentinel;
 pub use server_time::{ClockSkew, MAX_CLOCK_SKEW};
 use server_time::{Sample, ServerTime};
@@ -37,21 +34,10 @@ const LATE: &str = "the script is past its deadline";
 /// A multiplexed connection to Redis. Clones share it.
 #[derive(Clone)]
 pub struct RedisPool {
-    connection: Connection,
+    node: Arc<Node>,
     prefix: KeyPrefix,
     clock: Arc<dyn Clock>,
     time: Arc<ServerTime>,
-}
-
-#[derive(Clone)]
-enum Connection {
-    Single(Arc<Node>),
-    Cluster(Arc<Cluster>),
-}
-
-struct Cluster {
-    client: ClusterClient,
-    connection: OnceCell<ClusterConnection>,
 }
 
 /// A script of a store. It takes its keys, and one JSON object with its arguments.
@@ -91,13 +77,8 @@ impl RedisPool {
     /// # Errors
     /// If an address does not have the form `redis://…`, `rediss://…`, `redis+sentinel://…` or `rediss+sentinel://…`.
     pub fn new(urls: &[String], prefix: KeyPrefix, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let connection = if let [url] = urls {
-            Node::new(url).map(|node| Connection::Single(Arc::new(node)))
-        } else {
-            Connection::cluster(urls)
-        };
-        let connection = connection.map_err(store_error)?;
-        Ok(Self { connection, prefix, clock, time: Arc::default() })
+        let node = Arc::new(Node::new(urls).map_err(store_error)?);
+        Ok(Self { node, prefix, clock, time: Arc::default() })
     }
 
     /// Returns the full name of a key. All keys with the same tag are in the same slot of a cluster.
@@ -126,7 +107,8 @@ impl RedisPool {
                 invocation.key(key);
             }
             invocation.arg(args);
-            self.invoke(&invocation).await.map_err(store_error)
+            let reply = self.node.run(async |mut redis| invocation.invoke_async(&mut redis).await).await;
+            reply.map_err(store_error)
         })
         .await;
 
@@ -137,13 +119,6 @@ impl RedisPool {
             self.time.forget();
         }
         reply
-    }
-
-    async fn invoke<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisError> {
-        match &self.connection {
-            Connection::Single(node) => node.run(async |mut server| script.invoke_async(&mut server).await).await,
-            Connection::Cluster(cluster) => script.invoke_async(&mut cluster.connection().await?).await,
-        }
     }
 
     /// Checks that Redis answers.
@@ -189,36 +164,13 @@ impl RedisPool {
         let mut time = Cmd::new();
         time.arg("TIME");
         let sent = Instant::now();
-        let call = async {
-            match &self.connection {
-                Connection::Single(node) => node.run(async |mut server| time.query_async(&mut server).await).await,
-                Connection::Cluster(cluster) => time.query_async(&mut cluster.connection().await?).await,
-            }
-        };
+        let call = self.node.run(async |mut redis| time.query_async(&mut redis).await);
         let (seconds, microseconds): (i64, i64) = bounded(async { call.await.map_err(store_error) }).await?;
 
         let redis = seconds.saturating_mul(1000).saturating_add(microseconds / 1000);
         let sample = Sample { redis, sent, received: Instant::now() };
         self.time.keep(sample);
         Ok(sample)
-    }
-}
-
-impl Connection {
-    fn cluster(urls: &[String]) -> Result<Self, RedisError> {
-        let client = ClusterClient::builder(urls.iter().map(String::as_str))
-            .connection_timeout(CONNECT_TIMEOUT)
-            .response_timeout(BUDGET)
-            .tcp_settings(tcp())
-            .build()?;
-        Ok(Self::Cluster(Arc::new(Cluster { client, connection: OnceCell::new() })))
-    }
-}
-
-impl Cluster {
-    async fn connection(&self) -> Result<ClusterConnection, RedisError> {
-        let connection = self.connection.get_or_try_init(|| self.client.get_async_connection());
-        connection.await.cloned()
     }
 }
 

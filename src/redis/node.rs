@@ -1,24 +1,26 @@
-//! The connection to one Redis server: the one at an address, or the one that Sentinel names as the master.
+//! The connection to Redis: to the server at an address, to the one that Sentinel names as the master, or to a cluster.
 //!
 //! All calls share one connection. It is opened at first use, and opened anew after it broke, after a call on it took too
-//! long, and after its server became a replica. redis-rs has a `ConnectionManager` for the first of these only: it keeps a
-//! connection on which nothing is answered any more, and does not know Sentinel.
+//! long, and after its server became a replica. redis-rs has a `ConnectionManager` for the first of these only. It and
+//! the connection to a cluster keep a connection to a server that has stopped to answer, although a replica has taken over.
 
 use std::ops::AsyncFnOnce;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ::redis::aio::MultiplexedConnection;
+use ::redis::aio::{ConnectionLike, MultiplexedConnection};
+use ::redis::cluster::ClusterClient;
+use ::redis::cluster_async::ClusterConnection;
 use ::redis::io::tcp::TcpSettings;
 use ::redis::sentinel::SentinelClient;
-use ::redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, RedisError};
+use ::redis::{AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo, Pipeline, RedisError, RedisFuture, Value};
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::sentinel;
 use crate::store::BUDGET;
 
 /// Leaves the rest of an operation's budget for a second try at another address.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_millis(700);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(700);
 /// A connection whose data the other machine does not acknowledge is closed after this time. A machine that is gone without
 /// a word would otherwise keep the connection open for 15 minutes.
 #[cfg(target_os = "linux")]
@@ -26,7 +28,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(2);
 /// A connection is replaced if a call on it was given up after at least this time.
 const HUNG: Duration = Duration::from_secs(1);
 
-/// The connection to one server.
+/// The connection, and what is needed to open it.
 pub(super) struct Node {
     source: Source,
     current: Mutex<Current>,
@@ -37,22 +39,34 @@ pub(super) struct Node {
 enum Source {
     Address(Box<Client>),
     Sentinel(Box<AsyncMutex<SentinelClient>>),
+    Cluster(Box<ClusterClient>),
+}
+
+/// An open connection. Clones share it.
+#[derive(Clone)]
+pub(super) enum Connected {
+    Server(MultiplexedConnection),
+    Cluster(ClusterConnection),
 }
 
 #[derive(Default)]
 struct Current {
-    connection: Option<MultiplexedConnection>,
+    connection: Option<Connected>,
     /// How many connections were opened before.
     number: u64,
 }
 
 impl Node {
-    /// Prepares a connection to the server of `redis://…`, or of `redis+sentinel://…`.
-    pub(super) fn new(url: &str) -> Result<Self, RedisError> {
-        let source = if let Some(client) = sentinel::client(url)? {
-            Source::Sentinel(Box::new(AsyncMutex::new(client)))
-        } else {
-            Source::Address(Box::new(Client::open(url.into_connection_info()?.set_tcp_settings(tcp()))?))
+    /// Prepares a connection to the server of `redis://…` or `redis+sentinel://…`, or to the cluster of several addresses.
+    pub(super) fn new(urls: &[String]) -> Result<Self, RedisError> {
+        let source = match urls {
+            [url] => match sentinel::client(url)? {
+                Some(client) => Source::Sentinel(Box::new(AsyncMutex::new(client))),
+                None => Source::Address(Box::new(Client::open(
+                    url.as_str().into_connection_info()?.set_tcp_settings(tcp()),
+                )?)),
+            },
+            urls => Source::Cluster(Box::new(cluster(urls)?)),
         };
         Ok(Self { source, current: Mutex::default(), connecting: AsyncMutex::default() })
     }
@@ -60,7 +74,7 @@ impl Node {
     /// Runs a call on the connection, and discards the connection if the call shows that it cannot be used any more.
     pub(super) async fn run<T>(
         &self,
-        call: impl AsyncFnOnce(MultiplexedConnection) -> Result<T, RedisError>,
+        call: impl AsyncFnOnce(Connected) -> Result<T, RedisError>,
     ) -> Result<T, RedisError> {
         // On the heap: opening a connection takes tens of kilobytes.
         let (connection, number) = Box::pin(self.connection()).await?;
@@ -73,7 +87,7 @@ impl Node {
         answer
     }
 
-    async fn connection(&self) -> Result<(MultiplexedConnection, u64), RedisError> {
+    async fn connection(&self) -> Result<(Connected, u64), RedisError> {
         let _turn = self.connecting.lock().await;
         let current = {
             let state = self.state();
@@ -87,8 +101,13 @@ impl Node {
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(BUDGET));
         let connection = match &self.source {
-            Source::Address(client) => client.get_multiplexed_async_connection_with_config(&config).await?,
-            Source::Sentinel(client) => client.lock().await.get_async_connection_with_config(&config).await?,
+            Source::Address(client) => {
+                Connected::Server(client.get_multiplexed_async_connection_with_config(&config).await?)
+            }
+            Source::Sentinel(client) => {
+                Connected::Server(client.lock().await.get_async_connection_with_config(&config).await?)
+            }
+            Source::Cluster(client) => Connected::Cluster(client.get_async_connection().await?),
         };
         let mut state = self.state();
         state.number += 1;
@@ -105,6 +124,42 @@ impl Node {
 
     fn state(&self) -> MutexGuard<'_, Current> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn cluster(urls: &[String]) -> Result<ClusterClient, RedisError> {
+    ClusterClient::builder(urls.iter().map(String::as_str))
+        .connection_timeout(CONNECT_TIMEOUT)
+        .response_timeout(BUDGET)
+        .tcp_settings(tcp())
+        .build()
+}
+
+impl ConnectionLike for Connected {
+    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::Server(connection) => connection.req_packed_command(cmd),
+            Self::Cluster(connection) => connection.req_packed_command(cmd),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        cmd: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Self::Server(connection) => connection.req_packed_commands(cmd, offset, count),
+            Self::Cluster(connection) => connection.req_packed_commands(cmd, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Self::Server(connection) => connection.get_db(),
+            Self::Cluster(connection) => connection.get_db(),
+        }
     }
 }
 

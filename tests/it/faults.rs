@@ -16,6 +16,7 @@ mod burst;
 mod frozen_connections;
 mod killed;
 mod providers;
+mod sentinels;
 mod stores;
 
 /// A server is down for its clients for at most this long after its store is back.

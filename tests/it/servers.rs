@@ -18,6 +18,7 @@ use uuid::Uuid;
 use own::{OwnMariaDb, OwnRedis};
 
 pub(crate) mod own;
+pub(crate) mod redis_groups;
 mod watchdog;
 
 /// The number of databases in the shared Redis. Each test that needs Redis gets its own.
