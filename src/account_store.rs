@@ -109,26 +109,22 @@ impl AccountStore {
     /// If the database fails.
     pub async fn change_phone(&self, change: &PhoneChange) -> Result<PhoneChangeOutcome, StoreError> {
         let user_id = Param::Uuid(change.user_id);
-        // On the heap: the drivers' futures are tens of kilobytes large.
-        let changed = bounded(
-            "transaction",
-            Box::pin(async {
-                let mut transaction = self.database.begin().await?;
+        let changed = bounded("transaction", async {
+            let mut transaction = self.database.begin().await?;
 
-                let params = [Param::Text(change.phone.e164()), user_id];
-                match transaction.execute(statements::UPDATE_PHONE, &params).await {
-                    Ok(0) => return Ok(PhoneChangeOutcome::Gone),
-                    Ok(_) => {}
-                    Err(SqlError::Taken(_)) => return Ok(PhoneChangeOutcome::Taken),
-                    Err(error) => return Err(error),
-                }
-                let params = [Param::Time(change.at), user_id, Param::Uuid(change.kept_session)];
-                transaction.execute(statements::END_OTHER_SESSIONS, &params).await?;
+            let params = [Param::Text(change.phone.e164()), user_id];
+            match transaction.execute(statements::UPDATE_PHONE, &params).await {
+                Ok(0) => return Ok(PhoneChangeOutcome::Gone),
+                Ok(_) => {}
+                Err(SqlError::Taken(_)) => return Ok(PhoneChangeOutcome::Taken),
+                Err(error) => return Err(error),
+            }
+            let params = [Param::Time(change.at), user_id, Param::Uuid(change.kept_session)];
+            transaction.execute(statements::END_OTHER_SESSIONS, &params).await?;
 
-                transaction.commit().await?;
-                Ok(PhoneChangeOutcome::Changed)
-            }),
-        );
+            transaction.commit().await?;
+            Ok(PhoneChangeOutcome::Changed)
+        });
         Ok(changed.await?)
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -113,6 +114,7 @@ impl App {
             readiness: Readiness { database: database.clone(), redis },
             operations: operations.clone(),
             callbacks: callbacks(&config),
+            places: Arc::new(Semaphore::new(config.connections.max_operations.min(Semaphore::MAX_PERMITS))),
             playground,
             trusted_proxies: config.trusted_proxies,
             cors_origins: config.cors_origins,

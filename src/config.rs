@@ -58,6 +58,7 @@ pub use listen::ListenSettings;
 pub use logs::{LogFormat, LogSettings};
 pub use network::NetworkSettings;
 pub use phones::{PhoneSettings, Regions};
+pub(crate) use redis::FORMS as REDIS_URL_FORMS;
 pub use redis::RedisSettings;
 pub use reference::markdown;
 pub use routes::{ProviderConfig, RouteConfig};
@@ -163,7 +164,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
     let database = settings.database.config()?;
     let sms = settings.sms.config(&settings.tencent, &settings.phones.allowed_regions, routes)?;
     check_console_sms(&settings, &sms)?;
-    settings.redis.check()?;
+    let redis_urls = settings.redis.urls()?;
     settings.codes.check_secret()?;
     settings.callbacks.check()?;
     settings.limits.check(&sms)?;
@@ -192,7 +193,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         metrics_addr: settings.listen.metrics_addr,
         shutdown_grace: settings.listen.shutdown_grace,
         auto_migrate: settings.database.auto_migrate,
-        redis_urls: settings.redis.redis_url,
+        redis_urls,
         redis_key_prefix: settings.redis.redis_key_prefix,
         code_secret: settings.codes.code_secret,
         callback_secret: settings.callbacks.callback_secret,

@@ -5,33 +5,30 @@
 //! texts of the statements belong to the stores.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sqlx::mysql::{MySqlArguments, MySqlPool};
 use sqlx::sqlite::{SqliteArguments, SqlitePool};
 use sqlx::{Connection, SqlSafeStr};
-use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::metrics;
-use crate::store::StoreError;
+use crate::store::{self, StoreError};
 
 mod error;
+mod lease;
 mod mysql;
 mod sqlite;
 mod statement;
 mod transaction;
 
 pub(crate) use error::SqlError;
+use lease::Lease;
 pub use sqlite::sqlite_file;
 use statement::bind;
 pub(crate) use statement::{Dialects, Param, Row, instant, with_list};
+use transaction::MySqlTransaction;
 pub(crate) use transaction::Transaction;
-
-/// How long a call waits for a free connection, and SQLite for its write lock.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// The time limit of a call or a whole transaction.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A pool of connections to the server's database.
 #[derive(Debug, Clone)]
@@ -111,7 +108,7 @@ impl Database {
     pub async fn ping(&self) -> Result<(), StoreError> {
         let ping = async {
             match self {
-                Self::MySql(pool) => pool.acquire().await?.ping().await?,
+                Self::MySql(pool) => Lease::of(pool).await?.run(async |connection| connection.ping().await).await?,
                 Self::Sqlite(pool) => pool.acquire().await?.ping().await?,
             }
             Ok(())
@@ -141,7 +138,8 @@ impl Database {
             Ok(match self {
                 Self::MySql(pool) => {
                     let query = sqlx::query_with(sql, bind::<MySqlArguments>(params)?);
-                    query.execute(pool).await?.rows_affected()
+                    let mut lease = Lease::of(pool).await?;
+                    lease.run(async |connection| query.execute(connection).await).await?.rows_affected()
                 }
                 Self::Sqlite(pool) => {
                     let query = sqlx::query_with(sql, bind::<SqliteArguments>(params)?);
@@ -160,7 +158,11 @@ impl Database {
     ) -> Result<Vec<T>, SqlError> {
         bounded("read", async {
             Ok(match self {
-                Self::MySql(pool) => sqlx::query_as_with(sql, bind::<MySqlArguments>(params)?).fetch_all(pool).await?,
+                Self::MySql(pool) => {
+                    let query = sqlx::query_as_with(sql, bind::<MySqlArguments>(params)?);
+                    let mut lease = Lease::of(pool).await?;
+                    lease.run(async |connection| query.fetch_all(connection).await).await?
+                }
                 Self::Sqlite(pool) => {
                     sqlx::query_as_with(sql, bind::<SqliteArguments>(params)?).fetch_all(pool).await?
                 }
@@ -181,21 +183,24 @@ impl Database {
     /// Starts a transaction, on SQLite with the write lock.
     pub(crate) async fn begin(&self) -> Result<Transaction, SqlError> {
         Ok(match self {
-            Self::MySql(pool) => Transaction::MySql(pool.begin().await?),
+            Self::MySql(pool) => Transaction::MySql(MySqlTransaction::begin(pool).await?),
             Self::Sqlite(pool) => Transaction::Sqlite(pool.begin_with(sqlite::BEGIN).await?),
         })
     }
 }
 
-/// Runs a call, and cancels it with [`SqlError::Unavailable`] if it takes longer than `CALL_TIMEOUT`.
+/// Runs a call, and cancels it with [`SqlError::Unavailable`] when the operation has no time left to wait for stores.
 /// `kind` is its name in traces and metrics.
-pub(crate) async fn bounded<T>(
+pub(crate) fn bounded<T>(
     kind: &'static str,
     call: impl Future<Output = Result<T, SqlError>>,
-) -> Result<T, SqlError> {
-    let (span, started) = (tracing::debug_span!("sql", sql.kind = kind), Instant::now());
-    let answer = timeout(CALL_TIMEOUT, call).instrument(span).await;
-    let answer = answer.unwrap_or_else(|elapsed| Err(SqlError::Unavailable(elapsed.into())));
-    metrics::sql_called(kind, answer.is_ok(), started);
-    answer
+) -> impl Future<Output = Result<T, SqlError>> {
+    let call = store::bounded(call, |elapsed| SqlError::Unavailable(elapsed.into()));
+    async move {
+        let started = Instant::now();
+        let answer = call.await;
+        metrics::sql_called(kind, answer.is_ok(), started);
+        answer
+    }
+    .instrument(tracing::debug_span!("sql", sql.kind = kind))
 }

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use ipnet::IpNet;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -54,6 +55,8 @@ pub(crate) struct HttpState {
     pub(crate) operations: TaskTracker,
     /// Who may send delivery receipts.
     pub(crate) callbacks: Callbacks,
+    /// The places of running operations. A request that finds none is rejected instead of queued.
+    pub(crate) places: Arc<Semaphore>,
     /// The page at `/`, if it is enabled.
     pub(crate) playground: Option<Arc<Playground>>,
     /// The proxies that are trusted to report the client's address.

@@ -1,69 +1,52 @@
-//! The connection to Redis, one server or a cluster, which all stores share.
+//! The connection to Redis, to one server or a cluster, which all stores share.
 //!
-//! It connects at first use and reconnects by itself. So while Redis is unavailable, the server starts and serves
-//! requests that need no Redis. Every call has a time-out. Only this module builds keys, sets the deadlines of scripts,
+//! The one server has a fixed address, or is the master that Redis Sentinel names. Connections are opened at first use and
+//! after failures. So while Redis is unavailable, the server starts and serves
+//! requests that need no Redis. Every call has a time limit. Only this module builds keys, sets the deadlines of scripts,
 //! and compares this server's clock with Redis's clock.
 
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::redis::aio::{ConnectionManager, ConnectionManagerConfig, PubSub, PubSubSink, PubSubStream};
-use ::redis::cluster::ClusterClient;
-use ::redis::cluster_async::ClusterConnection;
-use ::redis::{
-    Client, Cmd, FromRedisValue, ParsingError, RedisError, Script, ScriptInvocation, ServerErrorKind, Value,
-};
+use ::redis::aio::{PubSub, PubSubSink, PubSubStream};
+use ::redis::{Cmd, FromRedisValue, ParsingError, RedisError, Script, ServerErrorKind, Value};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::clock::Clock;
 use crate::metrics;
-use crate::store::StoreError;
+use crate::store::{self, StoreError};
 
 mod keys;
+mod node;
+mod sentinel;
 mod server_time;
 
 pub use keys::KeyPrefix;
+use node::Node;
+pub use sentinel::is_sentinel;
 pub use server_time::{ClockSkew, MAX_CLOCK_SKEW};
 use server_time::{Sample, ServerTime};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
-const CALL_TIMEOUT: Duration = Duration::from_secs(3);
+/// The text that identifies an error of `deadline.lua`. Redis versions put different texts before it.
+const LATE: &str = "the script is past its deadline";
 
 /// How long a channel may be silent before its connection is tested. Without a test, nobody would notice that a server has
 /// vanished.
 const CHANNEL_SILENCE: Duration = Duration::from_secs(15);
 
-/// The text that identifies an error of `deadline.lua`. Redis versions put different texts before it.
-const LATE: &str = "the script is past its deadline";
-
 /// A multiplexed connection to Redis. Clones share it.
 #[derive(Clone)]
 pub struct RedisPool {
-    connection: Connection,
-    /// For connections that cannot be shared: one for each address.
-    nodes: Arc<[Client]>,
+    node: Arc<Node>,
     prefix: KeyPrefix,
     clock: Arc<dyn Clock>,
     time: Arc<ServerTime>,
-}
-
-#[derive(Clone)]
-enum Connection {
-    Single(ConnectionManager),
-    Cluster(Arc<Cluster>),
-}
-
-struct Cluster {
-    client: ClusterClient,
-    connection: OnceCell<ClusterConnection>,
 }
 
 /// A script of a store. It takes its keys, and one JSON object with its arguments.
@@ -104,13 +87,10 @@ impl RedisPool {
     /// yet. If `clock` shows real time, it must agree with Redis's clock.
     ///
     /// # Errors
-    /// If an address does not have the form `redis://…` or `rediss://…`.
+    /// If an address does not have the form `redis://…`, `rediss://…`, `redis+sentinel://…` or `rediss+sentinel://…`.
     pub fn new(urls: &[String], prefix: KeyPrefix, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let connection = if let [url] = urls { Connection::single(url) } else { Connection::cluster(urls) };
-        let connection = connection.map_err(store_error)?;
-        let nodes: Result<_, RedisError> = urls.iter().map(|url| Client::open(url.as_str())).collect();
-        let nodes = nodes.map_err(store_error)?;
-        Ok(Self { connection, nodes, prefix, clock, time: Arc::default() })
+        let node = Arc::new(Node::new(urls).map_err(store_error)?);
+        Ok(Self { node, prefix, clock, time: Arc::default() })
     }
 
     /// Returns the full name of a key. All keys with the same tag are in the same slot of a cluster.
@@ -128,17 +108,22 @@ impl RedisPool {
         keys: impl IntoIterator<Item = String>,
         args: &impl Serialize,
     ) -> Result<T, StoreError> {
-        let deadline = if script.admits { Some(self.deadline().await?) } else { None };
-        let args = serde_json::to_string(&Envelope { deadline, args });
-        let args = args.map_err(|error| StoreError::Refused(error.into()))?;
+        let started = Instant::now();
+        let until = started + store::left();
+        let call = bounded(async {
+            let deadline = if script.admits { Some(self.deadline(until).await?) } else { None };
+            let args = serde_json::to_string(&Envelope { deadline, args });
+            let args = args.map_err(|error| StoreError::Refused(error.into()))?;
 
-        let mut invocation = script.script.prepare_invoke();
-        for key in keys {
-            invocation.key(key);
-        }
-        invocation.arg(args);
-        let (span, started) = (tracing::debug_span!("redis", redis.script = script.name), Instant::now());
-        let reply = bounded(self.invoke(&invocation)).instrument(span).await;
+            let mut invocation = script.script.prepare_invoke();
+            for key in keys {
+                invocation.key(key);
+            }
+            invocation.arg(args);
+            let reply = self.node.run(async |mut redis| invocation.invoke_async(&mut redis).await).await;
+            reply.map_err(store_error)
+        });
+        let reply = call.instrument(tracing::debug_span!("redis", redis.script = script.name)).await;
         metrics::redis_called(script.name, reply.is_ok(), started);
 
         if let Err(StoreError::Unavailable(error)) = &reply
@@ -150,35 +135,17 @@ impl RedisPool {
         reply
     }
 
-    async fn invoke<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisError> {
-        match &self.connection {
-            Connection::Single(manager) => match script.invoke_async(&mut manager.clone()).await {
-                // This is the error of the previous attempt to connect. It has started a new attempt, so try once more.
-                Err(error) if error.is_connection_refusal() => script.invoke_async(&mut manager.clone()).await,
-                answer => answer,
-            },
-            Connection::Cluster(cluster) => script.invoke_async(&mut cluster.connection().await?).await,
-        }
-    }
-
     /// Subscribes to a channel, on a separate connection. In a cluster every node forwards what is published on any other.
     ///
     /// # Errors
     /// If no node can be reached.
     pub(crate) async fn subscribe(&self, channel: &str) -> Result<Subscription, StoreError> {
-        let mut failed = unexpected();
-        for node in self.nodes.iter() {
-            let subscribed = bounded(async {
-                let mut connection = node.get_async_pubsub().await?;
-                connection.subscribe(channel).await?;
-                Ok(connection)
-            });
-            match subscribed.await {
-                Ok(connection) => return Ok(Subscription::from(connection)),
-                Err(error) => failed = error,
-            }
-        }
-        Err(failed)
+        let subscribed = bounded(async {
+            let mut connection = self.node.subscriber().await.map_err(store_error)?;
+            connection.subscribe(channel).await.map_err(store_error)?;
+            Ok(connection)
+        });
+        subscribed.await.map(Subscription::from)
     }
 
     /// Checks that Redis answers.
@@ -200,9 +167,9 @@ impl RedisPool {
         }
     }
 
-    /// Returns the deadline of a script that is sent now, in Redis's time. It is not later than the time-out of this
-    /// server's wait for the answer.
-    async fn deadline(&self) -> Result<i64, StoreError> {
+    /// Returns `until` in Redis's time, or an earlier time: the deadline of a script for whose answer this server waits until
+    /// then.
+    async fn deadline(&self, until: Instant) -> Result<i64, StoreError> {
         let sample = match self.time.current(Instant::now()) {
             // Either clock may have been set since an older sample, so only a new sample can prove a skew.
             Some(sample) if self.skew(&sample).is_none() => sample,
@@ -212,8 +179,7 @@ impl RedisPool {
             return Err(StoreError::Unavailable(skew.into()));
         }
 
-        let allowed = i64::try_from(RESPONSE_TIMEOUT.as_millis()).unwrap_or(i64::MAX);
-        Ok(sample.earliest(Instant::now()).saturating_add(allowed))
+        Ok(sample.earliest(until))
     }
 
     fn skew(&self, sample: &Sample) -> Option<ClockSkew> {
@@ -225,13 +191,8 @@ impl RedisPool {
         let mut time = Cmd::new();
         time.arg("TIME");
         let sent = Instant::now();
-        let (seconds, microseconds): (i64, i64) = bounded(async {
-            match &self.connection {
-                Connection::Single(manager) => time.query_async(&mut manager.clone()).await,
-                Connection::Cluster(cluster) => time.query_async(&mut cluster.connection().await?).await,
-            }
-        })
-        .await?;
+        let call = self.node.run(async |mut redis| time.query_async(&mut redis).await);
+        let (seconds, microseconds): (i64, i64) = bounded(async { call.await.map_err(store_error) }).await?;
 
         let redis = seconds.saturating_mul(1000).saturating_add(microseconds / 1000);
         let sample = Sample { redis, sent, received: Instant::now() };
@@ -240,32 +201,6 @@ impl RedisPool {
         }
         self.time.keep(sample);
         Ok(sample)
-    }
-}
-
-impl Connection {
-    fn single(url: &str) -> Result<Self, RedisError> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT))
-            .set_number_of_retries(0);
-        let client = Client::open(url)?;
-        ConnectionManager::new_lazy_with_config(client, config).map(Self::Single)
-    }
-
-    fn cluster(urls: &[String]) -> Result<Self, RedisError> {
-        let client = ClusterClient::builder(urls.iter().map(String::as_str))
-            .connection_timeout(CONNECT_TIMEOUT)
-            .response_timeout(RESPONSE_TIMEOUT)
-            .build()?;
-        Ok(Self::Cluster(Arc::new(Cluster { client, connection: OnceCell::new() })))
-    }
-}
-
-impl Cluster {
-    async fn connection(&self) -> Result<ClusterConnection, RedisError> {
-        let connection = self.connection.get_or_try_init(|| self.client.get_async_connection());
-        connection.await.cloned()
     }
 }
 
@@ -288,17 +223,14 @@ impl Subscription {
         loop {
             match timeout(CHANNEL_SILENCE, self.messages.next()).await {
                 Ok(message) => return message?.get_payload().ok(),
-                Err(_) => bounded(self.sink.ping::<Value>()).await.ok()?,
+                Err(_) => bounded(async { self.sink.ping::<Value>().await.map_err(store_error) }).await.ok()?,
             };
         }
     }
 }
 
-async fn bounded<T>(call: impl Future<Output = Result<T, RedisError>>) -> Result<T, StoreError> {
-    match timeout(CALL_TIMEOUT, call).await {
-        Ok(answer) => answer.map_err(store_error),
-        Err(elapsed) => Err(StoreError::Unavailable(elapsed.into())),
-    }
+fn bounded<T>(call: impl Future<Output = Result<T, StoreError>>) -> impl Future<Output = Result<T, StoreError>> {
+    store::bounded(call, |elapsed| StoreError::Unavailable(elapsed.into()))
 }
 
 fn store_error(error: RedisError) -> StoreError {

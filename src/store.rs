@@ -1,9 +1,13 @@
-//! The error of every store trait.
+//! The error of every store trait, and the time that an operation may wait for stores.
 //!
 //! Services can handle a failure without knowing the store. Outcomes that a caller can expect are not errors: each
 //! store method returns them in its result.
 
 use std::error::Error;
+
+mod budget;
+
+pub(crate) use budget::{BUDGET, bounded, left, with_budget};
 
 /// The failure of a store.
 #[derive(Debug, thiserror::Error)]

@@ -40,25 +40,21 @@ impl AccountStore {
         new_user: Option<&NewUser>,
         session: &NewSession,
     ) -> Result<SignInOutcome, StoreError> {
-        // On the heap: the drivers' futures are tens of kilobytes large.
-        let signed_in = bounded(
-            "transaction",
-            Box::pin(async {
-                for _ in 1..SIGN_IN_TRIES {
-                    match self.try_sign_in(phone, new_user, session).await {
-                        // Another request stored the idempotency key or a user with this phone: the next try finds that user.
-                        Err(SqlError::Taken(_)) => {
-                            if let Some(outcome) = self.find_repeated(session).await? {
-                                return Ok(outcome);
-                            }
+        let signed_in = bounded("transaction", async {
+            for _ in 1..SIGN_IN_TRIES {
+                match self.try_sign_in(phone, new_user, session).await {
+                    // Another request stored the idempotency key or a user with this phone: the next try finds that user.
+                    Err(SqlError::Taken(_)) => {
+                        if let Some(outcome) = self.find_repeated(session).await? {
+                            return Ok(outcome);
                         }
-                        Err(SqlError::Deadlock(_)) => {}
-                        outcome => return outcome,
                     }
+                    Err(SqlError::Deadlock(_)) => {}
+                    outcome => return outcome,
                 }
-                self.try_sign_in(phone, new_user, session).await
-            }),
-        );
+            }
+            self.try_sign_in(phone, new_user, session).await
+        });
         Ok(signed_in.await?)
     }
 

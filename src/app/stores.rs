@@ -6,7 +6,7 @@ use super::keys::{code_secret, signing_keys};
 use super::{StartError, make_parent};
 use crate::account_store::AccountStore;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, DatabaseConfig};
+use crate::config::{Config, ConfigError, DatabaseConfig, REDIS_URL_FORMS};
 use crate::database::Database;
 use crate::deliveries::store::{DeliveryStore, MemoryDeliveryStore, RedisDeliveryStore};
 use crate::limits::{LimitStore, Limits, MemoryLimitStore, RedisLimitStore};
@@ -100,7 +100,6 @@ pub async fn counted_deliveries(config: &Config, clock: Arc<dyn Clock>) -> Resul
 /// If an address is malformed.
 pub fn redis(config: &Config, clock: &Arc<dyn Clock>) -> Result<RedisPool, StartError> {
     let urls: Vec<String> = config.redis_urls.iter().map(|url| url.expose().to_owned()).collect();
-    let reason = "not of the form redis://host:6379 or rediss://host:6379";
     let pool = RedisPool::new(&urls, config.redis_key_prefix.clone(), Arc::clone(clock));
-    Ok(pool.map_err(|_| ConfigError::new("REDIS_URL", reason))?)
+    Ok(pool.map_err(|_| ConfigError::new("REDIS_URL", REDIS_URL_FORMS))?)
 }

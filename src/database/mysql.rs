@@ -9,7 +9,8 @@ use sqlx::migrate::{Migrate, Migrator};
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPool, MySqlPoolOptions};
 use sqlx::{Connection, Executor};
 
-use super::{ACQUIRE_TIMEOUT, DatabaseSetupError};
+use super::DatabaseSetupError;
+use crate::store::BUDGET;
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/mysql");
 
@@ -26,7 +27,7 @@ pub(super) fn pool(url: &str) -> Result<MySqlPool, DatabaseSetupError> {
 
     Ok(MySqlPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(BUDGET)
         // By default every connection is tested before each use, which costs every request a round trip.
         .test_before_acquire(false)
         .before_acquire(|connection, rested| {

@@ -9,8 +9,9 @@ use sqlx::error::DatabaseError;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
-use super::{ACQUIRE_TIMEOUT, DatabaseSetupError};
+use super::DatabaseSetupError;
 use crate::files;
+use crate::store::BUDGET;
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -47,10 +48,10 @@ async fn pool(options: SqliteConnectOptions) -> Result<SqlitePool, DatabaseSetup
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
-        .busy_timeout(ACQUIRE_TIMEOUT);
+        .busy_timeout(BUDGET);
     SqlitePoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(BUDGET)
         .connect_with(options)
         .await
         .map_err(DatabaseSetupError::Open)

@@ -15,6 +15,7 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tracing::{Instrument, Span};
 
@@ -25,6 +26,7 @@ use super::{HttpState, RequestId};
 use crate::graphql::{Authorization, ErrorCode, Prepared, RequestContext, Transport, error_code};
 use crate::locale::Locale;
 use crate::metrics;
+use crate::store;
 use crate::tokens::Tokens;
 
 mod answer;
@@ -46,10 +48,15 @@ pub(super) async fn post(State(state): State<Arc<HttpState>>, request: Request<B
     };
 
     match request::read_post(&parts.headers, body).await {
-        Ok(parameters) => match prepare(&state, parameters) {
-            Ok(operation) => run(state, &parts, operation, media_type).await,
-            Err(rejected) => rejected_operation(&rejected, media_type),
-        },
+        Ok(parameters) => {
+            let Some(place) = place(&state) else {
+                return answer::busy(media_type);
+            };
+            match prepare(&state, parameters) {
+                Ok(operation) => run(state, &parts, operation, media_type, place).await,
+                Err(rejected) => rejected_operation(&rejected, media_type),
+            }
+        }
         Err(rejection) => answer::rejection(rejection, media_type),
     }
 }
@@ -67,9 +74,12 @@ pub(super) async fn get(State(state): State<Arc<HttpState>>, request: Request<Bo
         Ok(parameters) => parameters,
         Err(rejection) => return answer::rejection(rejection, media_type),
     };
+    let Some(place) = place(&state) else {
+        return answer::busy(media_type);
+    };
     match prepare(&state, parameters) {
         Ok(operation) if operation.is_mutation() => method_not_allowed().await,
-        Ok(operation) => run(state, &parts, operation, media_type).await,
+        Ok(operation) => run(state, &parts, operation, media_type, place).await,
         Err(rejected) => rejected_operation(&rejected, media_type),
     }
 }
@@ -101,6 +111,13 @@ pub(super) fn panicked(cause: Box<dyn Any + Send>) -> Response {
     answer::internal_error(None)
 }
 
+/// Takes a place for an operation, after its body has arrived: a client that sends slowly must not hold one. Returns `None` if
+/// `MAX_OPERATIONS` run already. Then the request costs no more than its body, so that a burst cannot delay requests that
+/// were accepted.
+fn place(state: &HttpState) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(&state.places).try_acquire_owned().ok()
+}
+
 /// Checks the operation against the bounds and rules for requests. If it is rejected, no part of it has run.
 fn prepare(state: &HttpState, parameters: Parameters) -> Result<Prepared, Box<Outcome>> {
     let (request, variables) = parameters.into_operation();
@@ -108,7 +125,13 @@ fn prepare(state: &HttpState, parameters: Parameters) -> Result<Prepared, Box<Ou
     prepared.map_err(|error| Box::new(Outcome::from_errors(vec![*error])))
 }
 
-async fn run(state: Arc<HttpState>, parts: &Parts, operation: Prepared, media_type: MediaType) -> Response {
+async fn run(
+    state: Arc<HttpState>,
+    parts: &Parts,
+    operation: Prepared,
+    media_type: MediaType,
+    place: OwnedSemaphorePermit,
+) -> Response {
     let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let authorization = authorize(&state.services.tokens, &parts.headers);
     let client = client_address(&state, parts);
@@ -119,11 +142,12 @@ async fn run(state: Arc<HttpState>, parts: &Parts, operation: Prepared, media_ty
     // Dropping this future, because the client disconnected or the time is up, does not drop the task.
     let executor = state.executor.clone();
     let (label, started) = (operation.label(), Instant::now());
-    let task = async move {
+    let task = store::with_budget(async move {
+        let _place = place;
         let executed = executor.run(operation, context).await;
         note(label, &executed.outcome, started);
         executed
-    };
+    });
     match timeout(OPERATION_TIMEOUT, state.operations.spawn(task.in_current_span())).await {
         Ok(Ok(executed)) => answer::executed(&executed, media_type),
         Ok(Err(error)) => {

@@ -3,7 +3,7 @@
 //! Limits are off unless a test sets them. Time is an argument, so the tests do not sleep.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use sms_login::purpose::Purpose;
@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::servers;
-use crate::servers::own::OwnRedisCluster;
+use crate::servers::redis_groups::OwnRedisCluster;
 
 mod by_address;
 mod devices;
@@ -38,9 +38,13 @@ const WRONG: &str = "246802";
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
+/// How long a store on a cluster may fail after the cluster has replaced a master. The lost master hangs, so that a call to it
+/// takes its whole budget before the client asks for the new master.
+const RECOVERY: Duration = Duration::from_secs(5);
 const CODE_TTL: Duration = Duration::from_mins(5);
 
-/// Runs every behaviour as a separate test in memory and on Redis, and all of them in one test on a cluster.
+/// Runs every behaviour as a separate test in memory and on Redis, and all of them in one test on a cluster, which loses a
+/// master in between.
 macro_rules! hold_on_every_store {
     ($($module:ident::$behaviour:ident,)*) => {
         mod in_memory {
@@ -58,16 +62,20 @@ macro_rules! hold_on_every_store {
         }
 
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn every_behaviour_holds_on_a_redis_cluster() {
+        async fn every_behaviour_holds_on_a_redis_cluster_before_and_after_a_failover() {
             let cluster = OwnRedisCluster::start();
-            let urls: Vec<String> = cluster.urls().split(',').map(str::to_owned).collect();
+            let urls = cluster.urls();
             let store: Store = Arc::new(RedisCodeStore::new(servers::redis_pool(&urls)));
             $($module::$behaviour(&store).await;)*
 
-            for url in urls {
-                let keys: usize = redis::cmd("DBSIZE").query(&mut connection(&url)).expect("a number of keys");
+            for url in &urls {
+                let keys: usize = redis::cmd("DBSIZE").query(&mut connection(url)).expect("a number of keys");
                 assert!(keys > 0, "{url} has no keys of any phone");
             }
+
+            cluster.lose_the_master_of("any key");
+            recovers(&store).await;
+            $($module::$behaviour(&store).await;)*
         }
     };
 }
@@ -199,6 +207,23 @@ pub(crate) fn redis_store() -> Store {
 /// Creates a store on the Redis at `url`, with the default key prefix.
 pub(crate) fn redis_store_at(url: String) -> Store {
     Arc::new(RedisCodeStore::new(servers::redis_pool_with(&[url], KeyPrefix::default())))
+}
+
+/// Waits until calls for thirty phones, which are on all masters, succeed.
+async fn recovers(store: &Store) {
+    let begun = Instant::now();
+    loop {
+        let calls: JoinSet<bool> = (0..30)
+            .map(|_| {
+                let (store, phone) = (Arc::clone(store), PhoneTag::new(unique()));
+                async move { store.revoke_devices(&phone, Timestamp::UNIX_EPOCH, SECOND).await.is_ok() }
+            })
+            .collect();
+        if calls.join_all().await.into_iter().all(|succeeded| succeeded) {
+            return;
+        }
+        assert!(begun.elapsed() < RECOVERY, "the store does not recover from the failover");
+    }
 }
 
 /// Opens a plain connection to the Redis at `url`, to inspect the stored data.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -15,9 +15,11 @@ use sms_login::limits::{
 use sms_login::phone::Destination;
 use sms_login::price::Price;
 use sms_login::tags::{AddressTag, CaptchaTag, NetworkTags};
+use tokio::runtime::Runtime;
 
 use crate::app::START;
 use crate::servers;
+use crate::servers::redis_groups::OwnRedisCluster;
 
 const TAKEN: SendVerdict = SendVerdict::Allowed { suspicion: None };
 
@@ -788,20 +790,52 @@ async fn lead(store: &dyn LimitStore, steps: &[Step]) -> Vec<String> {
     answers
 }
 
-#[test]
-fn one_life_is_the_same_on_every_store() {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let config = Config { failure_persistence: None, ..Config::with_cases(64) };
-    let mut verdicts = HashSet::new();
+/// Leads random lives on a store in memory and on the store that `redis` returns, and compares the answers.
+fn lives_are_the_same(cases: u32, runtime: &Runtime, redis: impl Fn() -> Arc<dyn LimitStore>) {
+    let config = Config { failure_persistence: None, ..Config::with_cases(cases) };
     let led = TestRunner::new(config).run(&steps(), |steps| {
         runtime.block_on(async {
-            let [memory, redis] = stores();
-            let (memory, redis) = (lead(&*memory, &steps).await, lead(&*redis, &steps).await);
+            let (memory, redis) = (MemoryLimitStore::default(), redis());
+            let (memory, redis) = (lead(&memory, &steps).await, lead(&*redis, &steps).await);
             prop_assert_eq!(&memory, &redis);
             Ok(())
         })
     });
     led.expect("the same answers");
+}
+
+/// All limits are in one slot. After its master is lost, the counts are those that the replica has.
+#[test]
+fn one_life_is_the_same_on_a_redis_cluster_before_and_after_a_failover() {
+    let cluster = OwnRedisCluster::start();
+    let runtime = Runtime::new().expect("a runtime");
+    let store = || -> Arc<dyn LimitStore> { Arc::new(RedisLimitStore::new(servers::redis_pool(&cluster.urls()))) };
+    let kept = store();
+    let once = TrafficLimits { ip_hourly: 1, ..unlimited() };
+    let first = runtime.block_on(kept.count_send(&ticket(1, "kept", start()), &once, Counting::Everything));
+    assert_eq!(first.expect("an answer"), TAKEN);
+    lives_are_the_same(8, &runtime, store);
+
+    cluster.lose_the_master_of("{limits}");
+    let (begun, next) = (Instant::now(), ticket(2, "kept", start()));
+    let second = loop {
+        match runtime.block_on(kept.count_send(&next, &once, Counting::Everything)) {
+            Ok(second) => break second,
+            Err(error) => assert!(begun.elapsed() < Duration::from_secs(5), "it does not recover: {error:?}"),
+        }
+    };
+    assert!(matches!(second, SendVerdict::Limited { limit: Limit::IpHourly, .. }), "{second:?}");
+    lives_are_the_same(8, &runtime, store);
+}
+
+#[test]
+fn one_life_is_the_same_on_every_store() {
+    let runtime = Runtime::new().expect("a runtime");
+    let mut verdicts = HashSet::new();
+    lives_are_the_same(64, &runtime, || {
+        let [_, redis] = stores();
+        redis
+    });
     // That the lives are rich enough to tell: every kind of answer comes up in one that is.
     let rich: Vec<Step> = (0..30)
         .flat_map(|n| {

@@ -18,6 +18,7 @@ mod devices;
 mod error_codes;
 mod errors;
 mod failover;
+mod faults;
 mod fuzz;
 mod guard_simulation;
 mod http;

@@ -173,7 +173,10 @@ fn each_library_is_named_in_one_place() {
         |module| module.is_in("database") || ["account_store/rows", "spend/table"].contains(&module.path.as_str()),
         &["sqlx::", "sqlx("],
     );
-    only(|module| ends_in(module, &["redis"]), &["::redis::{", "::redis::a", "::redis::c", "::redis::E"]);
+    only(
+        |module| module.is_in("redis") || ends_in(module, &["redis"]),
+        &["::redis::{", "::redis::a", "::redis::c", "::redis::E"],
+    );
     only(|module| module.path == "outbound", &["reqwest"]);
     only(|module| module.is_in("tokens"), &["jsonwebtoken"]);
     only(|module| module.path == "config/file", &["toml::"]);

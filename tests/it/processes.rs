@@ -119,7 +119,7 @@ async fn a_code_stays_valid_while_the_database_is_down() {
     assert_eq!(code_of(&answer), "UNAVAILABLE", "{answer}");
     let extensions = &answer["errors"][0]["extensions"];
     assert!(extensions["requestId"].is_string() && extensions["retryAfterSeconds"].is_number());
-    assert!(begun.elapsed() < Duration::from_secs(8), "the time-outs of the database are short");
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     assert_eq!(server.get("/readyz").await.0, 503);
 
     mariadb.start_again();
@@ -157,7 +157,7 @@ async fn without_redis_users_stay_signed_in_but_get_no_codes() {
         let refused = server.run(None, ASK, json!({ "input": { "phone": phone() } })).await;
         assert_eq!(code_of(&refused), "UNAVAILABLE");
         assert_eq!(code_of(&login(&server, &other, &code, &challenge_id).await), "UNAVAILABLE");
-        assert!(begun.elapsed() < Duration::from_secs(15), "the time-outs of Redis are short");
+        assert!(begun.elapsed() < Duration::from_secs(4), "two requests took {:?}", begun.elapsed());
 
         assert!(server.run(Some(&token), ME, json!({})).await["errors"].is_null());
         let refreshed = server.run(None, REFRESH, json!({ "input": { "refreshToken": refresh } })).await;

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use own::{OwnMariaDb, OwnRedis};
 
 pub(crate) mod own;
+pub(crate) mod redis_groups;
 mod watchdog;
 
 /// The number of databases in the shared Redis. Each test that needs Redis gets its own.
@@ -48,6 +49,11 @@ pub(crate) fn redis() -> &'static Redis {
         Ok(url) => Redis::Given(url),
         Err(_) => Redis::Started { own: OwnRedis::start(), next: AtomicU32::new(0) },
     })
+}
+
+/// Returns a port of 127.0.0.1 on which nothing listens.
+pub(crate) fn unused_port() -> u16 {
+    watchdog::free_port()
 }
 
 /// A MariaDB or MySQL server on which each test creates its own database.

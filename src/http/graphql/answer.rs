@@ -16,6 +16,9 @@ use crate::http::accept::MediaType;
 
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
+/// After how many seconds a client can repeat a request that found the server busy. An operation rarely takes longer.
+const BUSY_RETRY_SECONDS: u32 = 2;
+
 /// Answers with the outcome of an operation. If the operation did not run and the client accepts the draft's media
 /// type, the status is 400, or 503 if the request itself was correct.
 pub(super) fn outcome(outcome: &Outcome, media_type: MediaType) -> Response {
@@ -68,6 +71,14 @@ pub(super) fn internal_error(request_id: Option<&str>) -> Response {
     error(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message, MediaType::Json, request_id)
 }
 
+/// Answers a request that the server has no capacity for. No part of it has run.
+pub(super) fn busy(media_type: MediaType) -> Response {
+    let message = "The server is busy. Try again later.";
+    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message, media_type, None);
+    response.headers_mut().insert(header::RETRY_AFTER, BUSY_RETRY_SECONDS.into());
+    response
+}
+
 /// Answers with one error.
 pub(super) fn error(
     status: StatusCode,
@@ -77,6 +88,9 @@ pub(super) fn error(
     request_id: Option<&str>,
 ) -> Response {
     let mut extensions = json!({ "code": code.name(), "errorCode": code.number() });
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        extensions["retryAfterSeconds"] = json!(BUSY_RETRY_SECONDS);
+    }
     if let Some(request_id) = request_id {
         extensions["requestId"] = json!(request_id);
     }

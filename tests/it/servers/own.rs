@@ -3,8 +3,6 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::thread;
-use std::time::Duration;
 
 use super::REDIS_DATABASES;
 use super::watchdog::{Watchdog, free_port, new_folder, program, run};
@@ -13,7 +11,7 @@ use super::watchdog::{Watchdog, free_port, new_folder, program, run};
 const TRIES: u32 = 5;
 
 const INSTALL_MARIADB: &str = "apt-get install mariadb-server (or set TEST_DATABASE_URL)";
-const INSTALL_REDIS: &str = "apt-get install redis-server (or set TEST_REDIS_URL)";
+pub(super) const INSTALL_REDIS: &str = "apt-get install redis-server (or set TEST_REDIS_URL)";
 
 /// A private MariaDB server. Dropping it stops the server and removes its data.
 pub(crate) struct OwnMariaDb {
@@ -124,7 +122,7 @@ impl OwnRedis {
         })
     }
 
-    fn start_with(options: impl Fn(&str) -> Vec<String>) -> Self {
+    pub(super) fn start_with(options: impl Fn(&str) -> Vec<String>) -> Self {
         let (watchdog, port) = start_on_a_free_port(|port| {
             let folder = new_folder();
             let port = port.to_string();
@@ -142,6 +140,16 @@ impl OwnRedis {
     /// Returns the server's URL, without a database.
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Returns the server's port.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns the server's output since its last start.
+    pub(super) fn log(&self) -> String {
+        self.watchdog.log()
     }
 
     /// Stops the server. Its data is lost.
@@ -165,44 +173,8 @@ impl OwnRedis {
     }
 }
 
-/// A Redis Cluster of three masters, each with a third of the slots.
-pub(crate) struct OwnRedisCluster {
-    nodes: [OwnRedis; 3],
-}
-
-impl OwnRedisCluster {
-    /// Starts the nodes and waits until all of them serve all slots.
-    ///
-    /// # Panics
-    /// If they cannot be started. The message names the command that installs them.
-    pub(crate) fn start() -> Self {
-        let nodes =
-            [(); 3].map(|()| OwnRedis::start_with(|_| ["--cluster-enabled", "yes"].map(str::to_owned).to_vec()));
-        let redis_cli = program("redis-cli", INSTALL_REDIS);
-        let mut create: Vec<OsString> = vec!["--cluster".into(), "create".into()];
-        create.extend(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port).into()));
-        create.extend(["--cluster-replicas", "0", "--cluster-yes"].map(OsString::from));
-        run(&redis_cli, &create);
-        for node in &nodes {
-            let info = ["-p", &node.port.to_string(), "cluster", "info"].map(OsString::from);
-            let agrees = (0..500).any(|_| {
-                thread::sleep(Duration::from_millis(20));
-                let info = run(&redis_cli, &info);
-                info.contains("cluster_state:ok") && info.contains("cluster_slots_ok:16384")
-            });
-            assert!(agrees, "the Redis Cluster does not get ready:\n{}", node.watchdog.log());
-        }
-        Self { nodes }
-    }
-
-    /// Returns the URLs of all nodes, comma-separated as in `REDIS_URL`.
-    pub(crate) fn urls(&self) -> String {
-        self.nodes.each_ref().map(OwnRedis::url).join(",")
-    }
-}
-
 /// Starts the server that `prepare` returns for a port. Tries another port if that one is in use.
-fn start_on_a_free_port(prepare: impl Fn(u16) -> Watchdog) -> (Watchdog, u16) {
+pub(super) fn start_on_a_free_port(prepare: impl Fn(u16) -> Watchdog) -> (Watchdog, u16) {
     let mut log = String::new();
     for _ in 0..TRIES {
         let port = free_port();
