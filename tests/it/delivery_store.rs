@@ -20,7 +20,8 @@ use tokio::time::timeout;
 
 use crate::app::START;
 use crate::servers;
-use crate::servers::own::{OwnRedis, OwnRedisCluster};
+use crate::servers::own::OwnRedis;
+use crate::servers::redis_groups::OwnRedisCluster;
 
 const DAY: i64 = 20_513;
 const UNREACHABLE: State = State::Failed(FailureReason::Unreachable);
@@ -332,7 +333,7 @@ async fn listening(urls: &[String], prefix: &KeyPrefix) -> RedisDeliveryStore {
 async fn a_change_through_one_server_wakes_those_who_wait_at_another() {
     let single = OwnRedis::start();
     let cluster = OwnRedisCluster::start();
-    for urls in [vec![single.url()], cluster.urls().split(',').map(str::to_owned).collect()] {
+    for urls in [vec![single.url()], cluster.urls()] {
         let prefix = prefix();
         let one = RedisDeliveryStore::new(servers::redis_pool_with(&urls, prefix.clone()));
         let other = listening(&urls, &prefix).await;
