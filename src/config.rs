@@ -67,7 +67,7 @@ pub use source::{EffectiveSetting, Origins, ParseOutcome, SecretFile, Source, pa
 pub use table::Table;
 pub use tencent::TencentSettings;
 pub use test_numbers::{NumbersWithCodes, TestNumberSettings, Until};
-pub use tokens::{SigningConfig, TokenSettings};
+pub use tokens::{JwtAlgorithmSetting, SigningConfig, TokenSettings};
 pub use values::Secret;
 
 /// A setting that is refused.
@@ -166,7 +166,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         captcha: settings.captcha.config(settings.guard.guard_mode, &settings.tencent)?,
         signing: settings.tokens.signing(&database, &settings.database.data_dir)?,
         verifying_keys: settings.tokens.verifying_keys(),
-        tokens: settings.tokens.policy()?,
+        tokens: settings.tokens.policy(settings.listen.public_url.as_deref())?,
         issuing: issuing(&settings, &sms)?,
         checking: CheckingPolicy {
             max_attempts: settings.codes.code_max_attempts,

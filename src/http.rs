@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::Router;
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use ipnet::IpNet;
 use tokio_util::task::TaskTracker;
 use tower::util::option_layer;
@@ -19,12 +19,14 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::graphql::{Executor, Services};
+use crate::tokens::JWKS_PATH;
 use crate::users::AVATARS_PATH;
 
 mod accept;
 mod avatars;
 mod client_ip;
 pub(crate) mod descriptors;
+mod discovery;
 mod graphql;
 mod headers;
 mod health;
@@ -37,7 +39,6 @@ pub(crate) use playground::Playground;
 pub(crate) use serve::{ConnectionLimits, Connections, Patience, serve};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const JWKS_CACHE: &str = "public, max-age=300";
 
 /// The state that all routes share.
 pub(crate) struct HttpState {
@@ -65,7 +66,8 @@ pub(crate) fn router(state: Arc<HttpState>, cors_origins: &[String]) -> Router {
         .route("/graphql", api.layer(option_layer(headers::cors(cors_origins))))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/.well-known/jwks.json", get(jwks))
+        .route(JWKS_PATH, get(discovery::jwks))
+        .route("/.well-known/openid-configuration", get(discovery::configuration))
         .route(&format!("{AVATARS_PATH}/{{name}}"), get(avatars::serve))
         .with_state(state)
         .merge(page)
@@ -86,10 +88,6 @@ async fn identify(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
-}
-
-async fn jwks(State(state): State<Arc<HttpState>>) -> Response {
-    ([(header::CACHE_CONTROL, JWKS_CACHE)], Json(state.services.tokens.jwks())).into_response()
 }
 
 /// Answers with a status and a line of text.

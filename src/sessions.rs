@@ -161,7 +161,7 @@ impl Sessions {
         expires_at: Timestamp,
     ) -> Result<SessionTokens, KeyError> {
         let access = self.tokens.issue_access(user, session.id, session.authenticated_at)?;
-        let token = self.tokens.refresh_token(session.id, generation, &session.salt);
+        let token = self.tokens.refresh_token(session.id, generation, &session.salt)?;
         Ok(SessionTokens { session_id: session.id, access, refresh: Issued { token, expires_at } })
     }
 
