@@ -18,7 +18,7 @@ use crate::database::{Database, DatabaseSetupError};
 use crate::files;
 use crate::graphql::{Executor, Services};
 use crate::http::descriptors;
-use crate::http::{self, ConnectionLimits, Connections, HttpState, Patience, Playground, Readiness};
+use crate::http::{self, ConnectionLimits, Connections, CorsPolicy, HttpState, Patience, Playground, Readiness};
 use crate::sms::inbox::Inbox;
 
 mod keys;
@@ -95,6 +95,7 @@ impl App {
         let parts = Parts { database: &database, redis: redis.as_ref(), inbox: inbox.as_ref(), secret: &secret };
         let services = Arc::new(services::build(&config, signing_keys, &parts, &clock)?);
 
+        let cors = CorsPolicy { origins: config.cors_origins, loopback: config.allows_loopback_pages };
         let operations = TaskTracker::new();
         let state = Arc::new(HttpState {
             executor: Executor::new(config.introspection),
@@ -105,7 +106,7 @@ impl App {
             trusted_proxies: config.trusted_proxies,
         });
 
-        let router = http::router(state, &config.cors_origins);
+        let router = http::router(state, cors);
         Ok(Self { router, database, services, operations, connections, shutdown_grace: config.shutdown_grace })
     }
 

@@ -133,6 +133,8 @@ pub struct Config {
     pub connections: ConnectionSettings,
     /// The origins whose pages may call the server; `*` is every origin.
     pub cors_origins: Vec<String>,
+    /// Whether pages of other servers on this machine may call the server.
+    pub allows_loopback_pages: bool,
     /// Whether clients can query the schema.
     pub introspection: bool,
     /// What `/` serves.
@@ -189,6 +191,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         trusted_proxies: settings.network.trusted_proxies,
         connections: settings.connections,
         cors_origins: settings.http.cors_origins,
+        allows_loopback_pages: is_embedded && settings.listen.listen_addr.ip().is_loopback(),
         secret_files: Vec::new(),
         database,
         sms,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ipnet::IpNet;
@@ -25,15 +25,18 @@ use crate::users::AVATARS_PATH;
 mod accept;
 mod avatars;
 mod client_ip;
+mod cors;
 pub(crate) mod descriptors;
 mod discovery;
 mod graphql;
 mod headers;
 mod health;
 pub(crate) mod metrics;
+mod origin;
 mod playground;
 mod serve;
 
+pub(crate) use cors::CorsPolicy;
 pub(crate) use health::Readiness;
 pub(crate) use playground::Playground;
 pub(crate) use serve::{ConnectionLimits, Connections, Patience, serve};
@@ -57,13 +60,16 @@ pub(crate) struct HttpState {
 #[derive(Debug, Clone)]
 struct RequestId(String);
 
-/// Returns the routes of the server. Pages of `cors_origins` may call `/graphql`.
-pub(crate) fn router(state: Arc<HttpState>, cors_origins: &[String]) -> Router {
+/// Returns the routes of the server. `policy` says which pages of other origins may call `/graphql`.
+pub(crate) fn router(state: Arc<HttpState>, policy: CorsPolicy) -> Router {
     let api = get(graphql::get).post(graphql::post).fallback(graphql::method_not_allowed);
+    let api = api.layer(option_layer(policy.layer()));
+    let refused = Arc::new(cors::RefusedOrigins::new(policy, Arc::clone(&state.services.clock)));
+    let api = api.layer(from_fn_with_state(refused, cors::log_refused));
     let page = state.playground.clone().map(playground::routes).unwrap_or_default();
 
     Router::new()
-        .route("/graphql", api.layer(option_layer(headers::cors(cors_origins))))
+        .route("/graphql", api)
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route(JWKS_PATH, get(discovery::jwks))

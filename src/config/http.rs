@@ -8,7 +8,7 @@ use url::Url;
 #[command(next_help_heading = "Browsers")]
 pub struct HttpSettings {
     /// Origins whose pages may call the server, such as `https://app.example.com`, comma-separated, or * for every origin
-    /// [default: no other origin]
+    /// [default: no other origin; with SQLite, without Redis and on loopback, http pages of this machine]
     #[arg(long, value_name = "ORIGIN,…", value_delimiter = ',', value_parser = origin)]
     pub cors_origins: Vec<String>,
     /// Whether / is a page to sign in and to try queries [default: true with SQLite and without Redis]

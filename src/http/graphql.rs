@@ -12,13 +12,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use tokio::time::timeout;
 use tracing::Instrument;
 
 use self::request::{Parameters, Rejection};
-use super::accept::MediaType;
+use super::accept::{MediaType, accepts_html};
 use super::client_ip::client_address;
+use super::playground::EXPLORER;
 use super::{HttpState, RequestId};
 use crate::graphql::{Authorization, ErrorCode, Prepared, RequestContext};
 use crate::locale::Locale;
@@ -41,19 +42,25 @@ pub(super) async fn post(State(state): State<Arc<HttpState>>, request: Request<B
             Ok(operation) => run(state, &parts, operation, media_type).await,
             Err(rejected) => answer::outcome(&rejected, media_type),
         },
-        Err(rejection) => answer::rejection(rejection, media_type),
+        Err(unread) => answer::unread(unread, media_type),
     }
 }
 
 pub(super) async fn get(State(state): State<Arc<HttpState>>, request: Request<Body>) -> Response {
     let (mut parts, _) = request.into_parts();
+    // A person who opens the endpoint in a browser wants to try it.
+    let is_opened = parts.uri.query().is_none_or(str::is_empty) && accepts_html(&parts.headers);
+    if is_opened && state.playground.is_some() {
+        return Redirect::to(EXPLORER).into_response();
+    }
+
     let Some(media_type) = MediaType::negotiate(&parts.headers) else {
         return not_acceptable();
     };
 
     let parameters = match request::read_get(&mut parts).await {
         Ok(parameters) => parameters,
-        Err(rejection) => return answer::rejection(rejection, media_type),
+        Err(unread) => return answer::unread(unread, media_type),
     };
     match prepare(&state, parameters) {
         Ok(operation) if operation.is_mutation() => method_not_allowed().await,

@@ -21,6 +21,8 @@ use crate::sms::inbox::Inbox;
 mod files;
 mod same_machine;
 
+/// The page's view in which a user can try queries.
+pub(super) const EXPLORER: &str = "/#explorer";
 const INBOX: &str = "/dev/inbox";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 const REVALIDATE: &str = "no-cache";

@@ -24,6 +24,7 @@ mod http_audits;
 mod idempotency;
 mod input;
 mod limit_store;
+mod local_development;
 mod lost_answers;
 mod modules;
 mod outbound;

@@ -1,0 +1,161 @@
+//! Which pages of other origins may call `/graphql` (CORS).
+//!
+//! Browsers report a refusal to the page's developer only in general words. So the log names the refused origin and the
+//! setting, at most once a minute for each origin.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use jiff::{SignedDuration, Timestamp};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use url::Url;
+
+use super::{REQUEST_ID, origin};
+use crate::clock::Clock;
+
+const PREFLIGHT_CACHE: Duration = Duration::from_mins(10);
+/// The most origins that are remembered. While all are recent, refusals of further origins are not logged.
+const MAX_LOGGED: usize = 32;
+const LOGGED_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
+/// The pages that may call.
+#[derive(Debug, Clone)]
+pub(crate) struct CorsPolicy {
+    /// The origins whose pages may call; `*` is every origin.
+    pub(crate) origins: Vec<String>,
+    /// Whether pages that another server on this machine serves may call, such as those of a development server.
+    pub(crate) loopback: bool,
+}
+
+impl CorsPolicy {
+    /// Returns whether pages of this origin may call.
+    fn allows(&self, origin: &HeaderValue) -> bool {
+        let is_listed = self.origins.iter().any(|listed| listed == "*" || origin == listed.as_str());
+        is_listed || (self.loopback && origin::is_loopback(origin))
+    }
+
+    /// Returns the layer that answers browsers. `None` if no page of another origin may call. Credentials are not allowed,
+    /// because tokens are in a header.
+    pub(super) fn layer(&self) -> Option<CorsLayer> {
+        let allowed = if self.origins.iter().any(|origin| origin == "*") {
+            AllowOrigin::any()
+        } else {
+            let policy = self.clone();
+            AllowOrigin::predicate(move |origin, _| policy.allows(origin))
+        };
+        let layer = CorsLayer::new()
+            .allow_origin(allowed)
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION])
+            .expose_headers([header::RETRY_AFTER, REQUEST_ID])
+            .vary([header::ORIGIN])
+            .max_age(PREFLIGHT_CACHE);
+        (self.loopback || !self.origins.is_empty()).then_some(layer)
+    }
+}
+
+/// Logs origins whose pages are refused.
+pub(super) struct RefusedOrigins {
+    policy: CorsPolicy,
+    clock: Arc<dyn Clock>,
+    /// When each origin was last logged.
+    logged: Mutex<HashMap<String, Timestamp>>,
+}
+
+impl RefusedOrigins {
+    pub(super) fn new(policy: CorsPolicy, clock: Arc<dyn Clock>) -> Self {
+        Self { policy, clock, logged: Mutex::default() }
+    }
+
+    /// Returns the origin to log for a request, if its page is refused and the log did not name it in the last minute.
+    fn to_log(&self, headers: &HeaderMap, own: Option<&str>) -> Option<String> {
+        let origin = headers.get(header::ORIGIN)?;
+        if self.policy.allows(origin) || origin::is_own(headers, own) {
+            return None;
+        }
+        // The client chooses the header, so only a well-formed origin gets into the log.
+        let url = Url::parse(origin.to_str().ok()?).ok()?;
+        let origin = url.origin().is_tuple().then(|| url.origin().ascii_serialization())?;
+
+        let now = self.clock.now();
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        logged.retain(|_, at| now.duration_since(*at) < LOGGED_EVERY);
+        if logged.contains_key(&origin) || logged.len() >= MAX_LOGGED {
+            return None;
+        }
+        logged.insert(origin.clone(), now);
+        Some(origin)
+    }
+}
+
+/// Logs the request's origin if its page may not read the answer.
+pub(super) async fn log_refused(State(refused): State<Arc<RefusedOrigins>>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| request.uri().authority().map(Authority::as_str));
+    if let Some(origin) = refused.to_log(request.headers(), host) {
+        tracing::warn!(
+            origin,
+            "a page of another origin called and was refused: CORS_ORIGINS lists the origins that may call"
+        );
+    }
+    next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    fn from(origin: &str) -> HeaderMap {
+        HeaderMap::from_iter([(header::ORIGIN, HeaderValue::from_str(origin).expect("a value"))])
+    }
+
+    fn refused() -> (Arc<ManualClock>, RefusedOrigins) {
+        let clock = Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH));
+        let policy = CorsPolicy { origins: vec!["https://a.example".to_owned()], loopback: false };
+        (Arc::clone(&clock), RefusedOrigins::new(policy, clock))
+    }
+
+    #[test]
+    fn an_origin_is_logged_once_a_minute() {
+        let (clock, refused) = refused();
+        let log = |origin: &str| refused.to_log(&from(origin), Some("own.example:8000"));
+        assert_eq!(log("https://b.example").as_deref(), Some("https://b.example"));
+        assert_eq!(log("https://b.example"), None);
+        assert_eq!(log("https://c.example").as_deref(), Some("https://c.example"));
+        clock.advance(SignedDuration::from_secs(59));
+        assert_eq!(log("https://b.example"), None);
+        clock.advance(SignedDuration::from_secs(1));
+        assert_eq!(log("https://b.example").as_deref(), Some("https://b.example"));
+    }
+
+    #[test]
+    fn an_allowed_or_own_or_malformed_origin_is_not_logged() {
+        let (_, refused) = refused();
+        for origin in ["https://a.example", "https://own.example:8000", "null", "nonsense", "data:x"] {
+            assert_eq!(refused.to_log(&from(origin), Some("own.example:8000")), None, "{origin}");
+        }
+        let mut same = from("https://proxied.example");
+        assert!(refused.to_log(&same, None).is_some());
+        same = from("https://also.example");
+        same.insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
+        assert_eq!(refused.to_log(&same, None), None, "the browser knows its own origin behind a proxy");
+    }
+
+    /// A client can invent any number of origins.
+    #[test]
+    fn the_number_of_logged_origins_is_bounded() {
+        let (clock, refused) = refused();
+        let flood =
+            || (0..1000).filter(|n| refused.to_log(&from(&format!("https://{n}.example")), None).is_some()).count();
+        assert_eq!((flood(), flood()), (MAX_LOGGED, 0));
+        clock.advance(LOGGED_EVERY);
+        assert_eq!(flood(), MAX_LOGGED);
+    }
+}
