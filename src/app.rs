@@ -95,7 +95,11 @@ impl App {
         let parts = Parts { database: &database, redis: redis.as_ref(), inbox: inbox.as_ref(), secret: &secret };
         let services = Arc::new(services::build(&config, signing_keys, &parts, &clock)?);
 
-        let cors = CorsPolicy { origins: config.cors_origins, loopback: config.allows_loopback_pages };
+        let cors = CorsPolicy {
+            origins: config.cors_origins,
+            loopback: config.allows_loopback_pages,
+            cookies: config.cookies,
+        };
         let operations = TaskTracker::new();
         let state = Arc::new(HttpState {
             executor: Executor::new(config.introspection),
@@ -104,9 +108,10 @@ impl App {
             operations: operations.clone(),
             playground,
             trusted_proxies: config.trusted_proxies,
+            cors,
         });
 
-        let router = http::router(state, cors);
+        let router = http::router(state);
         Ok(Self { router, database, services, operations, connections, shutdown_grace: config.shutdown_grace })
     }
 

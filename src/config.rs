@@ -135,6 +135,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Whether pages of other servers on this machine may call the server.
     pub allows_loopback_pages: bool,
+    /// Whether browsers can have their refresh and device tokens in cookies.
+    pub cookies: bool,
     /// Whether clients can query the schema.
     pub introspection: bool,
     /// What `/` serves.
@@ -191,6 +193,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         trusted_proxies: settings.network.trusted_proxies,
         connections: settings.connections,
         cors_origins: settings.http.cors_origins,
+        cookies: settings.http.cookies,
         allows_loopback_pages: is_embedded && settings.listen.listen_addr.ip().is_loopback(),
         secret_files: Vec::new(),
         database,

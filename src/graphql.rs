@@ -11,6 +11,7 @@ use async_graphql::{EmptySubscription, SDLExportOptions, Schema, SchemaBuilder};
 mod answer;
 pub mod bounds;
 mod context;
+mod cookies;
 mod error;
 mod execute;
 mod field_errors;
@@ -26,6 +27,7 @@ mod scalars;
 mod types;
 
 pub(crate) use context::{Authorization, RequestContext};
+pub(crate) use cookies::{CookieChange, CookieChanges, TokenCookies};
 pub(crate) use execute::{Executed, Executor, Prepared, too_large};
 
 pub(crate) use self::error::ErrorCode;

@@ -54,17 +54,19 @@ pub(crate) struct HttpState {
     pub(crate) playground: Option<Arc<Playground>>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// The pages of other origins that may call `/graphql`.
+    pub(crate) cors: CorsPolicy,
 }
 
 /// The id of a request, for logs and for the client.
 #[derive(Debug, Clone)]
 struct RequestId(String);
 
-/// Returns the routes of the server. `policy` says which pages of other origins may call `/graphql`.
-pub(crate) fn router(state: Arc<HttpState>, policy: CorsPolicy) -> Router {
+/// Returns the routes of the server.
+pub(crate) fn router(state: Arc<HttpState>) -> Router {
     let api = get(graphql::get).post(graphql::post).fallback(graphql::method_not_allowed);
-    let api = api.layer(option_layer(policy.layer()));
-    let refused = Arc::new(cors::RefusedOrigins::new(policy, Arc::clone(&state.services.clock)));
+    let api = api.layer(option_layer(state.cors.layer()));
+    let refused = Arc::new(cors::RefusedOrigins::new(state.cors.clone(), Arc::clone(&state.services.clock)));
     let api = api.layer(from_fn_with_state(refused, cors::log_refused));
     let page = state.playground.clone().map(playground::routes).unwrap_or_default();
 

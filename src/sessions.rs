@@ -75,6 +75,17 @@ pub enum LogOut {
     Everywhere,
 }
 
+impl LogOut {
+    /// Returns whether this ends the session of the request, if it has this id.
+    #[must_use]
+    pub fn ends(&self, own: Uuid) -> bool {
+        match self {
+            Self::This | Self::Everywhere => true,
+            Self::Some(ids) => ids.contains(&own),
+        }
+    }
+}
+
 /// A session's tokens.
 pub struct SessionTokens {
     /// The session.

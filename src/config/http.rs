@@ -1,6 +1,6 @@
 //! Settings of what browsers may do: pages of other origins, the playground and introspection.
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use url::Url;
 
 /// Settings of what browsers may do.
@@ -11,6 +11,9 @@ pub struct HttpSettings {
     /// [default: no other origin; with SQLite, without Redis and on loopback, http pages of this machine]
     #[arg(long, value_name = "ORIGIN,…", value_delimiter = ',', value_parser = origin)]
     pub cors_origins: Vec<String>,
+    /// Whether browsers can ask for refresh and device tokens in cookies instead of answers
+    #[arg(long, default_value = "false", action = ArgAction::Set)]
+    pub cookies: bool,
     /// Whether / is a page to sign in and to try queries [default: true with SQLite and without Redis]
     #[arg(long)]
     pub playground: Option<bool>,

@@ -9,6 +9,7 @@ use async_graphql::Context;
 use tokio::sync::OnceCell;
 
 use super::Services;
+use super::cookies::TokenCookies;
 use super::error::{ApiError, ApiResult};
 use super::problem::{Failure, Problem};
 use super::problems::Problems;
@@ -18,7 +19,7 @@ use crate::account_store::UserLoader;
 use crate::client::ClientAddress;
 use crate::locale::Locale;
 use crate::phone;
-use crate::sessions::Viewer;
+use crate::sessions::{RefreshError, SignedIn, Viewer};
 use crate::store::StoreError;
 use crate::tokens::{AccessClaims, TokenError};
 use crate::verification::{CodeUse, Requester};
@@ -39,6 +40,7 @@ pub(crate) struct RequestContext {
     authorization: Authorization,
     pub(super) request_id: String,
     pub(super) problems: Problems,
+    pub(super) cookies: TokenCookies,
     pub(super) client: ClientAddress,
     /// The language of the `Accept-Language` header.
     pub(super) accepted_locale: Option<Locale>,
@@ -59,12 +61,18 @@ impl RequestContext {
             authorization,
             request_id,
             problems: Problems::default(),
+            cookies: TokenCookies::default(),
             client,
             accepted_locale,
             users: UserLoader::new(Arc::clone(&services.users)),
             services,
             viewer: OnceCell::new(),
         }
+    }
+
+    /// Returns the same request in the mode of `cookies`.
+    pub(crate) fn with_cookies(self, cookies: TokenCookies) -> Self {
+        Self { cookies, ..self }
     }
 
     /// Returns the authenticated user and their active session, or `None` if the request has no token.
@@ -97,6 +105,21 @@ impl RequestContext {
         self.viewer().await?.ok_or_else(ApiError::unauthenticated)
     }
 
+    /// Returns the viewer for `logout`. With a refresh cookie, no access token is needed: a page may have lost it.
+    ///
+    /// # Errors
+    /// If the cookie's token is rejected, which also removes the cookies. Without a cookie, as `require_viewer`.
+    pub(super) async fn viewer_to_log_out(&self) -> Result<Viewer, Failure> {
+        let Some(token) = self.cookies.refresh_cookie() else {
+            return Ok(self.require_viewer().await?.clone());
+        };
+        let found = self.services.sessions.viewer_of_refresh_token(token).await;
+        if let Err(RefreshError::Token(_)) = found {
+            self.cookies.clear();
+        }
+        Ok(found?)
+    }
+
     /// Returns what the client requests a code for. A purpose that needs sign-in carries the viewer.
     ///
     /// # Errors
@@ -127,6 +150,16 @@ impl RequestContext {
     ) -> Result<phone::PhoneNumber, Failure> {
         let given = given.map(|given| self.services.phones.parse(&given.0)).transpose()?;
         Ok(code_use.recipient(given)?)
+    }
+
+    /// In cookie mode, moves the tokens of a sign-in into their cookies.
+    pub(super) fn keep_in_cookies(&self, signed_in: SignedIn) -> SignedIn {
+        let device_expires_at = self.services.clock.now() + self.services.tokens.devices().ttl();
+        SignedIn {
+            tokens: self.cookies.keep_session(signed_in.tokens),
+            device_token: self.cookies.keep_device(signed_in.device_token, device_expires_at),
+            ..signed_in
+        }
     }
 
     async fn requester(&self) -> Result<Requester, ApiError> {

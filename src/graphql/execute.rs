@@ -14,6 +14,7 @@ use super::ApiSchema;
 use super::answer::{MAX_ERRORS, Shape, bound, set_failed_to_null};
 use super::bounds::{self, BoundedVariables};
 use super::context::RequestContext;
+use super::cookies::CookieChanges;
 use super::error::{
     PARSE_FAILED, VALIDATION_FAILED, answer_too_large, log_faults, mark_document_error, missing_variable, name_request,
     query_timed_out,
@@ -42,6 +43,8 @@ pub(crate) struct Executed {
     pub(crate) response: Response,
     /// After how many seconds to retry, if the only field of the operation is a mutation that ended in such a problem.
     pub(crate) retry_after_seconds: Option<i32>,
+    /// The changes to the cookies of a client in cookie mode.
+    pub(crate) cookies: CookieChanges,
 }
 
 impl Prepared {
@@ -95,6 +98,7 @@ impl Executor {
     pub(crate) async fn run(&self, prepared: Prepared, context: RequestContext) -> Executed {
         let Prepared { request, operation_type, shape } = prepared;
         let (problems, request_id) = (context.problems.clone(), context.request_id.clone());
+        let cookies = context.cookies.clone();
         let request = request.data(context);
         let is_query = operation_type == Some(OperationType::Query);
 
@@ -125,7 +129,7 @@ impl Executor {
 
         let is_alone = shape.mutations() == 1;
         let retry_after_seconds = problems.keys.into_values().find_map(|seconds| seconds).filter(|_| is_alone);
-        Executed { response, retry_after_seconds }
+        Executed { response, retry_after_seconds, cookies: cookies.take() }
     }
 }
 

@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +23,9 @@ const PREFLIGHT_CACHE: Duration = Duration::from_mins(10);
 const MAX_LOGGED: usize = 32;
 const LOGGED_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
+/// The header with which a client asks for cookie mode.
+pub(super) const COOKIE_MODE: HeaderName = HeaderName::from_static("x-sms-login-cookies");
+
 /// The pages that may call.
 #[derive(Debug, Clone)]
 pub(crate) struct CorsPolicy {
@@ -31,19 +33,44 @@ pub(crate) struct CorsPolicy {
     pub(crate) origins: Vec<String>,
     /// Whether pages that another server on this machine serves may call, such as those of a development server.
     pub(crate) loopback: bool,
+    /// Whether browsers can use cookie mode.
+    pub(crate) cookies: bool,
 }
 
 impl CorsPolicy {
+    fn allows_all(&self) -> bool {
+        self.origins.iter().any(|origin| origin == "*")
+    }
+
     /// Returns whether pages of this origin may call.
     fn allows(&self, origin: &HeaderValue) -> bool {
-        let is_listed = self.origins.iter().any(|listed| listed == "*" || origin == listed.as_str());
+        self.allows_all() || self.names(origin)
+    }
+
+    /// Returns whether pages of exactly this origin are meant to call.
+    fn names(&self, origin: &HeaderValue) -> bool {
+        let is_listed = self.origins.iter().any(|listed| origin == listed.as_str());
         is_listed || (self.loopback && origin::is_loopback(origin))
     }
 
-    /// Returns the layer that answers browsers. `None` if no page of another origin may call. Credentials are not allowed,
-    /// because tokens are in a header.
+    /// Returns whether the page that sent a request may use cookies: a page of this server, or a named page of the same
+    /// site. `host` is the host that the request names.
+    pub(super) fn allows_cookies(&self, headers: &HeaderMap, host: Option<&str>) -> bool {
+        let is_named = headers.get(header::ORIGIN).is_some_and(|origin| self.names(origin));
+        let mut sites = headers.get_all(origin::SEC_FETCH_SITE).iter();
+        match (sites.next(), sites.next()) {
+            (Some(site), None) => site == "same-origin" || (site == "same-site" && is_named),
+            // Older browsers do not send it, but they send `Origin` with each POST.
+            (None, _) => is_named || origin::is_own(headers, host),
+            (Some(_), Some(_)) => false,
+        }
+    }
+
+    /// Returns the layer that answers browsers. `None` if no page of another origin may call. Credentials are only allowed
+    /// for cookie mode, and never for every origin: other tokens are in a header.
     pub(super) fn layer(&self) -> Option<CorsLayer> {
-        let allowed = if self.origins.iter().any(|origin| origin == "*") {
+        let has_cookies = self.cookies && !self.allows_all();
+        let allowed = if self.allows_all() {
             AllowOrigin::any()
         } else {
             let policy = self.clone();
@@ -52,7 +79,13 @@ impl CorsPolicy {
         let layer = CorsLayer::new()
             .allow_origin(allowed)
             .allow_methods([Method::GET, Method::POST])
-            .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION])
+            .allow_headers(
+                [header::CONTENT_TYPE, header::AUTHORIZATION]
+                    .into_iter()
+                    .chain(has_cookies.then_some(COOKIE_MODE))
+                    .collect::<Vec<_>>(),
+            )
+            .allow_credentials(has_cookies)
             .expose_headers([header::RETRY_AFTER, REQUEST_ID])
             .vary([header::ORIGIN])
             .max_age(PREFLIGHT_CACHE);
@@ -96,8 +129,7 @@ impl RefusedOrigins {
 
 /// Logs the request's origin if its page may not read the answer.
 pub(super) async fn log_refused(State(refused): State<Arc<RefusedOrigins>>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri().authority().map(Authority::as_str));
+    let host = origin::host(request.headers(), request.uri());
     if let Some(origin) = refused.to_log(request.headers(), host) {
         tracing::warn!(
             origin,
@@ -118,7 +150,7 @@ mod tests {
 
     fn refused() -> (Arc<ManualClock>, RefusedOrigins) {
         let clock = Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH));
-        let policy = CorsPolicy { origins: vec!["https://a.example".to_owned()], loopback: false };
+        let policy = CorsPolicy { origins: vec!["https://a.example".to_owned()], loopback: false, cookies: false };
         (Arc::clone(&clock), RefusedOrigins::new(policy, clock))
     }
 

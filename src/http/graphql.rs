@@ -26,6 +26,7 @@ use crate::locale::Locale;
 use crate::tokens::Tokens;
 
 mod answer;
+mod cookies;
 mod request;
 
 /// Longer than the sum of an operation's own time-outs. An operation that takes longer continues without a client.
@@ -98,12 +99,20 @@ async fn run(state: Arc<HttpState>, parts: &Parts, operation: Prepared, media_ty
     let languages = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let locale = languages.and_then(Locale::preferred);
     let context = RequestContext::new(authorization, client, locale, id.clone(), Arc::clone(&state.services));
+    let context = match cookies::read(parts, &state.cors) {
+        Ok(cookies) => context.with_cookies(cookies),
+        Err(rejection) => return answer::rejection(rejection, media_type),
+    };
 
     // Dropping this future, because the client disconnected or the time is up, does not drop the task.
     let executor = state.executor.clone();
     let task = async move { executor.run(operation, context).await }.in_current_span();
     match timeout(OPERATION_TIMEOUT, state.operations.spawn(task)).await {
-        Ok(Ok(executed)) => answer::executed(&executed, media_type),
+        Ok(Ok(executed)) => {
+            let mut response = answer::executed(&executed, media_type);
+            cookies::write(&mut response, &executed.cookies, state.services.clock.now());
+            response
+        }
         Ok(Err(error)) => {
             tracing::error!(error = &error as &dyn std::error::Error, "an operation panicked");
             answer::internal_error(Some(&id))

@@ -4,9 +4,16 @@
 
 use std::net::IpAddr;
 
+use axum::http::uri::{Authority, Uri};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Returns the host that the request names. HTTP/2 has `:authority`, which is in the URI, instead of `Host`.
+pub(super) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.or_else(|| uri.authority().map(Authority::as_str))
+}
 
 /// Returns whether a page of this server sent the request. Browsers set `Sec-Fetch-Site` themselves and pages cannot
 /// change it (<https://www.w3.org/TR/fetch-metadata/>). So a request without it does not come from such a page.

@@ -12,6 +12,7 @@ mod code_at_rest;
 mod code_life;
 mod code_service;
 mod code_store;
+mod cookies;
 mod devices;
 mod discovery;
 mod error_codes;

@@ -7,9 +7,9 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderMap, header, uri::Authority};
+use axum::http::HeaderMap;
 
-use crate::http::origin::{is_loopback_host, is_same_origin};
+use crate::http::origin::{host, is_loopback_host, is_same_origin};
 
 /// Headers that proxies and tunnels add to a request.
 const FORWARDED: [&str; 12] = [
@@ -38,9 +38,7 @@ pub(super) fn is_from_own_page(request: &Request) -> bool {
 /// Whether the client runs on this machine and uses a host name that cannot belong to another machine.
 fn is_from_this_machine(request: &Request) -> bool {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    // HTTP/2 has `:authority`, which is in the URI, instead of `Host`.
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri().authority().map(Authority::as_str));
+    let host = host(request.headers(), request.uri());
 
     peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback())
         && host.is_some_and(is_loopback_host)
