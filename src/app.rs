@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, PlaygroundConfig};
+use crate::config::{Config, ConfigError, CorsConfig, PlaygroundConfig};
 use crate::database::{Database, DatabaseSetupError};
 use crate::files;
 use crate::graphql::{Executor, Services};
@@ -66,6 +66,7 @@ pub enum StartError {
 /// A server, ready to be served.
 pub struct App {
     router: Router,
+    playground: Option<Arc<Playground>>,
     database: Database,
     services: Arc<Services>,
     operations: TaskTracker,
@@ -87,7 +88,8 @@ impl App {
 
         let signing_keys = signing_keys(&config)?;
         let secret = keys::code_secret(&config, &signing_keys)?;
-        let has_inbox = config.playground == PlaygroundConfig::PageWithInbox;
+        let has_inbox =
+            matches!(config.playground, PlaygroundConfig::PageWithInbox | PlaygroundConfig::PageWithLanInbox);
         let inbox = has_inbox.then(|| Arc::new(Inbox::new(Arc::clone(&clock))));
         let playground = playground(&config, inbox.clone());
 
@@ -95,11 +97,7 @@ impl App {
         let parts = Parts { database: &database, redis: redis.as_ref(), inbox: inbox.as_ref(), secret: &secret };
         let services = Arc::new(services::build(&config, signing_keys, &parts, &clock)?);
 
-        let cors = CorsPolicy {
-            origins: config.cors_origins,
-            loopback: config.allows_loopback_pages,
-            cookies: config.cookies,
-        };
+        let CorsConfig { origins, loopback, cookies } = config.cors;
         let operations = TaskTracker::new();
         let state = Arc::new(HttpState {
             executor: Executor::new(config.introspection),
@@ -108,11 +106,25 @@ impl App {
             operations: operations.clone(),
             playground,
             trusted_proxies: config.trusted_proxies,
-            cors,
+            cors: CorsPolicy { origins, loopback, cookies },
         });
 
+        let playground = state.playground.clone();
         let router = http::router(state);
-        Ok(Self { router, database, services, operations, connections, shutdown_grace: config.shutdown_grace })
+        Ok(Self {
+            router,
+            playground,
+            database,
+            services,
+            operations,
+            connections,
+            shutdown_grace: config.shutdown_grace,
+        })
+    }
+
+    /// Returns the token with which a phone in the local network can read the inbox, if phones may.
+    pub fn inbox_token(&self) -> Option<&str> {
+        self.playground.as_ref()?.inbox_token()
     }
 
     /// Returns the router, to be called without a socket.
@@ -180,7 +192,9 @@ pub async fn serve_metrics(addr: SocketAddr) -> Result<(), StartError> {
 fn playground(config: &Config, inbox: Option<Arc<Inbox>>) -> Option<Arc<Playground>> {
     let regions = &config.phone_regions;
     let page = || Playground::new(regions.default, regions.allowed.as_deref(), inbox);
-    (config.playground != PlaygroundConfig::Off).then(page).map(Arc::new)
+    let page = (config.playground != PlaygroundConfig::Off).then(page);
+    let is_shared = config.playground == PlaygroundConfig::PageWithLanInbox;
+    page.map(|page| Arc::new(if is_shared { page.with_inbox_token() } else { page }))
 }
 
 fn make_parent(path: &Path) -> Result<(), StartError> {

@@ -23,6 +23,7 @@ use crate::{graphql, telemetry};
 mod check;
 mod config;
 mod healthcheck;
+mod lan;
 mod users;
 
 /// A GraphQL server to sign in with a phone number and a one-time code sent by SMS.
@@ -108,6 +109,9 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     tracing::info!("listening on http://{addr}/graphql");
     if playground != PlaygroundConfig::Off {
         tracing::info!("open http://{addr}/ in a browser to sign in and try queries");
+    }
+    if let Some(token) = app.inbox_token() {
+        print(&lan::invitation(addr, token))?;
     }
     if let Some(metrics_addr) = metrics_addr {
         app::serve_metrics(metrics_addr).await?;

@@ -50,7 +50,7 @@ pub use codes::CodeSettings;
 pub use connections::ConnectionSettings;
 pub use database::{DatabaseConfig, DatabaseSettings};
 pub use guard::{GuardModeSetting, GuardSettings};
-pub use http::{HttpSettings, PlaygroundConfig};
+pub use http::{CorsConfig, HttpSettings, PlaygroundConfig};
 pub use limits::{DayOffset, LimitSettings};
 pub use listen::ListenSettings;
 pub use logs::{LogFormat, LogSettings};
@@ -131,12 +131,8 @@ pub struct Config {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// How many client connections may be open.
     pub connections: ConnectionSettings,
-    /// The origins whose pages may call the server; `*` is every origin.
-    pub cors_origins: Vec<String>,
-    /// Whether pages of other servers on this machine may call the server.
-    pub allows_loopback_pages: bool,
-    /// Whether browsers can have their refresh and device tokens in cookies.
-    pub cookies: bool,
+    /// Which pages of other origins may call the server.
+    pub cors: CorsConfig,
     /// Whether clients can query the schema.
     pub introspection: bool,
     /// What `/` serves.
@@ -160,12 +156,13 @@ impl TryFrom<Settings> for Config {
 fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
     let database = settings.database.config()?;
     let sms = settings.sms.config(&settings.tencent, &settings.phones.allowed_regions, routes)?;
+    // Clients of an embedded server are most likely its developers.
+    let is_embedded = !database.is_mysql() && settings.redis.redis_url.is_empty();
     check_console_sms(&settings, &sms)?;
+    check_lan(&settings, is_embedded, &sms)?;
     settings.redis.check()?;
     settings.codes.check_secret()?;
 
-    // Clients of an embedded server are most likely its developers.
-    let is_embedded = !database.is_mysql() && settings.redis.redis_url.is_empty();
     Ok(Config {
         captcha: settings.captcha.config(settings.guard.guard_mode, &settings.tencent)?,
         signing: settings.tokens.signing(&database, &settings.database.data_dir)?,
@@ -183,7 +180,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         accounts: settings.sessions.account_policy(),
         playground: playground(&settings, is_embedded, &sms),
         introspection: settings.http.introspection.unwrap_or(is_embedded),
-        listen_addr: settings.listen.listen_addr,
+        listen_addr: settings.listen.address(),
         metrics_addr: settings.listen.metrics_addr,
         shutdown_grace: settings.listen.shutdown_grace,
         auto_migrate: settings.database.auto_migrate,
@@ -192,9 +189,11 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         code_secret: settings.codes.code_secret,
         trusted_proxies: settings.network.trusted_proxies,
         connections: settings.connections,
-        cors_origins: settings.http.cors_origins,
-        cookies: settings.http.cookies,
-        allows_loopback_pages: is_embedded && settings.listen.listen_addr.ip().is_loopback(),
+        cors: CorsConfig {
+            loopback: is_embedded && settings.listen.address().ip().is_loopback(),
+            origins: settings.http.cors_origins,
+            cookies: settings.http.cookies,
+        },
         secret_files: Vec::new(),
         database,
         sms,
@@ -203,13 +202,24 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
 
 /// Refuses to print codes while the server listens on an address that is not loopback: strangers could use it by accident.
 fn check_console_sms(settings: &Settings, sms: &SmsConfig) -> Result<(), ConfigError> {
-    let is_local = settings.listen.listen_addr.ip().is_loopback();
-    if is_local || settings.sms.allow_console_sms || !sms.prints() {
+    let is_meant = settings.listen.listen_addr.ip().is_loopback() || settings.listen.lan;
+    if is_meant || settings.sms.allow_console_sms || !sms.prints() {
         return Ok(());
     }
     let reason = "printing codes to the terminal is for loopback only: set up an SMS provider, \
                   listen on 127.0.0.1, or set ALLOW_CONSOLE_SMS=true";
     Err(ConfigError::new("LISTEN_ADDR", reason))
+}
+
+/// Refuses to share the inbox of a server that is more than a trial.
+fn check_lan(settings: &Settings, is_embedded: bool, sms: &SmsConfig) -> Result<(), ConfigError> {
+    let is_trial = is_embedded && !sms.sends_to_phones() && settings.http.playground != Some(false);
+    if is_trial || !settings.listen.lan {
+        return Ok(());
+    }
+    let reason =
+        "for trying the page on a phone: only with SQLite, without Redis, with printed messages and with the page";
+    Err(ConfigError::new("LAN", reason))
 }
 
 fn issuing(settings: &Settings, sms: &SmsConfig) -> Result<IssuingPolicy, ConfigError> {
@@ -231,11 +241,12 @@ fn sessions(settings: &Settings) -> Result<SessionPolicy, ConfigError> {
     Ok(settings.sessions.policy(avatars, settings.sign_up.sign_up.into()))
 }
 
-/// Returns what `/` serves. Everybody who can open the page can read the codes in its inbox, so it is for loopback only.
+/// Returns what `/` serves. Everybody who can open the inbox can read codes, so it is for loopback, or behind a token.
 fn playground(settings: &Settings, is_embedded: bool, sms: &SmsConfig) -> PlaygroundConfig {
-    let is_printed_here = !sms.sends_to_phones() && settings.listen.listen_addr.ip().is_loopback();
+    let is_printed_here = !sms.sends_to_phones() && settings.listen.address().ip().is_loopback();
     match settings.http.playground.unwrap_or(is_embedded) {
         false => PlaygroundConfig::Off,
+        true if settings.listen.lan => PlaygroundConfig::PageWithLanInbox,
         true if is_embedded && is_printed_here => PlaygroundConfig::PageWithInbox,
         true => PlaygroundConfig::Page,
     }

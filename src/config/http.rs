@@ -31,6 +31,19 @@ pub enum PlaygroundConfig {
     Page,
     /// The playground, which also shows the messages that the console sender prints.
     PageWithInbox,
+    /// The same, also for a phone in the local network that knows a random token.
+    PageWithLanInbox,
+}
+
+/// Which pages of other origins may call the server, and how.
+#[derive(Debug, Clone)]
+pub struct CorsConfig {
+    /// The origins whose pages may call; `*` is every origin.
+    pub origins: Vec<String>,
+    /// Whether pages of other servers on this machine may call.
+    pub loopback: bool,
+    /// Whether browsers can have their refresh and device tokens in cookies.
+    pub cookies: bool,
 }
 
 /// Parses an origin as browsers send it, such as `https://app.example.com`, or `*`.

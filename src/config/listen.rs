@@ -1,9 +1,9 @@
 //! Settings of the server's own addresses and of its shutdown.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use url::Url;
 
 use super::values::duration;
@@ -15,6 +15,10 @@ pub struct ListenSettings {
     /// Address and port that the server listens on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
     pub listen_addr: SocketAddr,
+    /// Whether a phone in the same network can open the page and its inbox: listens on 0.0.0.0 with the port of LISTEN_ADDR, and
+    /// prints a QR code. Only with SQLite, without Redis and with printed messages
+    #[arg(long, default_value = "false", action = ArgAction::Set)]
+    pub lan: bool,
     /// URL at which clients reach the server, for the pictures that it serves and for JWT_ISSUER
     /// [default: http://LISTEN_ADDR]
     #[arg(long, value_name = "URL", value_parser = public_url)]
@@ -31,6 +35,11 @@ pub struct ListenSettings {
 const MAX_PUBLIC_URL: usize = 256;
 
 impl ListenSettings {
+    /// Returns the address to listen on.
+    pub(super) fn address(&self) -> SocketAddr {
+        if self.lan { (Ipv4Addr::UNSPECIFIED, self.listen_addr.port()).into() } else { self.listen_addr }
+    }
+
     /// Returns the URL at which clients reach the server, without a slash at its end.
     pub(super) fn public_url(&self) -> String {
         self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen_addr))

@@ -1,5 +1,5 @@
-//! What helps a developer on one machine: pages of a development server, refusals in the log, persisted queries, and the
-//! way from `/graphql` to the Explorer.
+//! What helps a developer on one machine: pages of a development server, refusals in the log, persisted queries, the way
+//! from `/graphql` to the Explorer, and a phone in the same network.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::app::{Answer, Builder, ME, Stores, TestApp};
-use crate::process::{Server, env};
+use crate::process::{self, Server, env};
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
@@ -114,4 +114,70 @@ async fn a_browser_that_opens_the_endpoint_gets_to_the_explorer() {
     assert_eq!(open(&app, "/graphql", "*/*").await.status, StatusCode::BAD_REQUEST);
     let without = TestApp::on(Stores::Embedded).set("PLAYGROUND", "false").start().await;
     assert_eq!(open(&without, "/graphql", BROWSER).await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_in_the_network_reads_the_inbox_with_the_printed_token() {
+    let data = TempDir::new().expect("a folder");
+    let folder = data.path().to_str().expect("a path");
+    let server = Server::start(&env([("LAN", "true"), ("LISTEN_ADDR", "127.0.0.1:0"), ("DATA_DIR", folder)]));
+    assert!(server.base.starts_with("http://0.0.0.0:"), "{}", server.base);
+    let port = server.base.rsplit(':').next().expect("a port");
+    let line = server.printed_line("/?inbox=").await;
+    let url = line.split_once("open ").expect("a URL").1;
+    let (address, token) = url.split_once("/?inbox=").expect("a token");
+    assert!(address.starts_with("http://") && address.ends_with(&format!(":{port}")) && token.len() == 22, "{url}");
+    assert!(server.printed().contains('▀') && server.printed().contains("LAN=true: everybody in this network"));
+
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client");
+    let inbox = format!("http://127.0.0.1:{port}/dev/inbox");
+    let status = async |url: &str, headers: &[(&str, &str)]| {
+        let request = headers.iter().fold(client.get(url), |request, (name, value)| request.header(*name, *value));
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    assert_eq!(status(&inbox, &[("x-inbox-token", token)]).await, 200);
+    assert_eq!(status(&inbox, &[("x-inbox-token", token), ("host", "phone.example")]).await, 200);
+    assert_eq!(status(&format!("{inbox}?inbox={token}"), &[]).await, 200);
+    assert_eq!(status(&inbox, &[("sec-fetch-site", "same-origin")]).await, 200, "the page on this machine");
+    let wrong = [&token[..21], "!"].concat();
+    for headers in [&[][..], &[("x-inbox-token", "")], &[("x-inbox-token", &token[..21])], &[("x-inbox-token", &wrong)]]
+    {
+        assert_eq!(status(&inbox, headers).await, 403, "{headers:?}");
+    }
+    assert_eq!(status(&format!("{inbox}?inbox="), &[]).await, 403);
+    assert_eq!(status(&inbox, &[("sec-fetch-site", "same-origin"), ("host", "phone.example")]).await, 403);
+}
+
+#[tokio::test]
+async fn a_server_without_lan_has_no_token() {
+    let app = TestApp::on(Stores::Embedded).set("SMS_PROVIDER", "console").start().await;
+    let request = Request::get("/dev/inbox?inbox=").header("x-inbox-token", "").body(Body::empty()).expect("a request");
+    assert_eq!(app.at("192.168.0.7").send(request).await.status, StatusCode::FORBIDDEN);
+}
+
+#[test]
+fn lan_is_only_for_trying_the_page() {
+    let key = ("JWT_SECRET", "0123456789abcdef0123456789abcdef");
+    for more in [
+        &[("DATABASE_URL", "mysql://root@127.0.0.1:1/x"), key][..],
+        &[("REDIS_URL", "redis://127.0.0.1:1")],
+        &[("PLAYGROUND", "false")],
+        &[
+            ("TENCENTCLOUD_SECRET_ID", "x"),
+            ("TENCENTCLOUD_SECRET_KEY", "x"),
+            ("TENCENT_SMS_SDK_APP_ID", "1"),
+            ("TENCENT_SMS_SIGN_NAME", "x"),
+            ("TENCENT_SMS_TEMPLATE_ID", "1"),
+        ],
+    ] {
+        let mut env = env([("LAN", "true")]);
+        env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let refused = process::run(&["serve"], &env);
+        assert!(!refused.status.success());
+        assert!(
+            refused.err.contains("LAN: for trying the page on a phone") && refused.err.lines().count() == 1,
+            "{}",
+            refused.err
+        );
+    }
 }

@@ -129,6 +129,7 @@ fn every_setting_in_the_documents_exists() {
         "CHROMIUM_PATH",
         "NAME_FILE",
         "GRAPHQL_PARSE_FAILED",
+        "PERSISTED_QUERY_NOT_SUPPORTED",
         "GRAPHQL_VALIDATION_FAILED",
     ];
     let mut count = 0;
