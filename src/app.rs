@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, PlaygroundConfig, ProviderConfig, Secret};
+use crate::config::{Config, ConfigError, CorsConfig, PlaygroundConfig, ProviderConfig, Secret};
 use crate::database::{Database, DatabaseSetupError};
 use crate::deliveries::Deliveries;
 use crate::files;
@@ -23,7 +23,7 @@ use crate::graphql::{Executor, Services};
 use crate::http::descriptors;
 use crate::http::metrics::Gauges;
 use crate::http::{
-    self, Callbacks, ConnectionLimits, Connections, HttpState, Patience, Playground, Readiness, Sockets,
+    self, Callbacks, ConnectionLimits, Connections, CorsPolicy, HttpState, Patience, Playground, Readiness, Sockets,
 };
 use crate::sms::inbox::Inbox;
 
@@ -75,6 +75,7 @@ pub enum StartError {
 /// A server, ready to be served.
 pub struct App {
     router: Router,
+    playground: Option<Arc<Playground>>,
     database: Database,
     services: Arc<Services>,
     operations: TaskTracker,
@@ -99,7 +100,8 @@ impl App {
 
         let signing_keys = signing_keys(&config)?;
         let secret = keys::code_secret(&config, &signing_keys)?;
-        let has_inbox = config.playground == PlaygroundConfig::PageWithInbox;
+        let has_inbox =
+            matches!(config.playground, PlaygroundConfig::PageWithInbox | PlaygroundConfig::PageWithLanInbox);
         let inbox = has_inbox.then(|| Arc::new(Inbox::new(Arc::clone(&clock))));
         let playground = playground(&config, inbox.clone());
 
@@ -107,6 +109,7 @@ impl App {
         let parts = Parts { database: &database, redis: redis.as_ref(), inbox: inbox.as_ref(), secret: &secret };
         let services = Arc::new(services::build(&config, signing_keys, &parts, &clock)?);
 
+        let CorsConfig { origins, loopback, cookies } = config.cors.clone();
         let operations = TaskTracker::new();
         let state = Arc::new(HttpState {
             executor: Executor::new(config.introspection),
@@ -117,13 +120,28 @@ impl App {
             places: Arc::new(Semaphore::new(config.connections.max_operations.min(Semaphore::MAX_PERMITS))),
             playground,
             trusted_proxies: config.trusted_proxies,
-            cors_origins: config.cors_origins,
             sockets: Arc::clone(&sockets),
             client_address_header: config.client_address_header,
+            cors: CorsPolicy { origins, loopback, cookies },
         });
 
-        let (router, shutdown_grace) = (http::router(state), config.shutdown_grace);
-        Ok(Self { router, database, services, operations, connections, sockets, shutdown_grace })
+        let playground = state.playground.clone();
+        let router = http::router(state);
+        Ok(Self {
+            router,
+            playground,
+            database,
+            services,
+            operations,
+            connections,
+            sockets,
+            shutdown_grace: config.shutdown_grace,
+        })
+    }
+
+    /// Returns the token with which a phone in the local network can read the inbox, if phones may.
+    pub fn inbox_token(&self) -> Option<&str> {
+        self.playground.as_ref()?.inbox_token()
     }
 
     /// Returns the router, to be called without a socket.
@@ -214,7 +232,9 @@ fn callbacks(config: &Config) -> Callbacks {
 fn playground(config: &Config, inbox: Option<Arc<Inbox>>) -> Option<Arc<Playground>> {
     let regions = &config.phone_regions;
     let page = || Playground::new(regions.default, regions.allowed.as_deref(), config.sms.calls(), inbox);
-    (config.playground != PlaygroundConfig::Off).then(page).map(Arc::new)
+    let page = (config.playground != PlaygroundConfig::Off).then(page);
+    let is_shared = config.playground == PlaygroundConfig::PageWithLanInbox;
+    page.map(|page| Arc::new(if is_shared { page.with_inbox_token() } else { page }))
 }
 
 fn make_parent(path: &Path) -> Result<(), StartError> {

@@ -16,13 +16,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App};
 use crate::clock::SystemClock;
-use crate::config::{Config, ConfigError, ParseOutcome, PlaygroundConfig, Settings};
-use crate::tokens::keys;
+use crate::config::{Config, ConfigError, JwtAlgorithmSetting, ParseOutcome, PlaygroundConfig, Settings};
+use crate::tokens::keys::{self, SigningAlgorithm};
 use crate::{graphql, telemetry};
 
 mod check;
 mod config;
 mod healthcheck;
+mod lan;
 mod running;
 mod spend;
 mod users;
@@ -45,8 +46,12 @@ enum Command {
     Migrate,
     /// Print the GraphQL schema
     Schema,
-    /// Print a new signing key, Ed25519 in PEM, and its id
-    Keygen,
+    /// Print a new signing key in PEM, and its id
+    Keygen {
+        /// Value of JWT_ALGORITHM that the key is for
+        #[arg(long, value_name = "ALGORITHM", default_value = "EdDSA")]
+        algorithm: JwtAlgorithmSetting,
+    },
     /// Test everything that the settings configure, and exit with 1 if something fails
     Check,
     /// Print the effective settings and where each comes from, secrets masked
@@ -84,7 +89,7 @@ pub async fn run(args: Vec<OsString>, env: BTreeMap<String, OsString>) -> anyhow
         Command::Serve => serve(cli.settings).await,
         Command::Migrate => migrate(cli.settings).await,
         Command::Schema => print(&graphql::sdl()),
-        Command::Keygen => keygen(),
+        Command::Keygen { algorithm } => keygen(algorithm.into()),
         Command::Check => check::run(cli.settings).await,
         Command::Config { markdown: true } => config::reference(),
         Command::Config { markdown: false } => config::run(cli.settings),
@@ -109,6 +114,9 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     tracing::info!("listening on http://{addr}/graphql");
     if playground != PlaygroundConfig::Off {
         tracing::info!("open http://{addr}/ in a browser to sign in and try queries");
+    }
+    if let Some(token) = app.inbox_token() {
+        print(&lan::invitation(addr, token))?;
     }
     if let Some(metrics_addr) = metrics_addr {
         app.serve_metrics(metrics_addr).await?;
@@ -145,8 +153,8 @@ async fn migrate(settings: Settings) -> anyhow::Result<ExitCode> {
     print("The database is up to date.\n")
 }
 
-fn keygen() -> anyhow::Result<ExitCode> {
-    let key = keys::generate()?;
+fn keygen(algorithm: SigningAlgorithm) -> anyhow::Result<ExitCode> {
+    let key = keys::generate(algorithm)?;
     // Standard output has only the private key, so that it can be redirected into a file.
     let about = format!("kid: {}\npublic key, for JWT_VERIFYING_KEYS after you replace this key:\n", key.kid);
     io::stderr().write_all([about, key.public_pem].concat().as_bytes())?;

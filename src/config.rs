@@ -52,7 +52,7 @@ pub use codes::CodeSettings;
 pub use connections::ConnectionSettings;
 pub use database::{DatabaseConfig, DatabaseSettings};
 pub use guard::{GuardModeSetting, GuardSettings};
-pub use http::{HttpSettings, PlaygroundConfig};
+pub use http::{CorsConfig, HttpSettings, PlaygroundConfig};
 pub use limits::{DayOffset, LimitSettings};
 pub use listen::ListenSettings;
 pub use logs::{LogFormat, LogSettings};
@@ -70,7 +70,7 @@ pub use source::{EffectiveSetting, Origins, ParseOutcome, SecretFile, Source, pa
 pub use table::Table;
 pub use tencent::TencentSettings;
 pub use test_numbers::{NumbersWithCodes, TestNumberSettings, Until};
-pub use tokens::{SigningConfig, TokenSettings};
+pub use tokens::{JwtAlgorithmSetting, SigningConfig, TokenSettings};
 pub use values::Secret;
 
 /// A setting that is refused.
@@ -138,8 +138,8 @@ pub struct Config {
     pub client_address_header: String,
     /// How many client connections may be open.
     pub connections: ConnectionSettings,
-    /// The origins whose pages may call the server; `*` is every origin.
-    pub cors_origins: Vec<String>,
+    /// Which pages of other origins may call the server.
+    pub cors: CorsConfig,
     /// Whether clients can query the schema.
     pub introspection: bool,
     /// What `/` serves.
@@ -163,20 +163,21 @@ impl TryFrom<Settings> for Config {
 fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
     let database = settings.database.config()?;
     let sms = settings.sms.config(&settings.tencent, &settings.phones.allowed_regions, routes)?;
+    // Clients of an embedded server are most likely its developers.
+    let is_embedded = !database.is_mysql() && settings.redis.redis_url.is_empty();
     check_console_sms(&settings, &sms)?;
     let redis_urls = settings.redis.urls()?;
+    check_lan(&settings, is_embedded, &sms)?;
     settings.codes.check_secret()?;
     settings.callbacks.check()?;
     settings.limits.check(&sms)?;
 
     let issuing = issuing(&settings, &sms)?;
-    // Clients of an embedded server are most likely its developers.
-    let is_embedded = !database.is_mysql() && settings.redis.redis_url.is_empty();
     Ok(Config {
         captcha: settings.captcha.config(settings.guard.guard_mode, &settings.tencent)?,
         signing: settings.tokens.signing(&database, &settings.database.data_dir)?,
         verifying_keys: settings.tokens.verifying_keys(),
-        tokens: settings.tokens.policy()?,
+        tokens: settings.tokens.policy(settings.listen.public_url.as_deref())?,
         accounts: settings.sessions.account_policy(issuing.test_numbers.clone()),
         issuing,
         checking: CheckingPolicy {
@@ -189,7 +190,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         sessions: sessions(&settings)?,
         playground: playground(&settings, is_embedded, &sms),
         introspection: settings.http.introspection.unwrap_or(is_embedded),
-        listen_addr: settings.listen.listen_addr,
+        listen_addr: settings.listen.address(),
         metrics_addr: settings.listen.metrics_addr,
         shutdown_grace: settings.listen.shutdown_grace,
         auto_migrate: settings.database.auto_migrate,
@@ -200,7 +201,11 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         trusted_proxies: settings.network.trusted_proxies,
         client_address_header: settings.network.client_address_header,
         connections: settings.connections,
-        cors_origins: settings.http.cors_origins,
+        cors: CorsConfig {
+            loopback: is_embedded && settings.listen.address().ip().is_loopback(),
+            origins: settings.http.cors_origins,
+            cookies: settings.http.cookies,
+        },
         secret_files: Vec::new(),
         database,
         sms,
@@ -209,13 +214,24 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
 
 /// Refuses to print codes while the server listens on an address that is not loopback: strangers could use it by accident.
 fn check_console_sms(settings: &Settings, sms: &SmsConfig) -> Result<(), ConfigError> {
-    let is_local = settings.listen.listen_addr.ip().is_loopback();
-    if is_local || settings.sms.allow_console_sms || !sms.prints() {
+    let is_meant = settings.listen.listen_addr.ip().is_loopback() || settings.listen.lan;
+    if is_meant || settings.sms.allow_console_sms || !sms.prints() {
         return Ok(());
     }
     let reason = "printing codes to the terminal is for loopback only: set up an SMS provider, \
                   listen on 127.0.0.1, or set ALLOW_CONSOLE_SMS=true";
     Err(ConfigError::new("LISTEN_ADDR", reason))
+}
+
+/// Refuses to share the inbox of a server that is more than a trial.
+fn check_lan(settings: &Settings, is_embedded: bool, sms: &SmsConfig) -> Result<(), ConfigError> {
+    let is_trial = is_embedded && !sms.sends_to_phones() && settings.http.playground != Some(false);
+    if is_trial || !settings.listen.lan {
+        return Ok(());
+    }
+    let reason =
+        "for trying the page on a phone: only with SQLite, without Redis, with printed messages and with the page";
+    Err(ConfigError::new("LAN", reason))
 }
 
 fn issuing(settings: &Settings, sms: &SmsConfig) -> Result<IssuingPolicy, ConfigError> {
@@ -237,11 +253,12 @@ fn sessions(settings: &Settings) -> Result<SessionPolicy, ConfigError> {
     Ok(settings.sessions.policy(avatars, settings.sign_up.sign_up.into()))
 }
 
-/// Returns what `/` serves. Everybody who can open the page can read the codes in its inbox, so it is for loopback only.
+/// Returns what `/` serves. Everybody who can open the inbox can read codes, so it is for loopback, or behind a token.
 fn playground(settings: &Settings, is_embedded: bool, sms: &SmsConfig) -> PlaygroundConfig {
-    let is_printed_here = !sms.sends_to_phones() && settings.listen.listen_addr.ip().is_loopback();
+    let is_printed_here = !sms.sends_to_phones() && settings.listen.address().ip().is_loopback();
     match settings.http.playground.unwrap_or(is_embedded) {
         false => PlaygroundConfig::Off,
+        true if settings.listen.lan => PlaygroundConfig::PageWithLanInbox,
         true if is_embedded && is_printed_here => PlaygroundConfig::PageWithInbox,
         true => PlaygroundConfig::Page,
     }

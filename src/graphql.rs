@@ -11,6 +11,7 @@ use async_graphql::{SDLExportOptions, Schema, SchemaBuilder};
 mod answer;
 pub mod bounds;
 mod context;
+mod cookies;
 mod delivery;
 mod error;
 mod execute;
@@ -29,6 +30,7 @@ mod subscription;
 mod types;
 
 pub(crate) use context::{Authorization, RequestContext};
+pub(crate) use cookies::{CookieChange, CookieChanges, TokenCookies};
 pub(crate) use execute::{Executed, Executor, Prepared, Transport, error_code, too_large};
 
 pub(crate) use self::error::{ErrorCode, too_many_subscriptions};

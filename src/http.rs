@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Request, State};
+use axum::Router;
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -23,28 +23,32 @@ use uuid::Uuid;
 
 use crate::graphql::{Executor, Services};
 use crate::telemetry;
+use crate::tokens::JWKS_PATH;
 use crate::users::AVATARS_PATH;
 
 mod accept;
 mod avatars;
 mod callbacks;
 mod client_ip;
+mod cors;
 pub(crate) mod descriptors;
+mod discovery;
 mod graphql;
 mod headers;
 mod health;
 pub(crate) mod metrics;
+mod origin;
 mod playground;
 mod serve;
 
 pub(crate) use callbacks::Callbacks;
+pub(crate) use cors::CorsPolicy;
 pub(crate) use graphql::Sockets;
 pub(crate) use health::Readiness;
 pub(crate) use playground::Playground;
 pub(crate) use serve::{ConnectionLimits, Connections, Patience, serve};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const JWKS_CACHE: &str = "public, max-age=300";
 
 /// The state that all routes share.
 pub(crate) struct HttpState {
@@ -61,12 +65,12 @@ pub(crate) struct HttpState {
     pub(crate) playground: Option<Arc<Playground>>,
     /// The proxies that are trusted to report the client's address.
     pub(crate) trusted_proxies: Vec<IpNet>,
-    /// The origins whose pages may call `/graphql`.
-    pub(crate) cors_origins: Vec<String>,
-    /// The open WebSockets.
-    pub(crate) sockets: Arc<Sockets>,
     /// The header in which they report it.
     pub(crate) client_address_header: String,
+    /// The open WebSockets.
+    pub(crate) sockets: Arc<Sockets>,
+    /// The pages of other origins that may call `/graphql`.
+    pub(crate) cors: CorsPolicy,
 }
 
 /// The id of a request, for logs and for the client.
@@ -76,13 +80,17 @@ struct RequestId(String);
 /// Returns the routes of the server.
 pub(crate) fn router(state: Arc<HttpState>) -> Router {
     let api = get(graphql::get).post(graphql::post).fallback(graphql::method_not_allowed);
+    let api = api.layer(option_layer(state.cors.layer()));
+    let refused = Arc::new(cors::RefusedOrigins::new(state.cors.clone(), Arc::clone(&state.services.clock)));
+    let api = api.layer(from_fn_with_state(refused, cors::log_refused));
     let page = state.playground.clone().map(playground::routes).unwrap_or_default();
 
     Router::new()
-        .route("/graphql", api.layer(option_layer(headers::cors(&state.cors_origins))))
+        .route("/graphql", api)
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/.well-known/jwks.json", get(jwks))
+        .route(JWKS_PATH, get(discovery::jwks))
+        .route("/.well-known/openid-configuration", get(discovery::configuration))
         .route(&format!("{AVATARS_PATH}/{{name}}"), get(avatars::serve))
         .merge(callbacks::routes())
         .with_state(state)
@@ -120,10 +128,6 @@ async fn identify(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
-}
-
-async fn jwks(State(state): State<Arc<HttpState>>) -> Response {
-    ([(header::CACHE_CONTROL, JWKS_CACHE)], Json(state.services.tokens.jwks())).into_response()
 }
 
 /// Answers with a status and a line of text.

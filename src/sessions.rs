@@ -75,6 +75,17 @@ pub enum LogOut {
     Everywhere,
 }
 
+impl LogOut {
+    /// Returns whether this ends the session of the request, if it has this id.
+    #[must_use]
+    pub fn ends(&self, own: Uuid) -> bool {
+        match self {
+            Self::This | Self::Everywhere => true,
+            Self::Some(ids) => ids.contains(&own),
+        }
+    }
+}
+
 /// A session's tokens.
 pub struct SessionTokens {
     /// The session.
@@ -161,7 +172,7 @@ impl Sessions {
         expires_at: Timestamp,
     ) -> Result<SessionTokens, KeyError> {
         let access = self.tokens.issue_access(user, session.id, session.authenticated_at)?;
-        let token = self.tokens.refresh_token(session.id, generation, &session.salt);
+        let token = self.tokens.refresh_token(session.id, generation, &session.salt)?;
         Ok(SessionTokens { session_id: session.id, access, refresh: Issued { token, expires_at } })
     }
 

@@ -19,10 +19,12 @@ use crate::random;
 use crate::users::User;
 
 pub mod device;
+mod discovery;
 pub mod keys;
 mod refresh;
 
 use self::device::DeviceTokens;
+pub use self::discovery::{Discovery, JWKS_PATH};
 use self::keys::Keys;
 pub use self::refresh::RefreshToken;
 
@@ -36,6 +38,9 @@ const PROOF_TTL: Duration = Duration::from_mins(5);
 pub struct TokenPolicy {
     /// The `iss` claim of every JWT.
     pub issuer: String,
+    /// The URL at which other services reach the server, without a slash at its end. `None` if the issuer is not a URL:
+    /// then the tokens cannot be discovered.
+    pub base_url: Option<String>,
     /// The `aud` claim of access tokens.
     pub audience: String,
     /// The `aud` claim of proofs.
@@ -240,9 +245,11 @@ impl Tokens {
         jsonwebtoken::encode(&header, claims, key).map_err(|_| keys::KeyError::Library)
     }
 
-    /// Returns the refresh token of a session's generation. The same arguments always return the same token.
-    #[must_use]
-    pub fn refresh_token(&self, session_id: Uuid, generation: u32, salt: &[u8]) -> String {
+    /// Returns a refresh token of a session's generation. All tokens of one generation are equivalent.
+    ///
+    /// # Errors
+    /// If the cryptographic library fails.
+    pub fn refresh_token(&self, session_id: Uuid, generation: u32, salt: &[u8]) -> Result<String, keys::KeyError> {
         RefreshToken::encode(&self.keys, session_id, generation, salt)
     }
 
@@ -256,6 +263,13 @@ impl Tokens {
     #[must_use]
     pub fn recognize_device(&self, token: &str, phone: &PhoneNumber) -> Option<Device> {
         self.devices.recognize(token, phone, self.clock.now())
+    }
+
+    /// Returns what other services need to verify tokens by the issuer's URL alone. `None` if the issuer is not a URL, or if
+    /// a shared secret signs the tokens.
+    #[must_use]
+    pub fn discovery(&self) -> Option<Discovery<'_>> {
+        Discovery::of(&self.policy, &self.keys.public_algorithms())
     }
 
     /// Returns the public keys that verify tokens.

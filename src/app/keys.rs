@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{StartError, io_error, make_parent};
 use crate::config::{Config, ConfigError, SigningConfig};
 use crate::files;
-use crate::tokens::keys::{self, KeyError, Keys};
+use crate::tokens::keys::{self, KeyError, Keys, SigningAlgorithm};
 
 /// Returns the signing keys of the settings. If they name none, reads the key in the data folder, or creates it.
 ///
@@ -15,11 +15,14 @@ use crate::tokens::keys::{self, KeyError, Keys};
 pub fn signing_keys(config: &Config) -> Result<Keys, StartError> {
     let refuse = |setting| move |error: KeyError| ConfigError::new(setting, error);
     let keys = match &config.signing {
-        SigningConfig::Ed25519(pem) => Keys::ed25519(pem.expose()).map_err(refuse("JWT_SIGNING_KEY"))?,
+        SigningConfig::Pem(pem, algorithm) => {
+            Keys::from_private_pem(pem.expose(), *algorithm).map_err(refuse("JWT_SIGNING_KEY"))?
+        }
         SigningConfig::Hs256(secret) => Keys::hs256(secret.expose().as_bytes()).map_err(refuse("JWT_SECRET"))?,
-        SigningConfig::File(path) => {
-            let pem = read_or_make_key(path)?;
-            Keys::ed25519(&pem).map_err(|error| ConfigError::new(format!("DATA_DIR ({})", path.display()), error))?
+        SigningConfig::File(path, algorithm) => {
+            let pem = read_or_make_key(path, *algorithm)?;
+            let refuse = |error| ConfigError::new(format!("DATA_DIR ({})", path.display()), error);
+            Keys::from_private_pem(&pem, *algorithm).map_err(refuse)?
         }
     };
     match &config.verifying_keys {
@@ -38,11 +41,11 @@ pub(super) fn code_secret(config: &Config, keys: &Keys) -> Result<Vec<u8>, Start
 
 /// Reads a signing key, or creates it with mode 0600. If several servers start at the same time, all of them use the key
 /// that was stored first.
-fn read_or_make_key(path: &Path) -> Result<String, StartError> {
+fn read_or_make_key(path: &Path, algorithm: SigningAlgorithm) -> Result<String, StartError> {
     make_parent(path)?;
     if !path.exists() {
         // Written to another file first, so that no server reads half a key.
-        let made = keys::generate().map_err(|error| ConfigError::new("DATA_DIR", error))?;
+        let made = keys::generate(algorithm).map_err(|error| ConfigError::new("DATA_DIR", error))?;
         let parent = path.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(parent).map_err(io_error(path))?;
         files::make_private(file.as_file()).map_err(io_error(path))?;

@@ -64,8 +64,8 @@ fn secret_files(config: &Config) -> Vec<(&str, PathBuf)> {
         }
     };
     let signing_key = match &config.signing {
-        SigningConfig::File(path) => Some(("DATA_DIR", path.clone())),
-        SigningConfig::Ed25519(_) | SigningConfig::Hs256(_) => None,
+        SigningConfig::File(path, _) => Some(("DATA_DIR", path.clone())),
+        SigningConfig::Pem(..) | SigningConfig::Hs256(_) => None,
     };
     let named = config.secret_files.iter().map(|file| (file.setting.as_str(), file.path.clone()));
 

@@ -59,9 +59,9 @@ async fn database(config: &Config) -> Found {
 
 fn signing_key(config: &Config) -> Found {
     let kind = match &config.signing {
-        SigningConfig::Hs256(_) => "HS256, a shared secret",
-        SigningConfig::Ed25519(_) => "EdDSA",
-        SigningConfig::File(_) => "EdDSA, in DATA_DIR",
+        SigningConfig::Hs256(_) => "HS256, a shared secret".to_owned(),
+        SigningConfig::Pem(_, algorithm) => algorithm.to_string(),
+        SigningConfig::File(_, algorithm) => format!("{algorithm}, in DATA_DIR"),
     };
     match app::signing_keys(config) {
         Ok(keys) => Ok(format!("signing key: {kind}, kid {}", keys.kid())),

@@ -1,6 +1,6 @@
 //! Settings of what browsers may do: pages of other origins, the playground and introspection.
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use url::Url;
 
 /// Settings of what browsers may do.
@@ -8,9 +8,12 @@ use url::Url;
 #[command(next_help_heading = "Browsers")]
 pub struct HttpSettings {
     /// Origins whose pages may call the server, such as `https://app.example.com`, comma-separated, or * for every origin
-    /// [default: no other origin]
+    /// [default: no other origin; with SQLite, without Redis and on loopback, http pages of this machine]
     #[arg(long, value_name = "ORIGIN,…", value_delimiter = ',', value_parser = origin)]
     pub cors_origins: Vec<String>,
+    /// Whether browsers can ask for refresh and device tokens in cookies instead of answers
+    #[arg(long, default_value = "false", action = ArgAction::Set)]
+    pub cookies: bool,
     /// Whether / is a page to sign in and to try queries [default: true with SQLite and without Redis]
     #[arg(long)]
     pub playground: Option<bool>,
@@ -28,6 +31,19 @@ pub enum PlaygroundConfig {
     Page,
     /// The playground, which also shows the messages that the console sender prints.
     PageWithInbox,
+    /// The same, also for a phone in the local network that knows a random token.
+    PageWithLanInbox,
+}
+
+/// Which pages of other origins may call the server, and how.
+#[derive(Debug, Clone)]
+pub struct CorsConfig {
+    /// The origins whose pages may call; `*` is every origin.
+    pub origins: Vec<String>,
+    /// Whether pages of other servers on this machine may call.
+    pub loopback: bool,
+    /// Whether browsers can have their refresh and device tokens in cookies.
+    pub cookies: bool,
 }
 
 /// Parses an origin as browsers send it, such as `https://app.example.com`, or `*`.

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use tracing::Span;
 
 use super::Services;
+use super::cookies::TokenCookies;
 use super::error::{ApiError, ApiResult};
 use super::problem::{Failure, Problem};
 use super::problems::Problems;
@@ -19,7 +20,7 @@ use crate::account_store::UserLoader;
 use crate::client::ClientAddress;
 use crate::locale::Locale;
 use crate::phone;
-use crate::sessions::Viewer;
+use crate::sessions::{RefreshError, SignedIn, Viewer};
 use crate::store::StoreError;
 use crate::tokens::{AccessClaims, TokenError};
 use crate::verification::{CodeUse, Requester};
@@ -42,6 +43,7 @@ pub(crate) struct RequestContext {
     /// The span of the request.
     span: Span,
     pub(super) problems: Problems,
+    pub(super) cookies: TokenCookies,
     pub(super) client: ClientAddress,
     /// The language of the `Accept-Language` header.
     pub(super) accepted_locale: Option<Locale>,
@@ -63,12 +65,18 @@ impl RequestContext {
             request_id,
             span: Span::current(),
             problems: Problems::default(),
+            cookies: TokenCookies::default(),
             client,
             accepted_locale,
             users: UserLoader::new(Arc::clone(&services.users)),
             services,
             viewer: OnceCell::new(),
         }
+    }
+
+    /// Returns the same request in the mode of `cookies`.
+    pub(crate) fn with_cookies(self, cookies: TokenCookies) -> Self {
+        Self { cookies, ..self }
     }
 
     /// Returns the authenticated user and their active session, or `None` if the request has no token.
@@ -99,6 +107,21 @@ impl RequestContext {
     /// `UNAUTHENTICATED` if the request has no token, and every error of `viewer`.
     pub(super) async fn require_viewer(&self) -> Result<&Viewer, ApiError> {
         self.viewer().await?.ok_or_else(ApiError::unauthenticated)
+    }
+
+    /// Returns the viewer for `logout`. With a refresh cookie, no access token is needed: a page may have lost it.
+    ///
+    /// # Errors
+    /// If the cookie's token is rejected, which also removes the cookies. Without a cookie, as `require_viewer`.
+    pub(super) async fn viewer_to_log_out(&self) -> Result<Viewer, Failure> {
+        let Some(token) = self.cookies.refresh_cookie() else {
+            return Ok(self.require_viewer().await?.clone());
+        };
+        let found = self.services.sessions.viewer_of_refresh_token(token).await;
+        if let Err(RefreshError::Token(_)) = found {
+            self.cookies.clear();
+        }
+        Ok(found?)
     }
 
     /// Returns what the client requests a code for. A purpose that needs sign-in carries the viewer.
@@ -145,6 +168,16 @@ impl RequestContext {
     fn noted(&self, phone: phone::PhoneNumber) -> phone::PhoneNumber {
         self.span.record("phone.masked", tracing::field::display(&phone));
         phone
+    }
+
+    /// In cookie mode, moves the tokens of a sign-in into their cookies.
+    pub(super) fn keep_in_cookies(&self, signed_in: SignedIn) -> SignedIn {
+        let device_expires_at = self.services.clock.now() + self.services.tokens.devices().ttl();
+        SignedIn {
+            tokens: self.cookies.keep_session(signed_in.tokens),
+            device_token: self.cookies.keep_device(signed_in.device_token, device_expires_at),
+            ..signed_in
+        }
     }
 
     async fn requester(&self) -> Result<Requester, ApiError> {

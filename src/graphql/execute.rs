@@ -16,6 +16,7 @@ use super::ApiSchema;
 use super::answer::{MAX_ERRORS, Shape, bound, set_failed_to_null};
 use super::bounds::{self, BoundedVariables};
 use super::context::RequestContext;
+use super::cookies::CookieChanges;
 use super::error::{
     PARSE_FAILED, VALIDATION_FAILED, answer_too_large, log_faults, mark_document_error, missing_variable, name_request,
     query_timed_out, wrong_transport,
@@ -71,6 +72,8 @@ pub(crate) struct Executed {
     pub(crate) retry_after_seconds: Option<i32>,
     /// `ok`, or the code of the first error or problem.
     pub(crate) outcome: String,
+    /// The changes to the cookies of a client in cookie mode.
+    pub(crate) cookies: CookieChanges,
 }
 
 impl Prepared {
@@ -139,6 +142,7 @@ impl Executor {
     pub(crate) async fn run(&self, prepared: Prepared, context: RequestContext) -> Executed {
         let Prepared { request, operation_type, shape, label: _ } = prepared;
         let (problems, request_id) = (context.problems.clone(), context.request_id.clone());
+        let cookies = context.cookies.clone();
         let request = request.data(context);
         let is_query = operation_type == Some(OperationType::Query);
 
@@ -156,7 +160,12 @@ impl Executor {
         let is_alone = shape.mutations() == 1;
         let mut problems = problems.keys.into_values();
         let retry_after_seconds = problems.find_map(|problem| problem.retry_after_seconds).filter(|_| is_alone);
-        Executed { response, retry_after_seconds, outcome: outcome.unwrap_or_else(|| OK.to_owned()) }
+        Executed {
+            response,
+            retry_after_seconds,
+            outcome: outcome.unwrap_or_else(|| OK.to_owned()),
+            cookies: cookies.take(),
+        }
     }
 
     /// Runs a prepared subscription and returns its responses, which conform to the specification.

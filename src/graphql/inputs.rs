@@ -78,11 +78,11 @@ pub(super) struct LoginInput {
     pub(super) idempotency_key: Option<String>,
 }
 
-/// The refresh token of a session.
-#[derive(InputObject)]
+/// The refresh token of a session. In cookie mode it is in a cookie, and this input can be left out.
+#[derive(InputObject, Default)]
 pub(super) struct RefreshSessionInput {
-    /// The latest refresh token that the client received, from `login` or `refreshSession`.
-    pub(super) refresh_token: String,
+    /// The latest refresh token that the client received, from `login` or `refreshSession`. Required, except in cookie mode.
+    pub(super) refresh_token: Option<String>,
     /// A random string of 16 to 128 characters, a new one for each refresh. Until the new refresh token is used, repeating
     /// the request with the same key returns the same new refresh token.
     pub(super) idempotency_key: Option<String>,

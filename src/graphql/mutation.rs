@@ -48,9 +48,9 @@ impl Mutation {
             let code_use = request.code_use(input.purpose).await?;
             let phone = request.recipient(&code_use, input.phone.as_ref())?;
             let locale = parse_locale(input.locale.as_deref())?;
-            let device_token = input.device_token.as_deref();
+            let device_token = request.cookies.device_token(input.device_token)?;
             let sent = request.services.issuing.request_code(CodeRequest {
-                device: device_token.and_then(|token| request.services.tokens.recognize_device(token, &phone)),
+                device: device_token.and_then(|token| request.services.tokens.recognize_device(&token, &phone)),
                 phone,
                 code_use,
                 reference: input.reference,
@@ -84,11 +84,11 @@ impl Mutation {
                 code: input.code,
                 challenge_id: input.challenge_id.0,
                 device_name: input.device_name,
-                device_token: input.device_token,
+                device_token: request.cookies.device_token(input.device_token)?,
                 idempotency_key: input.idempotency_key,
                 client: request.client,
             });
-            Ok(signed_in.await?.into())
+            Ok(request.keep_in_cookies(signed_in.await?).into())
         }
         .await;
         request.result(ctx, outcome)
@@ -101,12 +101,17 @@ impl Mutation {
     async fn refresh_session(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The refresh token to exchange.")] input: RefreshSessionInput,
+        #[graphql(desc = "The refresh token to exchange. Required, except in cookie mode.")] input: Option<
+            RefreshSessionInput,
+        >,
     ) -> ApiResult<RefreshSessionResult> {
         let request = ctx.data_unchecked::<RequestContext>();
         let outcome: Result<RefreshSessionPayload, Failure> = async {
-            let key = input.idempotency_key.as_deref();
-            Ok(request.services.sessions.refresh(&input.refresh_token, key, request.client).await?.into())
+            let input = input.unwrap_or_default();
+            let (token, key) = (request.cookies.refresh_token(input.refresh_token)?, input.idempotency_key);
+            let refreshed = request.services.sessions.refresh(&token, key.as_deref(), request.client).await?;
+            let (tokens, user) = refreshed;
+            Ok((request.cookies.keep_session(tokens), user).into())
         }
         .await;
         request.result(ctx, outcome)
@@ -133,7 +138,7 @@ impl Mutation {
     }
 
     /// Ends the current session, the given sessions, or all sessions. Their access tokens are rejected immediately.
-    /// Needs sign-in.
+    /// Needs sign-in; in cookie mode, the refresh cookie is enough.
     #[graphql(directive = raises::apply(field_errors::logout()))]
     async fn logout(
         &self,
@@ -142,9 +147,13 @@ impl Mutation {
     ) -> ApiResult<LogoutResult> {
         let request = ctx.data_unchecked::<RequestContext>();
         let outcome: Result<LogoutPayload, Failure> = async {
-            let viewer = request.require_viewer().await?;
+            let viewer = request.viewer_to_log_out().await?;
             let which = log_out(input.unwrap_or_default())?;
-            let ended = request.services.sessions.log_out(viewer, which).await?;
+            let is_own = which.ends(viewer.session_id);
+            let ended = request.services.sessions.log_out(&viewer, which).await?;
+            if is_own {
+                request.cookies.clear();
+            }
             Ok(LogoutPayload { ended_sessions: i32::try_from(ended).unwrap_or(i32::MAX) })
         }
         .await;
@@ -206,6 +215,7 @@ impl Mutation {
             let confirmation =
                 Confirmation { code: input.code, challenge_id: input.challenge_id.0, client: request.client };
             request.services.accounts.delete(viewer, confirmation).await?;
+            request.cookies.clear();
             Ok(DeleteAccountPayload { deleted_user_id: viewer.user.id.into() })
         }
         .await;

@@ -47,12 +47,13 @@ pub(super) struct LoginPayload {
     pub(super) access_token: String,
     /// When the access token expires. From then on, it is rejected with `TOKEN_EXPIRED`.
     pub(super) access_token_expires_at: DateTime,
-    /// An opaque token that `refreshSession` exchanges, once, for new tokens. Store it where only the app can read it.
+    /// An opaque token that `refreshSession` exchanges, once, for new tokens. Store it where only the app can read it. Empty
+    /// in cookie mode.
     pub(super) refresh_token: String,
     /// When the refresh token expires, and with it the session.
     pub(super) refresh_token_expires_at: DateTime,
     /// An opaque token that proves that this device once signed in with the phone. Keep it after the session has ended, and
-    /// send it with later requests: the device has its own quota then. It grants no access.
+    /// send it with later requests: the device has its own quota then. It grants no access. Empty in cookie mode.
     pub(super) device_token: String,
     /// The user who signed in.
     pub(super) user: UserNode,
@@ -82,7 +83,7 @@ pub(super) struct RefreshSessionPayload {
     pub(super) access_token: String,
     /// When the access token expires. From then on, it is rejected with `TOKEN_EXPIRED`.
     pub(super) access_token_expires_at: DateTime,
-    /// The next refresh token. Replace the old one with it: the old one must not be used again.
+    /// The next refresh token. Replace the old one with it: the old one must not be used again. Empty in cookie mode.
     pub(super) refresh_token: String,
     /// When the refresh token expires, and with it the session.
     pub(super) refresh_token_expires_at: DateTime,

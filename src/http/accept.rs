@@ -45,17 +45,11 @@ impl MediaType {
 
     /// Returns the type that the client prefers; `None` if the client does not accept either.
     pub(super) fn negotiate(headers: &HeaderMap) -> Option<Self> {
-        let mut values = headers.get_all(header::ACCEPT).iter().peekable();
-        if values.peek().is_none() {
+        if !headers.contains_key(header::ACCEPT) {
             return Some(Self::Json);
         }
 
-        let ranges: Vec<Range<'_>> = values
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .take(MAX_RANGES)
-            .filter_map(Range::parse)
-            .collect();
+        let ranges: Vec<Range<'_>> = ranges(headers).collect();
         let graphql = quality(&ranges, Self::GraphQlResponse);
         let json = quality(&ranges, Self::Json);
 
@@ -67,6 +61,18 @@ impl MediaType {
             _ => Some(Self::GraphQlResponse),
         }
     }
+}
+
+/// Returns whether the client names HTML among the types that it accepts, as browsers do when they open a page.
+pub(super) fn accepts_html(headers: &HeaderMap) -> bool {
+    let html = |range: Range<'_>| range.essence.eq_ignore_ascii_case("text/html") && range.quality > 0;
+    ranges(headers).any(html)
+}
+
+/// Returns the well-formed ranges of the header.
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = Range<'_>> {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).take(MAX_RANGES).filter_map(Range::parse)
 }
 
 /// Returns the quality of the most specific range that matches the type, in thousandths.

@@ -14,14 +14,15 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tracing::{Instrument, Span};
 
 use self::request::{Parameters, Rejection};
-use super::accept::MediaType;
+use super::accept::{MediaType, accepts_html};
 use super::client_ip::client_address;
+use super::playground::EXPLORER;
 use super::{HttpState, RequestId};
 use crate::graphql::{Authorization, ErrorCode, Prepared, RequestContext, Transport, error_code};
 use crate::locale::Locale;
@@ -30,6 +31,7 @@ use crate::store;
 use crate::tokens::Tokens;
 
 mod answer;
+mod cookies;
 mod request;
 mod socket;
 
@@ -57,7 +59,7 @@ pub(super) async fn post(State(state): State<Arc<HttpState>>, request: Request<B
                 Err(rejected) => rejected_operation(&rejected, media_type),
             }
         }
-        Err(rejection) => answer::rejection(rejection, media_type),
+        Err(unread) => answer::unread(unread, media_type),
     }
 }
 
@@ -66,13 +68,19 @@ pub(super) async fn get(State(state): State<Arc<HttpState>>, request: Request<Bo
     if socket::is_wanted(&parts.headers) {
         return socket::open(state, &mut parts).await;
     }
+    // A person who opens the endpoint in a browser wants to try it.
+    let is_opened = parts.uri.query().is_none_or(str::is_empty) && accepts_html(&parts.headers);
+    if is_opened && state.playground.is_some() {
+        return Redirect::to(EXPLORER).into_response();
+    }
+
     let Some(media_type) = MediaType::negotiate(&parts.headers) else {
         return not_acceptable();
     };
 
     let parameters = match request::read_get(&mut parts).await {
         Ok(parameters) => parameters,
-        Err(rejection) => return answer::rejection(rejection, media_type),
+        Err(unread) => return answer::unread(unread, media_type),
     };
     let Some(place) = place(&state) else {
         return answer::busy(media_type);
@@ -138,6 +146,10 @@ async fn run(
     let languages = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let locale = languages.and_then(Locale::preferred);
     let context = RequestContext::new(authorization, client, locale, id.clone(), Arc::clone(&state.services));
+    let context = match cookies::read(parts, &state.cors) {
+        Ok(cookies) => context.with_cookies(cookies),
+        Err(rejection) => return answer::rejection(rejection, media_type),
+    };
 
     // Dropping this future, because the client disconnected or the time is up, does not drop the task.
     let executor = state.executor.clone();
@@ -149,7 +161,11 @@ async fn run(
         executed
     });
     match timeout(OPERATION_TIMEOUT, state.operations.spawn(task.in_current_span())).await {
-        Ok(Ok(executed)) => answer::executed(&executed, media_type),
+        Ok(Ok(executed)) => {
+            let mut response = answer::executed(&executed, media_type);
+            cookies::write(&mut response, &executed.cookies, state.services.clock.now());
+            response
+        }
         Ok(Err(error)) => {
             tracing::error!(error = &error as &dyn std::error::Error, "an operation panicked");
             answer::internal_error(Some(&id))

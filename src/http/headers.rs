@@ -1,16 +1,10 @@
-//! Headers for browsers: which pages may call the API (CORS), and how browsers must treat answers.
+//! Headers that say how browsers must treat answers.
 //!
 //! The defaults forbid everything. A route that needs more sets the header itself.
 
-use std::time::Duration;
-
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
-use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::REQUEST_ID;
-
-const PREFLIGHT_CACHE: Duration = Duration::from_mins(10);
 const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -26,22 +20,4 @@ pub(super) async fn secure(mut response: Response) -> Response {
         response.headers_mut().entry(name).or_insert(value);
     }
     response
-}
-
-/// Allows pages of these origins to call. `None` if there are no origins. Credentials are not allowed, because tokens
-/// are in a header and not in cookies.
-pub(super) fn cors(origins: &[String]) -> Option<CorsLayer> {
-    let allowed = if origins.iter().any(|origin| origin == "*") {
-        AllowOrigin::any()
-    } else {
-        AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()))
-    };
-    let layer = CorsLayer::new()
-        .allow_origin(allowed)
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION])
-        .expose_headers([header::RETRY_AFTER, REQUEST_ID])
-        .vary([header::ORIGIN])
-        .max_age(PREFLIGHT_CACHE);
-    (!origins.is_empty()).then_some(layer)
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns the page's routes and headers; `files` serves its files, and `same_machine` decides who may read the inbox. The
 //! page and everything that it loads come from this server. The inbox holds one-time codes, so it must only be served
-//! to the page itself, in a browser on this machine.
+//! to the page itself, in a browser on this machine or with a random token.
 
 use std::sync::Arc;
 
@@ -19,8 +19,13 @@ use crate::phone::Region;
 use crate::sms::inbox::Inbox;
 
 mod files;
+mod inbox_key;
 mod same_machine;
 
+use self::inbox_key::InboxKey;
+
+/// The page's view in which a user can try queries.
+pub(super) const EXPLORER: &str = "/#explorer";
 const INBOX: &str = "/dev/inbox";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 const REVALIDATE: &str = "no-cache";
@@ -35,6 +40,8 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 pub(crate) struct Playground {
     about: Value,
     inbox: Option<Arc<Inbox>>,
+    /// Opens the inbox for a phone in the local network.
+    inbox_key: Option<InboxKey>,
 }
 
 impl Playground {
@@ -53,7 +60,21 @@ impl Playground {
             "calls": calls,
             "inbox": inbox.as_ref().map(|_| INBOX),
         });
-        Self { about, inbox }
+        Self { about, inbox, inbox_key: None }
+    }
+
+    /// Returns the same page, whose inbox a client with a random token can also read.
+    pub(crate) fn with_inbox_token(self) -> Self {
+        Self { inbox_key: Some(InboxKey::generate()), ..self }
+    }
+
+    /// Returns the random token of the inbox, if there is one.
+    pub(crate) fn inbox_token(&self) -> Option<&str> {
+        self.inbox_key.as_ref().map(InboxKey::token)
+    }
+
+    fn shows_inbox(&self, request: &Request) -> bool {
+        same_machine::is_from_own_page(request) || self.inbox_key.as_ref().is_some_and(|key| key.opens(request))
     }
 }
 
@@ -102,7 +123,7 @@ async fn about(State(playground): State<Arc<Playground>>) -> Response {
 
 async fn inbox(State(playground): State<Arc<Playground>>, request: Request) -> Response {
     match &playground.inbox {
-        Some(inbox) if same_machine::is_from_own_page(&request) => {
+        Some(inbox) if playground.shows_inbox(&request) => {
             ([(header::CACHE_CONTROL, "no-store")], Json(json!({ "messages": inbox.messages() }))).into_response()
         }
         _ => plain(StatusCode::FORBIDDEN, "only the page at / on this machine can read the inbox\n"),

@@ -8,7 +8,7 @@
 
 use jiff::Timestamp;
 
-use super::{SessionTokens, Sessions};
+use super::{SessionTokens, Sessions, Viewer};
 use crate::account_store::{Rotation, SessionRow};
 use crate::client::ClientAddress;
 use crate::store::StoreError;
@@ -113,6 +113,25 @@ impl Sessions {
             // A simultaneous refresh came first, so the token is no longer the current one.
         }
         Err(TokenError::Invalid.into())
+    }
+
+    /// Returns the viewer of a refresh token, which stays valid. Used tokens are rejected, but do not end the session.
+    ///
+    /// # Errors
+    /// If the token is forged, used or expired ([`RefreshError::Token`]), or the store fails.
+    pub async fn viewer_of_refresh_token(&self, token: &str) -> Result<Viewer, RefreshError> {
+        let token = RefreshToken::parse(token).ok_or(TokenError::Invalid)?;
+        let (row, user) = self.store.find_session(token.session_id).await?.ok_or(TokenError::Invalid)?;
+        if !self.tokens.is_genuine(&token, &row.salt) {
+            return Err(TokenError::Invalid.into());
+        }
+        match self.standing(&row, token.generation, false, self.clock.now()) {
+            Standing::Current | Standing::Preceding => {
+                Ok(Viewer { user, session_id: row.id, authenticated_at: row.authenticated_at })
+            }
+            Standing::Reused => Err(TokenError::Invalid.into()),
+            Standing::Rejected(error) => Err(error.into()),
+        }
     }
 
     /// Returns how a token of a `generation` relates to its session. `is_same_key` says whether the request has the

@@ -1,31 +1,87 @@
 //! The keys that sign and verify tokens: parsing, generation and derivation.
 //!
-//! Every key has exactly one algorithm and one `kid`; for an Ed25519 key it is the thumbprint of RFC 7638. Types with a
+//! Every key has exactly one algorithm and one `kid`; for a public key it is the thumbprint of RFC 7638. Types with a
 //! secret must not implement `Debug`, so that a secret cannot get into the log.
 
-use aws_lc_rs::encoding::AsBigEndian;
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use std::fmt;
+
 use aws_lc_rs::{hkdf, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::{Jwk, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey};
 use pem::Pem;
+
+use self::pair::KeyPair;
+pub(super) use self::verifying::VerifyingKey;
+
+mod pair;
+mod verifying;
 
 /// The minimum length of `JWT_SECRET` in bytes: that of the hash (RFC 7518 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
 
-/// The DER bytes before the 32 bytes of an Ed25519 public key (RFC 8410 4).
-const ED25519_SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+/// An algorithm that signs with a private key, so that every service can verify with the public key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SigningAlgorithm {
+    /// Ed25519 (RFC 8037).
+    #[default]
+    EdDsa,
+    /// ECDSA on the curve P-256 with SHA-256 (RFC 7518 3.4).
+    Es256,
+    /// RSA, PKCS #1 v1.5 with SHA-256 (RFC 7518 3.3).
+    Rs256,
+}
+
+impl SigningAlgorithm {
+    /// Returns the kind of key that the algorithm needs.
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::EdDsa => "an Ed25519 key",
+            Self::Es256 => "a P-256 key",
+            Self::Rs256 => "an RSA key",
+        }
+    }
+
+    const fn of_library(self) -> Algorithm {
+        match self {
+            Self::EdDsa => Algorithm::EdDSA,
+            Self::Es256 => Algorithm::ES256,
+            Self::Rs256 => Algorithm::RS256,
+        }
+    }
+}
+
+/// Writes the name that tokens have in `alg`.
+impl fmt::Display for SigningAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+        })
+    }
+}
 
 /// The reason to reject a key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The text is not an Ed25519 private key in PEM.
-    #[error("not an Ed25519 private key in PEM (PKCS #8), as `sms-login keygen` prints it")]
+    /// The text is not a private key in PEM.
+    #[error("not an Ed25519, P-256 or RSA private key in PEM (PKCS #8), as `sms-login keygen` prints it")]
     PrivateKey,
-    /// The text is not a list of Ed25519 public keys in PEM.
-    #[error("not Ed25519 public keys in PEM, one block after another")]
+    /// The private key belongs to another algorithm.
+    #[error("{}, but JWT_ALGORITHM is {expected}, which needs {}", found.kind(), expected.kind())]
+    OtherAlgorithm {
+        /// The algorithm of the key.
+        found: SigningAlgorithm,
+        /// The algorithm of the settings.
+        expected: SigningAlgorithm,
+    },
+    /// The RSA key is too short or too long.
+    #[error("an RSA key of a size other than 2048 to 4096 bits")]
+    RsaSize,
+    /// The text is not a list of public keys in PEM.
+    #[error("not Ed25519, P-256 or RSA public keys in PEM, one block after another")]
     PublicKeys,
     /// The shared secret is too short.
     #[error("shorter than {MIN_SECRET_BYTES} bytes")]
@@ -50,45 +106,29 @@ struct SigningKey {
 }
 
 enum Signer {
-    Ed25519(Ed25519KeyPair),
-    Hmac(Box<hmac::Key>),
-}
-
-/// A key that verifies tokens of its one algorithm.
-pub(super) struct VerifyingKey {
-    pub(super) kid: String,
-    pub(super) algorithm: Algorithm,
-    pub(super) decoding: DecodingKey,
-    verifier: Verifier,
-    jwk: Option<Jwk>,
-}
-
-enum Verifier {
-    Ed25519(Vec<u8>),
+    Pair(KeyPair),
     Hmac(Box<hmac::Key>),
 }
 
 impl Keys {
-    /// Creates keys from an Ed25519 private key in PEM.
+    /// Creates keys from a private key of this algorithm, in PEM.
     ///
     /// # Errors
-    /// If `pem` is not an Ed25519 private key.
-    pub fn ed25519(pem: &str) -> Result<Self, KeyError> {
-        let pem = pem::parse(pem).map_err(|_| KeyError::PrivateKey)?;
-        let pair = Ed25519KeyPair::from_pkcs8(pem.contents()).map_err(|_| KeyError::PrivateKey)?;
+    /// If `pem` is not a private key, or the key of another algorithm.
+    pub fn from_private_pem(pem: &str, algorithm: SigningAlgorithm) -> Result<Self, KeyError> {
+        let pair = KeyPair::parse(pem)?;
+        if pair.algorithm() != algorithm {
+            return Err(KeyError::OtherAlgorithm { found: pair.algorithm(), expected: algorithm });
+        }
 
-        // Secrets are derived from the seed, not from the PEM: two encodings of one key must have the same secrets.
-        let pkcs8 = pair.to_pkcs8v1().map_err(|_| KeyError::Library)?;
-        let seed = pair.seed().map_err(|_| KeyError::Library)?;
-        let seed: aws_lc_rs::encoding::Curve25519SeedBin<'_> = seed.as_be_bytes().map_err(|_| KeyError::Library)?;
-
-        let verifying = VerifyingKey::ed25519(pair.public_key().as_ref())?;
+        let verifying = VerifyingKey::from_public_der(&pair.public_der()?)?;
         let signing = SigningKey {
             kid: verifying.kid.clone(),
-            algorithm: Algorithm::EdDSA,
-            encoding: EncodingKey::from_ed_der(pkcs8.as_ref()),
-            root: root(seed.as_ref()),
-            signer: Signer::Ed25519(pair),
+            algorithm: algorithm.of_library(),
+            encoding: pair.encoding()?,
+            // Secrets are derived from the key, not from the PEM: two encodings of one key must have the same secrets.
+            root: root(&pair.secret()?),
+            signer: Signer::Pair(pair),
         };
         Ok(Self { signing, verifying: vec![verifying] })
     }
@@ -108,30 +148,22 @@ impl Keys {
         let kid = URL_SAFE_NO_PAD.encode(derive(&root, "kid")?);
         let mac = Box::new(hmac::Key::new(hmac::HMAC_SHA256, &derive(&root, "detached signatures")?));
 
+        let verifying = VerifyingKey::shared(kid.clone(), secret, mac.clone());
         let signing = SigningKey {
-            kid: kid.clone(),
+            kid,
             algorithm: Algorithm::HS256,
             encoding: EncodingKey::from_secret(secret),
             root,
-            signer: Signer::Hmac(mac.clone()),
+            signer: Signer::Hmac(mac),
         };
-
-        let verifying = VerifyingKey {
-            kid,
-            algorithm: Algorithm::HS256,
-            decoding: DecodingKey::from_secret(secret),
-            verifier: Verifier::Hmac(mac),
-            jwk: None,
-        };
-
         Ok(Self { signing, verifying: vec![verifying] })
     }
 
-    /// Adds older public keys, given as one PEM block after another, so that their tokens stay valid after a key
-    /// rotation. Duplicates are ignored.
+    /// Adds older public keys of any algorithm, given as one PEM block after another, so that their tokens stay valid after
+    /// a key rotation. Duplicates are ignored.
     ///
     /// # Errors
-    /// If `pems` has no PEM block, or a block that is not an Ed25519 public key.
+    /// If `pems` has no PEM block, or a block that is not a public key.
     pub fn with_older(mut self, pems: &str) -> Result<Self, KeyError> {
         let blocks = pem::parse_many(pems).map_err(|_| KeyError::PublicKeys)?;
         if blocks.is_empty() {
@@ -139,8 +171,7 @@ impl Keys {
         }
 
         for block in blocks {
-            let key = block.contents().strip_prefix(&ED25519_SPKI_PREFIX).filter(|key| key.len() == 32);
-            let key = VerifyingKey::ed25519(key.ok_or(KeyError::PublicKeys)?)?;
+            let key = VerifyingKey::from_public_der(block.contents())?;
             if self.verifying.iter().all(|known| known.kid != key.kid) {
                 self.verifying.push(key);
             }
@@ -160,6 +191,17 @@ impl Keys {
         self.verifying.iter().filter_map(|key| key.jwk.as_ref()).collect()
     }
 
+    /// Returns the algorithms of the public keys, each once, the signing key's first.
+    pub(super) fn public_algorithms(&self) -> Vec<Algorithm> {
+        let mut algorithms = Vec::new();
+        for key in self.verifying.iter().filter(|key| key.jwk.is_some()) {
+            if !algorithms.contains(&key.algorithm) {
+                algorithms.push(key.algorithm);
+            }
+        }
+        algorithms
+    }
+
     /// Derives a secret of 32 bytes from the signing key (HKDF, RFC 5869). Every label has a different secret.
     ///
     /// # Errors
@@ -176,45 +218,21 @@ impl Keys {
         self.verifying.iter().find(|key| key.kid == kid)
     }
 
-    /// Signs bytes other than a JWT. The same bytes always have the same signature.
-    pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
+    /// Signs bytes other than a JWT. Except with ES256, the same bytes always have the same signature.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         match &self.signing.signer {
-            Signer::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
-            Signer::Hmac(key) => hmac::sign(key, message).as_ref().to_vec(),
+            Signer::Pair(pair) => pair.sign(message),
+            Signer::Hmac(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
         }
     }
 
     /// Returns whether one of the keys signed these bytes.
     pub(super) fn signed(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.verifying.iter().any(|key| match &key.verifier {
-            Verifier::Ed25519(public) => UnparsedPublicKey::new(&ED25519, public).verify(message, signature).is_ok(),
-            Verifier::Hmac(key) => hmac::verify(key, message, signature).is_ok(),
-        })
+        self.verifying.iter().any(|key| key.signed(message, signature))
     }
 }
 
-impl VerifyingKey {
-    fn ed25519(public: &[u8]) -> Result<Self, KeyError> {
-        let decoding = DecodingKey::from_ed_der(public);
-        let jwk = Jwk::from_decoding_key(&decoding, Some(Algorithm::EdDSA));
-        let mut jwk = jwk.map_err(|_| KeyError::PublicKeys)?;
-        let kid = jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_| KeyError::Library)?;
-
-        jwk.common.key_id = Some(kid.clone());
-        jwk.common.key_algorithm = Some(KeyAlgorithm::EdDSA);
-        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-
-        Ok(Self {
-            kid,
-            algorithm: Algorithm::EdDSA,
-            decoding,
-            verifier: Verifier::Ed25519(public.to_vec()),
-            jwk: Some(jwk),
-        })
-    }
-}
-
-/// A new Ed25519 key pair in PEM.
+/// A new key pair in PEM.
 pub struct GeneratedKey {
     /// The private key, in PKCS #8.
     pub private_pem: String,
@@ -224,18 +242,17 @@ pub struct GeneratedKey {
     pub kid: String,
 }
 
-/// Generates an Ed25519 key pair with randomness from the operating system.
+/// Generates a key pair with randomness from the operating system.
 ///
 /// # Errors
 /// If the cryptographic library fails.
-pub fn generate() -> Result<GeneratedKey, KeyError> {
-    let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::Library)?;
-    let pkcs8 = pair.to_pkcs8v1().map_err(|_| KeyError::Library)?;
-    let public = [&ED25519_SPKI_PREFIX, pair.public_key().as_ref()].concat();
+pub fn generate(algorithm: SigningAlgorithm) -> Result<GeneratedKey, KeyError> {
+    let pair = KeyPair::generate(algorithm)?;
+    let public = pair.public_der()?;
     Ok(GeneratedKey {
-        private_pem: pem::encode(&Pem::new("PRIVATE KEY", pkcs8.as_ref())).replace("\r\n", "\n"),
+        kid: VerifyingKey::from_public_der(&public)?.kid,
+        private_pem: pair.private_pem()?,
         public_pem: pem::encode(&Pem::new("PUBLIC KEY", public)).replace("\r\n", "\n"),
-        kid: VerifyingKey::ed25519(pair.public_key().as_ref())?.kid,
     })
 }
 

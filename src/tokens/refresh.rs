@@ -9,12 +9,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use super::keys::Keys;
+use super::keys::{KeyError, Keys};
 
 const PREFIX: &str = "slr_";
 const CLAIM_BYTES: usize = 20;
-/// The maximum length of the part after the prefix. Longer texts are rejected before they are decoded.
-const MAX_CHARS: usize = 128;
+/// The maximum length of the part after the prefix, with the signature of an RSA key of 4096 bits. Longer texts are
+/// rejected before they are decoded.
+const MAX_CHARS: usize = 768;
 /// The start of every signed message. Its space and NUL cannot occur in a JWT, so that a signature for one is never
 /// valid for the other.
 const LABEL: &[u8] = b"sms-login refresh token\0";
@@ -30,12 +31,14 @@ pub struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// Returns the token of a session's generation. The same arguments always return the same token.
-    #[must_use]
-    pub fn encode(keys: &Keys, session_id: Uuid, generation: u32, salt: &[u8]) -> String {
+    /// Returns a token of a session's generation. Except with ES256, the same arguments always return the same token.
+    ///
+    /// # Errors
+    /// If the cryptographic library fails.
+    pub fn encode(keys: &Keys, session_id: Uuid, generation: u32, salt: &[u8]) -> Result<String, KeyError> {
         let claim = claim(session_id, generation);
-        let signature = keys.sign(&message(&claim, salt));
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([&claim[..], &signature].concat()))
+        let signature = keys.sign(&message(&claim, salt))?;
+        Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([&claim[..], &signature].concat())))
     }
 
     /// Parses a token without verifying it. `None` if it is malformed.

@@ -118,7 +118,9 @@ impl Builder {
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
         if self.stores == Stores::Shared {
-            let key = sms_login::tokens::keys::generate().expect("a key").private_pem;
+            let key = sms_login::tokens::keys::generate(sms_login::tokens::keys::SigningAlgorithm::EdDsa)
+                .expect("a key")
+                .private_pem;
             env.insert("JWT_SIGNING_KEY".to_owned(), key);
             if !self.env.contains_key("DATABASE_URL") {
                 env.insert("DATABASE_URL".to_owned(), servers::mariadb().create_database());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sms_login::config::Config;
+use sms_login::tokens::keys::{Keys, SigningAlgorithm};
 use tempfile::TempDir;
 
 use crate::app::settings;
@@ -98,7 +99,7 @@ fn flags_come_before_the_environment_and_files_stand_in_for_secrets() {
     let read = settings(&["--code-ttl", "2m"], set).expect("settings");
     assert_eq!(read.codes.code_secret.expect("a secret").expose(), KEY32);
     assert_eq!(read.codes.code_ttl.as_secs(), 120, "the flag wins");
-    assert_eq!(read.tokens.jwt_issuer, "sms-login", "an empty variable is unset");
+    assert_eq!(read.tokens.jwt_issuer, None, "an empty variable is unset");
     assert_eq!(read.new_users.avatars, ["https://a/1", "https://a/2"]);
 }
 
@@ -130,7 +131,7 @@ fn keygen_prints_a_key_that_serves() {
     let made = process::run(&["keygen"], &BTreeMap::new());
     assert!(made.out.starts_with("-----BEGIN PRIVATE KEY-----\n") && made.out.ends_with("-----END PRIVATE KEY-----\n"));
     assert!(made.err.contains("kid: ") && made.err.contains("-----BEGIN PUBLIC KEY-----"));
-    let keys = sms_login::tokens::keys::Keys::ed25519(&made.out).expect("a key");
+    let keys = Keys::from_private_pem(&made.out, SigningAlgorithm::EdDsa).expect("a key");
     assert!(made.err.contains(keys.kid()));
     let one_line = made.out.replace('\n', "\\n");
     settings(&[], [("JWT_SIGNING_KEY", one_line.as_str())]).and_then(Config::try_from).expect("a key in one line");

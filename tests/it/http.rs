@@ -168,7 +168,7 @@ async fn only_pages_of_listed_origins_may_call() {
         ("*", "https://anybody.example", Some("*")),
         ("", "https://app.example.com", None),
     ] {
-        let app = TestApp::on(Stores::Embedded).set("CORS_ORIGINS", setting).start().await;
+        let app = TestApp::on(Stores::Shared).set("CORS_ORIGINS", setting).start().await;
         let answer = preflight(&app, origin).await;
         let value = |answer: &Answer, name: &str| {
             answer.headers.get(name).map(|value| value.to_str().expect("text").to_owned())

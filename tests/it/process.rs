@@ -62,7 +62,8 @@ pub(crate) fn env<const N: usize>(settings: [(&str, &str); N]) -> BTreeMap<Strin
 
 /// Returns the settings of a server on MySQL and Redis that sends its SMS to the stand-in.
 pub(crate) fn shared_env(database_url: &str, redis_url: &str, sms: &TencentStub) -> BTreeMap<String, String> {
-    let key = sms_login::tokens::keys::generate().expect("a key").private_pem;
+    let key =
+        sms_login::tokens::keys::generate(sms_login::tokens::keys::SigningAlgorithm::EdDsa).expect("a key").private_pem;
     env([
         ("LISTEN_ADDR", "127.0.0.1:0"),
         ("DATABASE_URL", database_url),

@@ -133,6 +133,7 @@ fn every_setting_in_the_documents_exists() {
         "NAME_FILE",
         "PHONE_CHANGED",
         "GRAPHQL_PARSE_FAILED",
+        "PERSISTED_QUERY_NOT_SUPPORTED",
         "GRAPHQL_VALIDATION_FAILED",
     ];
     let mut count = 0;

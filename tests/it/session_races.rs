@@ -132,7 +132,10 @@ async fn one_of_two_users_gets_the_phone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_signing_key_ends_no_session() {
     let sms = stub().await;
-    let (old, new) = (keys::generate().expect("a key"), keys::generate().expect("a key"));
+    let (old, new) = (
+        keys::generate(keys::SigningAlgorithm::EdDsa).expect("a key"),
+        keys::generate(keys::SigningAlgorithm::EdDsa).expect("a key"),
+    );
     let mut env = shared_env(&servers::mariadb().create_database(), &servers::redis().fresh_url(), &sms);
     env.insert("JWT_SIGNING_KEY".to_owned(), old.private_pem);
     let migrated = process::run(&["migrate"], &env);
@@ -164,7 +167,7 @@ async fn a_new_signing_key_ends_no_session() {
         assert_eq!(code_of(&after[1].run(Some(&next.access), ME, json!({})).await), "TOKEN_INVALID");
     }
 
-    let stranger = keys::generate().expect("a key");
+    let stranger = keys::generate(keys::SigningAlgorithm::EdDsa).expect("a key");
     env.insert("JWT_VERIFYING_KEYS".to_owned(), stranger.public_pem);
     let without = Server::start(&env);
     assert_eq!(code_of(&refresh(&without, &begun.refresh).await), "TOKEN_INVALID", "the old key is needed");

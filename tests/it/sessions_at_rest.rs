@@ -134,8 +134,8 @@ async fn no_token_can_be_forged_from_the_database() {
         let genuine = URL_SAFE_NO_PAD.decode(&user.refresh_token[4..]).expect("base64url");
         assert_eq!(token(&genuine[20..]), user.refresh_token, "the encoding is right");
 
-        let other = keys::generate().expect("a key").private_pem;
-        let other = Keys::ed25519(&other).expect("a key");
+        let other = keys::generate(keys::SigningAlgorithm::EdDsa).expect("a key").private_pem;
+        let other = Keys::from_private_pem(&other, keys::SigningAlgorithm::EdDsa).expect("a key");
         let message = [b"sms-login refresh token\0", claim.as_slice(), &salt].concat();
         let salted = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &salt), &message);
         let mut forged = vec![
@@ -145,22 +145,24 @@ async fn no_token_can_be_forged_from_the_database() {
             token(&salt),
             token(salted.as_ref()),
             token(&[salted.as_ref(), salted.as_ref()].concat()),
-            RefreshToken::encode(&Keys::hs256(&salt.repeat(2)).expect("a key"), id, generation, &salt),
+            RefreshToken::encode(&Keys::hs256(&salt.repeat(2)).expect("a key"), id, generation, &salt)
+                .expect("a token"),
         ];
         // The key without the salt is not enough either, and a signature is valid for one generation only.
         let own = app.env.get("JWT_SIGNING_KEY").cloned().unwrap_or_else(|| {
             std::fs::read_to_string(Path::new(&app.env["DATA_DIR"]).join("signing-key.pem")).expect("a key")
         });
-        let own = Keys::ed25519(&own).expect("a key");
+        let own = Keys::from_private_pem(&own, keys::SigningAlgorithm::EdDsa).expect("a key");
         assert_eq!(
-            RefreshToken::encode(&own, id, generation, &salt),
+            RefreshToken::encode(&own, id, generation, &salt).expect("a token"),
             user.refresh_token,
             "the key and the salt together are enough"
         );
-        forged.extend([&[][..], &[0; 16]].map(|salt| RefreshToken::encode(&own, id, generation, salt)));
+        forged
+            .extend([&[][..], &[0; 16]].map(|salt| RefreshToken::encode(&own, id, generation, salt).expect("a token")));
         let next = [id.as_bytes().as_slice(), &(generation + 1).to_be_bytes(), &genuine[20..]].concat();
         forged.push(format!("slr_{}", URL_SAFE_NO_PAD.encode(next)));
-        forged.extend((0..3).map(|generation| RefreshToken::encode(&other, id, generation, &salt)));
+        forged.extend((0..3).map(|generation| RefreshToken::encode(&other, id, generation, &salt).expect("a token")));
         for token in forged {
             let answer = app.anonymous().run(REFRESH, json!({ "input": { "refreshToken": token } })).await;
             assert_eq!(answer.code(), "TOKEN_INVALID", "{token}");

@@ -96,7 +96,7 @@ fn empty_values_are_unset() {
     let folder = Folder::with("code_ttl = '1m'\njwt_issuer = ''");
     let printed = folder.config(&[], &[("CODE_TTL", "")]);
     assert_line(&printed, "file         CODE_TTL=1m");
-    assert_line(&printed, "default      JWT_ISSUER=sms-login");
+    assert_line(&printed, "default      JWT_ISSUER=(PUBLIC_URL if it is set, else sms-login)");
 }
 
 #[test]

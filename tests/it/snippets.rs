@@ -146,7 +146,8 @@ async fn cases(server: &Server, sms: &TencentStub, own_key: &str) -> Vec<Case> {
     let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(&good).expect("a JWT").claims;
     let kid = jsonwebtoken::decode_header(&good).expect("a header").kid.expect("a kid");
     let own_key = EncodingKey::from_ed_pem(own_key.as_bytes()).expect("a key");
-    let other_key = sms_login::tokens::keys::generate().expect("a key").private_pem;
+    let other_key =
+        sms_login::tokens::keys::generate(sms_login::tokens::keys::SigningAlgorithm::EdDsa).expect("a key").private_pem;
     let other_key = EncodingKey::from_ed_pem(other_key.as_bytes()).expect("a key");
     let jwks: Value = serde_json::from_str(&server.get("/.well-known/jwks.json").await.1).expect("JSON");
 

@@ -103,7 +103,7 @@ async fn forged_tokens_are_rejected() {
     // Algorithm confusion: the public key is used as an HMAC secret.
     let public = URL_SAFE_NO_PAD.decode(jwks(&app).await["keys"][0]["x"].as_str().expect("a key")).expect("base64url");
     let confused = EncodingKey::from_secret(&public);
-    let stranger = keys::generate().expect("a key").private_pem;
+    let stranger = keys::generate(keys::SigningAlgorithm::EdDsa).expect("a key").private_pem;
     let stranger = EncodingKey::from_ed_pem(stranger.as_bytes()).expect("a key");
     let own =
         EncodingKey::from_ed_pem(&std::fs::read(format!("{}/signing-key.pem", app.env["DATA_DIR"])).expect("a key"));
@@ -151,7 +151,10 @@ async fn forged_tokens_are_rejected() {
 
 #[tokio::test]
 async fn an_older_key_is_in_the_jwks_and_its_tokens_are_valid() {
-    let (old, new) = (keys::generate().expect("a key"), keys::generate().expect("a key"));
+    let (old, new) = (
+        keys::generate(keys::SigningAlgorithm::EdDsa).expect("a key"),
+        keys::generate(keys::SigningAlgorithm::EdDsa).expect("a key"),
+    );
     let before = TestApp::on(Stores::Shared).set("JWT_SIGNING_KEY", &old.private_pem).start().await;
     let user = before.signed_in().await;
     let after = TestApp::on(Stores::Shared)

@@ -31,6 +31,8 @@ const NONE: Inbox = {
   setAwaited: nothing,
 };
 const LOOK_EVERY_MS = 3000;
+/** The random token in the address that the server prints for a phone in the same network. */
+const TOKEN = new URLSearchParams(window.location.search).get('inbox');
 const Context = createContext(NONE);
 
 export function InboxProvider({ url, children }: { url: string | null; children: ReactNode }) {
@@ -39,7 +41,7 @@ export function InboxProvider({ url, children }: { url: string | null; children:
   const [awaited, setAwaited] = useState<string>();
   const look = useCallback(() => {
     if (!url) return;
-    fetch(url)
+    fetch(url, TOKEN ? { headers: { 'X-Inbox-Token': TOKEN } } : undefined)
       .then((response) => (response.ok ? response.json() : { messages: [] }))
       .then((answer: { messages: SmsMessage[] }) => setMessages(answer.messages))
       // The next fetch may succeed. Other requests report that the server cannot be reached.

@@ -3,6 +3,7 @@
 //! Owns the limits on a body's size and time. The parameters are deserialized directly: a tree of JSON values in
 //! between could use a hundred times the memory of the body. This module does not parse GraphQL.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ use tokio::time::timeout;
 use crate::graphql::bounds::BoundedVariables;
 
 const MAX_BODY_BYTES: usize = 256 * 1024;
+/// The extension of Apollo's persisted queries.
+const PERSISTED_QUERY: &str = "persistedQuery";
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 const MALFORMED: Rejection = Rejection(
@@ -31,17 +34,27 @@ const MALFORMED: Rejection = Rejection(
 /// The status and message for a request that is rejected before its GraphQL is parsed.
 pub(super) struct Rejection(pub(super) StatusCode, pub(super) &'static str);
 
+/// Why a request has no document to run.
+pub(super) enum Unread {
+    /// The request is malformed.
+    Rejected(Rejection),
+    /// The request has only the hash of a document, as Apollo's persisted-query link sends it.
+    PersistedQuery,
+}
+
+impl From<Rejection> for Unread {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
 /// The parameters of a request (GraphQL over HTTP, "Request Parameters").
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(try_from = "SentParameters")]
 pub(super) struct Parameters {
-    query: String,
-    operation_name: Option<String>,
-    #[serde(default)]
-    variables: BoundedVariables,
-    /// Not used, but the draft says that they must be a map.
-    #[serde(rename = "extensions")]
-    _extensions: Option<AnyMap>,
+    pub(super) query: String,
+    pub(super) operation_name: Option<String>,
+    pub(super) variables: BoundedVariables,
 }
 
 impl Parameters {
@@ -53,27 +66,64 @@ impl Parameters {
     }
 }
 
-/// A JSON object whose contents are ignored.
-struct AnyMap;
+/// The parameters as the client sends them.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SentParameters {
+    query: Option<String>,
+    operation_name: Option<String>,
+    #[serde(default)]
+    variables: BoundedVariables,
+    extensions: Option<Extensions>,
+}
 
-impl<'de> Deserialize<'de> for AnyMap {
+impl TryFrom<SentParameters> for Parameters {
+    type Error = &'static str;
+
+    fn try_from(sent: SentParameters) -> Result<Self, Self::Error> {
+        sent.checked().map_err(|_| "the document is missing")
+    }
+}
+
+impl SentParameters {
+    /// Returns the parameters of a request that has a document. Its hash is ignored then.
+    fn checked(self) -> Result<Parameters, Unread> {
+        match (self.query, self.extensions) {
+            (Some(query), _) => {
+                Ok(Parameters { query, operation_name: self.operation_name, variables: self.variables })
+            }
+            (None, Some(Extensions { has_persisted_query: true })) => Err(Unread::PersistedQuery),
+            (None, _) => Err(MALFORMED.into()),
+        }
+    }
+}
+
+/// The extensions: a JSON object, of which only the key `persistedQuery` counts.
+struct Extensions {
+    has_persisted_query: bool,
+}
+
+impl<'de> Deserialize<'de> for Extensions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Ignore;
+        struct Keys;
 
-        impl<'de> Visitor<'de> for Ignore {
-            type Value = AnyMap;
+        impl<'de> Visitor<'de> for Keys {
+            type Value = Extensions;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnyMap, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(AnyMap)
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Extensions, A::Error> {
+                let mut has_persisted_query = false;
+                while let Some((key, _)) = map.next_entry::<Cow<'_, str>, IgnoredAny>()? {
+                    has_persisted_query |= key == PERSISTED_QUERY;
+                }
+                Ok(Extensions { has_persisted_query })
             }
         }
 
-        deserializer.deserialize_map(Ignore)
+        deserializer.deserialize_map(Keys)
     }
 }
 
@@ -87,24 +137,23 @@ struct UrlParameters {
     extensions: Option<String>,
 }
 
-pub(super) async fn read_post(headers: &HeaderMap, body: Body) -> Result<Parameters, Rejection> {
+pub(super) async fn read_post(headers: &HeaderMap, body: Body) -> Result<Parameters, Unread> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(Rejection(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json."));
+        return Err(Rejection(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json.").into());
     }
 
     let body = read_body(body).await?;
     if body.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Rejection(
-            StatusCode::BAD_REQUEST,
-            "Batches are not supported: send one operation with each request.",
-        ));
+        let reason = "Batches are not supported: send one operation with each request.";
+        return Err(Rejection(StatusCode::BAD_REQUEST, reason).into());
     }
-    serde_json::from_slice(&body).map_err(|error| match error.classify() {
+    let parameters: SentParameters = serde_json::from_slice(&body).map_err(|error| match error.classify() {
         Category::Data => MALFORMED,
         Category::Syntax | Category::Eof | Category::Io => Rejection(StatusCode::BAD_REQUEST, "The body is not JSON."),
-    })
+    })?;
+    parameters.checked()
 }
 
 async fn read_body(body: Body) -> Result<Bytes, Rejection> {
@@ -118,16 +167,17 @@ async fn read_body(body: Body) -> Result<Bytes, Rejection> {
     }
 }
 
-pub(super) async fn read_get(parts: &mut Parts) -> Result<Parameters, Rejection> {
+pub(super) async fn read_get(parts: &mut Parts) -> Result<Parameters, Unread> {
     let Ok(Query(url)) = Query::<UrlParameters>::from_request_parts(parts, &()).await else {
-        return Err(MALFORMED);
+        return Err(MALFORMED.into());
     };
-    Ok(Parameters {
-        query: url.query.ok_or(MALFORMED)?,
+    let parameters = SentParameters {
+        query: url.query,
         operation_name: url.operation_name,
         variables: parse_map(url.variables)?.unwrap_or_default(),
-        _extensions: parse_map(url.extensions)?,
-    })
+        extensions: parse_map(url.extensions)?,
+    };
+    parameters.checked()
 }
 
 fn parse_map<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, Rejection> {

@@ -53,7 +53,7 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
 
 /// Opens a socket, or answers why not.
 pub(super) async fn open(state: Arc<HttpState>, parts: &mut Parts) -> Response {
-    if !origin::is_allowed(&parts.headers, &state.cors_origins) {
+    if !origin::is_allowed(&parts.headers, &state.cors) {
         return plain(StatusCode::FORBIDDEN, "CORS_ORIGINS does not contain the origin of this page\n");
     }
     let upgrade = match WebSocketUpgrade::from_request_parts(parts, &()).await {

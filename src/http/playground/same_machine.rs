@@ -4,12 +4,12 @@
 //! machine (DNS rebinding), and every client behind a proxy or a tunnel on this machine. If in doubt, the answer must
 //! be no.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderMap, HeaderName, header, uri::Authority};
+use axum::http::HeaderMap;
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+use crate::http::origin::{host, is_loopback_host, is_same_origin};
 
 /// Headers that proxies and tunnels add to a request.
 const FORWARDED: [&str; 12] = [
@@ -35,19 +35,10 @@ pub(super) fn is_from_own_page(request: &Request) -> bool {
     is_from_this_machine(request) && is_same_origin(request.headers())
 }
 
-/// Whether a page of this origin sent the request. Browsers set `Sec-Fetch-Site` themselves and pages cannot change it
-/// (<https://www.w3.org/TR/fetch-metadata/>). So a request without it does not come from such a page.
-fn is_same_origin(headers: &HeaderMap) -> bool {
-    let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
-    sites.next().is_some_and(|site| site == "same-origin") && sites.next().is_none()
-}
-
 /// Whether the client runs on this machine and uses a host name that cannot belong to another machine.
 fn is_from_this_machine(request: &Request) -> bool {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    // HTTP/2 has `:authority`, which is in the URI, instead of `Host`.
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri().authority().map(Authority::as_str));
+    let host = host(request.headers(), request.uri());
 
     peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback())
         && host.is_some_and(is_loopback_host)
@@ -59,28 +50,4 @@ fn is_forwarded(headers: &HeaderMap) -> bool {
     let is_from_proxy =
         |name: &str| FORWARDED.contains(&name) || FORWARDED_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     headers.keys().any(|name| is_from_proxy(name.as_str()))
-}
-
-fn is_loopback_host(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_that_always_mean_this_machine_are_accepted() {
-        for host in ["localhost", "localhost:8000", "LOCALHOST", "127.0.0.1", "127.0.0.1:8000", "[::1]", "[::1]:8000"] {
-            assert!(is_loopback_host(host), "{host}");
-        }
-        for host in ["", "example.com", "localhost.example.com:8000", "127.0.0.1.example.com", "192.168.0.2:8000"] {
-            assert!(!is_loopback_host(host), "{host}");
-        }
-    }
 }

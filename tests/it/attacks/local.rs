@@ -97,7 +97,8 @@ fn a_database_address_must_not_contain_a_uri() {
 #[test]
 fn files_that_others_can_read_are_warned_about() {
     let folder = TempDir::new().expect("a folder");
-    let key = sms_login::tokens::keys::generate().expect("a key").private_pem;
+    let key =
+        sms_login::tokens::keys::generate(sms_login::tokens::keys::SigningAlgorithm::EdDsa).expect("a key").private_pem;
     let path = |name: &str| folder.path().join(name);
     write_with_mode(&path("sms-login.db"), "", 0o644);
     write_with_mode(&path("signing-key.pem"), &key, 0o640);
@@ -133,7 +134,13 @@ fn a_write_ahead_log_that_others_can_read_is_warned_about() {
     write_with_mode(&folder.path().join("named.db-wal"), "", 0o644);
     let url = format!("sqlite://{}", database.display());
     let key = folder.path().join("key");
-    write_with_mode(&key, &sms_login::tokens::keys::generate().expect("a key").private_pem, 0o440);
+    write_with_mode(
+        &key,
+        &sms_login::tokens::keys::generate(sms_login::tokens::keys::SigningAlgorithm::EdDsa)
+            .expect("a key")
+            .private_pem,
+        0o440,
+    );
 
     let settings = [("DATABASE_URL", url.as_str()), ("JWT_SIGNING_KEY_FILE", text(&key))];
     let log = log_of(Server::start(&embedded(settings)));

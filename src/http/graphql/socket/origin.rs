@@ -2,13 +2,15 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-/// Returns whether the request comes from a page of this server, from a page of `cors_origins`, or from no page at all: only
+use crate::http::CorsPolicy;
+
+/// Returns whether the request comes from a page of this server, from a page that may call it, or from no page at all: only
 /// browsers send an origin.
-pub(super) fn is_allowed(headers: &HeaderMap, cors_origins: &[String]) -> bool {
+pub(super) fn is_allowed(headers: &HeaderMap, cors: &CorsPolicy) -> bool {
     let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
     headers.get_all(header::ORIGIN).iter().all(|origin| {
-        let is_listed = cors_origins.iter().any(|listed| listed == "*" || listed.as_bytes() == origin.as_bytes());
-        is_listed || authority(origin).is_some_and(|own| host.is_some_and(|host| own.eq_ignore_ascii_case(host)))
+        cors.allows(origin)
+            || authority(origin).is_some_and(|own| host.is_some_and(|host| own.eq_ignore_ascii_case(host)))
     })
 }
 
@@ -24,7 +26,8 @@ mod tests {
 
     #[test]
     fn only_own_and_listed_pages_may_open_a_socket() {
-        let listed = ["https://app.example.com".to_owned()];
+        let policy = |origin: &str| CorsPolicy { origins: vec![origin.to_owned()], loopback: false, cookies: false };
+        let listed = policy("https://app.example.com");
         for (origins, host, expected) in [
             (&[][..], "api.example.com", true),
             (&["https://api.example.com"], "api.example.com", true),
@@ -45,7 +48,7 @@ mod tests {
                 headers.append(header::ORIGIN, HeaderValue::from_static(origin));
             }
             assert_eq!(is_allowed(&headers, &listed), expected, "{origins:?} at {host}");
-            assert!(is_allowed(&headers, &["*".to_owned()]));
+            assert!(is_allowed(&headers, &policy("*")));
         }
     }
 }
