@@ -21,12 +21,14 @@ use crate::http::descriptors;
 use crate::http::{self, ConnectionLimits, Connections, HttpState, Patience, Playground, Readiness};
 use crate::sms::inbox::Inbox;
 
+mod events;
 mod keys;
 mod providers;
 mod services;
 mod stores;
 mod warnings;
 
+use self::events::Events;
 pub use self::keys::signing_keys;
 pub use self::providers::{captcha_verifier, sms_routes};
 use self::services::Parts;
@@ -68,6 +70,7 @@ pub struct App {
     router: Router,
     database: Database,
     services: Arc<Services>,
+    events: Events,
     operations: TaskTracker,
     connections: Arc<Connections>,
     shutdown_grace: Duration,
@@ -94,6 +97,7 @@ impl App {
         let redis = if config.redis_urls.is_empty() { None } else { Some(redis(&config, &clock)?) };
         let parts = Parts { database: &database, redis: redis.as_ref(), inbox: inbox.as_ref(), secret: &secret };
         let services = Arc::new(services::build(&config, signing_keys, &parts, &clock)?);
+        let events = Events::build(&config, &services.users, &clock)?;
 
         let operations = TaskTracker::new();
         let state = Arc::new(HttpState {
@@ -106,7 +110,7 @@ impl App {
         });
 
         let router = http::router(state, &config.cors_origins);
-        Ok(Self { router, database, services, operations, connections, shutdown_grace: config.shutdown_grace })
+        Ok(Self { router, database, services, events, operations, connections, shutdown_grace: config.shutdown_grace })
     }
 
     /// Returns the router, to be called without a socket.
@@ -120,6 +124,8 @@ impl App {
             let services = Arc::clone(&self.services);
             async move { services.sessions.clean_up_forever().await }
         });
+
+        let events = self.events.start();
 
         let server = http::serve(listener, self.router, self.connections, Patience::default(), shutdown.clone());
         let deadline = async {
@@ -139,6 +145,7 @@ impl App {
         }
 
         cleanup.abort();
+        events.stop().await;
         self.database.close().await;
     }
 }

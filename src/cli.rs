@@ -23,6 +23,7 @@ use crate::{graphql, telemetry};
 mod check;
 mod config;
 mod healthcheck;
+mod operator;
 mod users;
 
 /// A GraphQL server to sign in with a phone number and a one-time code sent by SMS.

@@ -23,7 +23,7 @@ mod transaction;
 pub(crate) use error::SqlError;
 pub use sqlite::sqlite_file;
 use statement::bind;
-pub(crate) use statement::{Dialects, Param, Row, instant, with_list};
+pub(crate) use statement::{Dialects, Param, Row, instant, with_list, with_rows};
 pub(crate) use transaction::Transaction;
 
 /// How long a call waits for a free connection, and SQLite for its write lock.

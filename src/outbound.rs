@@ -10,7 +10,7 @@ use std::time::Duration;
 use reqwest::header::HeaderValue;
 use reqwest::{Response, redirect};
 use tokio::time::error::Elapsed;
-use url::Url;
+use url::{Host, Url};
 
 pub use reqwest::header::InvalidHeaderValue;
 
@@ -63,6 +63,31 @@ pub enum CallError {
     /// The answer is larger than 64 KiB. The request has arrived.
     #[error("the answer is larger than {MAX_ANSWER_BYTES} bytes")]
     TooLarge,
+}
+
+/// The address of an operator's own server, which receives webhooks.
+#[derive(Debug, Clone)]
+pub struct WebhookUrl(Url);
+
+impl WebhookUrl {
+    /// Parses an address. Webhooks must not travel unencrypted, so `http` is accepted for loopback only.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok().filter(|url| url.username().is_empty() && url.password().is_none())?;
+        let is_loopback = match url.host()? {
+            Host::Domain(name) => name == "localhost",
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        };
+        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
+        is_safe.then_some(Self(url))
+    }
+}
+
+impl From<WebhookUrl> for Url {
+    fn from(url: WebhookUrl) -> Self {
+        url.0
+    }
 }
 
 /// A POST request.

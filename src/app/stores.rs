@@ -35,7 +35,13 @@ pub async fn open_database(config: &DatabaseConfig) -> Result<Database, StartErr
 pub async fn account_store(config: &Config) -> Result<AccountStore, StartError> {
     let database = open_database(&config.database).await?;
     migrate_or_refuse(&database, config).await?;
-    Ok(AccountStore::new(database))
+    Ok(accounts_in(&database, config))
+}
+
+/// Returns the users in a database. Their events are delivered if the settings name a webhook.
+pub(super) fn accounts_in(database: &Database, config: &Config) -> AccountStore {
+    let store = AccountStore::new(database.clone());
+    if config.events.webhook.is_some() { store.delivering_events() } else { store }
 }
 
 /// Returns the service that checks codes, over the Redis of the settings, or `None` if the settings name no Redis: then the

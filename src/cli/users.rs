@@ -45,7 +45,7 @@ pub(super) async fn run(command: UsersCommand, settings: Settings) -> anyhow::Re
 async fn add(config: &Config, users: &AccountStore, phone: &str) -> anyhow::Result<ExitCode> {
     let now = SystemClock.now();
     let user = config.sessions.new_user(parse(config, phone)?, now);
-    if !users.add_user(&user, now).await? {
+    if users.add_users(&[user.clone()], &super::operator::actor(), now).await? == 0 {
         bail!("a user has this phone already");
     }
     super::print(&format!("{}\n", user.id))
@@ -75,7 +75,7 @@ async fn remove(config: &Config, users: &AccountStore, phone: &str) -> anyhow::R
     if let Some(checking) = app::shared_checking(config, Arc::new(SystemClock))? {
         checking.try_revoke_devices(&phone, config.tokens.device_ttl).await?;
     }
-    users.delete_user(user.id).await?;
+    users.delete_user(&user, &super::operator::actor(), SystemClock.now()).await?;
     Ok(ExitCode::SUCCESS)
 }
 

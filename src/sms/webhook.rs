@@ -8,19 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_lc_rs::hmac;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
 use uuid::Uuid;
 
 use super::{Acceptance, CodeMessage, ProviderWait, SendError, SendOutcome, SmsSender};
 use crate::clock::Clock;
+pub use crate::outbound::WebhookUrl;
 use crate::outbound::{Answer, Client, ClientError, Request, Timeouts};
-
-/// The lengths of a secret in bytes that the specification recommends.
-const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+pub use crate::standard_webhooks::WebhookSecret;
 
 /// The wait after `rate_limited` without `retry_after`.
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
@@ -37,38 +33,6 @@ pub struct WebhookConfig {
     pub secret: WebhookSecret,
     /// How long a call may take.
     pub timeouts: Timeouts,
-}
-
-/// The address of a gateway.
-#[derive(Debug, Clone)]
-pub struct WebhookUrl(Url);
-
-impl WebhookUrl {
-    /// Parses an address. Codes must not travel unencrypted, so `http` is accepted for loopback only.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let url = Url::parse(text).ok().filter(|url| url.username().is_empty() && url.password().is_none())?;
-        let is_loopback = match url.host()? {
-            Host::Domain(name) => name == "localhost",
-            Host::Ipv4(address) => address.is_loopback(),
-            Host::Ipv6(address) => address.is_loopback(),
-        };
-        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
-        is_safe.then_some(Self(url))
-    }
-}
-
-/// The key of signatures. `Debug` does not show it.
-#[derive(Debug, Clone)]
-pub struct WebhookSecret(hmac::Key);
-
-impl WebhookSecret {
-    /// Parses a secret of the form `whsec_` and base64 of 24 to 64 bytes.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let key = STANDARD.decode(text.strip_prefix("whsec_")?).ok()?;
-        SECRET_BYTES.contains(&key.len()).then(|| Self(hmac::Key::new(hmac::HMAC_SHA256, &key)))
-    }
 }
 
 /// The body of a request.
@@ -100,7 +64,7 @@ struct UnclearAnswer(u16);
 pub struct WebhookSms {
     client: Client,
     url: Url,
-    secret: hmac::Key,
+    secret: WebhookSecret,
     clock: Arc<dyn Clock>,
 }
 
@@ -111,7 +75,7 @@ impl WebhookSms {
     /// If the HTTP client cannot be created.
     pub fn new(config: WebhookConfig, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
         let WebhookConfig { url, secret, timeouts } = config;
-        Ok(Self { client: Client::new(timeouts)?, url: url.0, secret: secret.0, clock })
+        Ok(Self { client: Client::new(timeouts)?, url: url.into(), secret, clock })
     }
 
     async fn post(&self, id: &str, body: &str) -> Result<Answer, SendError> {
@@ -119,14 +83,8 @@ impl WebhookSms {
     }
 
     fn signed(&self, id: &str, body: &str) -> Request<'_> {
-        let timestamp = self.clock.now().as_second();
-        let signature = hmac::sign(&self.secret, format!("{id}.{timestamp}.{body}").as_bytes());
-        let headers = vec![
-            ("Content-Type", "application/json".to_owned()),
-            ("webhook-id", id.to_owned()),
-            ("webhook-timestamp", timestamp.to_string()),
-            ("webhook-signature", format!("v1,{}", STANDARD.encode(signature))),
-        ];
+        let mut headers = vec![("Content-Type", "application/json".to_owned())];
+        headers.extend(self.secret.headers(id, body.as_bytes(), self.clock.now()));
         Request { url: &self.url, headers, body: body.to_owned() }
     }
 }

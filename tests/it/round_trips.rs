@@ -81,7 +81,7 @@ async fn operations_stay_within_their_round_trips() {
     } });
     let signed_in = app.anonymous().run(LOGIN, input.clone()).await;
     let device_token = signed_in.data("login")["deviceToken"].clone();
-    cost("login of a known user: limits, attempt, and consume with limits at once", before, 4, 3).await;
+    cost("login of a known user: limits, attempt, and consume with limits at once", before, 4, 4).await;
 
     // Loads the script that refunds an attempt.
     app.anonymous().run(LOGIN, input.clone()).await.data("login");
