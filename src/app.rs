@@ -32,7 +32,7 @@ use self::events::Events;
 pub use self::keys::signing_keys;
 pub use self::providers::{captcha_verifier, sms_routes};
 use self::services::Parts;
-pub use self::stores::{account_store, open_database, redis, shared_checking};
+pub use self::stores::{event_log, open_database, operators, redis};
 
 /// Enough for the collectors of metrics: each needs one connection.
 const METRICS_CONNECTIONS: usize = 16;

@@ -22,6 +22,7 @@ use crate::{graphql, telemetry};
 
 mod check;
 mod config;
+mod events;
 mod healthcheck;
 mod operator;
 mod users;
@@ -54,9 +55,12 @@ enum Command {
         #[arg(long, hide = true)]
         markdown: bool,
     },
-    /// Add, list and remove users, for a server whose sign-up is closed
+    /// Find, add, change, ban, delete, export and import users
     #[command(subcommand)]
     Users(users::UsersCommand),
+    /// List and retry security events whose delivery was given up
+    #[command(subcommand)]
+    Events(events::EventsCommand),
     /// Ask the running server whether it is alive, and exit with 1 if it is not
     Healthcheck,
 }
@@ -86,6 +90,7 @@ pub async fn run(args: Vec<OsString>, env: BTreeMap<String, OsString>) -> anyhow
         Command::Config { markdown: true } => config::reference(),
         Command::Config { markdown: false } => config::run(cli.settings),
         Command::Users(command) => users::run(command, cli.settings).await,
+        Command::Events(command) => events::run(command, cli.settings).await,
         Command::Healthcheck => healthcheck::run(cli.settings.listen.listen_addr).await,
     }
 }

@@ -15,6 +15,7 @@
 //! | [`account_store`] | users and their sessions in SQL |
 //! | [`events`] | security events: what happened to whom, without secrets |
 //! | [`event_log`] | deleting old events, and delivering events as webhooks |
+//! | [`operators`] | what support staff can do with users, and importing users |
 //! | [`tokens`] | the claims of tokens, and how tokens are signed and verified |
 //! | [`limits`] | rate limits across phones, and the pumping guard |
 //! | [`captcha`] | when a captcha is needed, and how it is verified |
@@ -58,6 +59,7 @@ pub mod limits;
 pub mod locale;
 pub mod mac;
 mod metrics;
+pub mod operators;
 pub mod outbound;
 pub mod phone;
 pub mod price;

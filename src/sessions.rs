@@ -49,9 +49,13 @@ impl SessionPolicy {
     /// Creates a user with this phone, at `now`. Nothing is stored.
     #[must_use]
     pub fn new_user(&self, phone: PhoneNumber, now: Timestamp) -> NewUser {
-        let avatar = self.avatars.choose(&mut random::source());
-        let avatar = avatar.cloned().unwrap_or_default();
-        NewUser { id: random::id(now), phone, name: String::new(), avatar, created_at: now }
+        NewUser { id: random::id(now), phone, name: String::new(), avatar: self.avatar(), created_at: now }
+    }
+
+    /// Returns one of the avatars at random.
+    #[must_use]
+    pub fn avatar(&self) -> String {
+        self.avatars.choose(&mut random::source()).cloned().unwrap_or_default()
     }
 }
 

@@ -16,6 +16,9 @@ use crate::users::{NewUser, PhoneChange, PhoneChangeOutcome, User};
 /// The number of tries if a sign-up with one of the phones comes first.
 const ADD_TRIES: usize = 4;
 
+/// The nil id, which no session has.
+const NO_SESSION: Param<'static> = Param::Uuid(Uuid::nil());
+
 impl AccountStore {
     /// Stores users who have not signed in yet, except those whose phone has a user already. Returns the number of stored
     /// users.
@@ -81,8 +84,8 @@ impl AccountStore {
                 Err(SqlError::Taken(_)) => return Ok(PhoneChangeOutcome::Taken),
                 Err(error) => return Err(error),
             }
-            // No session has the nil id.
-            let params = [Param::Time(change.at), user_id, Param::Uuid(change.kept_session.unwrap_or_default())];
+            let kept_session = change.kept_session.map_or(NO_SESSION, Param::Uuid);
+            let params = [Param::Time(change.at), user_id, kept_session];
             transaction.execute(statements::END_OTHER_SESSIONS, &params).await?;
             self.write(&mut transaction, &event).await?;
 
@@ -106,9 +109,8 @@ impl AccountStore {
             if transaction.execute(statements::BAN_USER, &[at, user_id]).await? == 0 {
                 return Ok(false);
             }
-            let ended = transaction.execute(statements::END_ALL_SESSIONS, &[at, user_id, at]).await?;
-            let event = Event::new(EventKind::Banned, id, now).with("sessionsEnded", ended).by(by);
-            self.write(&mut transaction, &event).await?;
+            transaction.execute(statements::END_OTHER_SESSIONS, &[at, user_id, NO_SESSION]).await?;
+            self.write(&mut transaction, &Event::new(EventKind::Banned, id, now).by(by)).await?;
             transaction.commit().await?;
             Ok(true)
         }));

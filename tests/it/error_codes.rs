@@ -134,6 +134,8 @@ async fn codes(seen: &mut Seen) {
     someone.login(&phone, &code, &challenge_id).await.data("login");
     seen.add(&someone.login(&phone, &code, &challenge_id).await);
 
+    seen.add(&crate::bans::login_of_a_banned_user(&app).await);
+
     let input = json!({ "phone": other.phone, "code": app.code(&other.phone), "challengeId": taken });
     seen.add(&user.run(CHANGE, json!({ "input": input })).await);
     app.advance(Duration::from_mins(15));
