@@ -33,6 +33,7 @@ pub use self::keys::signing_keys;
 pub use self::providers::{captcha_verifier, sms_routes};
 use self::services::Parts;
 pub use self::stores::{event_log, open_database, operators, redis};
+pub use self::warnings::{Warning, warnings};
 
 /// Enough for the collectors of metrics: each needs one connection.
 const METRICS_CONNECTIONS: usize = 16;
@@ -82,7 +83,9 @@ impl App {
     /// # Errors
     /// If a part cannot be built. The error is one line that names the setting.
     pub async fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        warnings::log(&config, clock.now());
+        for warning in warnings(&config, clock.now()) {
+            warning.log();
+        }
         let connections = Connections::new(connection_limits(&config)?);
 
         let database = open_database(&config.database).await?;

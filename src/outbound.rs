@@ -7,7 +7,9 @@
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use reqwest::header::{DATE, HeaderValue};
 use reqwest::{Response, redirect};
 use tokio::time::error::Elapsed;
 use url::{Host, Url};
@@ -84,6 +86,12 @@ impl WebhookUrl {
     }
 }
 
+impl AsRef<Url> for WebhookUrl {
+    fn as_ref(&self) -> &Url {
+        &self.0
+    }
+}
+
 impl From<WebhookUrl> for Url {
     fn from(url: WebhookUrl) -> Self {
         url.0
@@ -148,6 +156,19 @@ impl Client {
         F: Fn() -> Request<'a> + Send + Sync,
     {
         tokio::time::timeout(self.whole, self.exchange(build)).await.map_err(CallError::TimedOut)?
+    }
+
+    /// Returns the time on a server: the `Date` header of its answer, of any status, to a GET request.
+    ///
+    /// # Errors
+    /// If no answer arrives in time.
+    pub async fn server_time(&self, url: &Url) -> Result<Option<Timestamp>, CallError> {
+        let get = self.http.get(url.clone()).send();
+        let answer = tokio::time::timeout(self.whole, get).await.map_err(CallError::TimedOut)?;
+        let answer = answer.map_err(|error| CallError::Unreachable(error.without_url().into()))?;
+        let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
+        // The form of RFC 9110 5.6.7 is one of RFC 2822.
+        Ok(date.and_then(|date| rfc2822::parse(date).ok()).map(|date| date.timestamp()))
     }
 
     async fn exchange<'a, F>(&self, build: F) -> Result<Answer, CallError>

@@ -5,11 +5,19 @@
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use url::Url;
 
 use crate::app;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{CaptchaConfig, Config, ProviderConfig, Settings, SigningConfig};
+use crate::outbound::{Client, Timeouts};
 use crate::redis::MAX_CLOCK_SKEW;
+
+/// Providers reject requests whose time differs by more than five minutes.
+const MAX_PROVIDER_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let config = match Config::try_from(settings) {
@@ -23,6 +31,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         vec![Ok("settings: valid".to_owned()), database(&config).await, signing_key(&config), codes(&config).await];
     lines.extend(sms(&config).await);
     lines.extend(captcha(&config).await);
+    lines.push(Ok(events(&config)));
 
     let mut exit = ExitCode::SUCCESS;
     for line in lines {
@@ -34,6 +43,9 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
             }
         };
     }
+    for warning in app::warnings(&config, SystemClock.now()) {
+        super::print(&format!("warn    {}: {warning}\n", warning.subject()))?;
+    }
     Ok(exit)
 }
 
@@ -43,12 +55,13 @@ type Found = Result<String, String>;
 async fn database(config: &Config) -> Found {
     let failed = |error: &dyn std::error::Error| format!("database: {}", in_full(error));
     let database = app::open_database(&config.database).await.map_err(|error| failed(&error))?;
+    let version = database.version().await.map_err(|error| failed(&error))?;
     match database.is_migrated().await {
-        Ok(true) => {
-            Ok(format!("database: {}", if config.database.is_mysql() { "MySQL, up to date" } else { "SQLite" }))
+        Ok(true) => Ok(format!("database: {version}, up to date")),
+        Ok(false) if config.auto_migrate => Ok(format!("database: {version}, `serve` will migrate it")),
+        Ok(false) => {
+            Err(format!("database: {version}, not migrated: run `sms-login migrate`, or set AUTO_MIGRATE=true"))
         }
-        Ok(false) if config.auto_migrate => Ok("database: MySQL, `serve` will migrate it".to_owned()),
-        Ok(false) => Err("database: not migrated: run `sms-login migrate`, or set AUTO_MIGRATE=true".to_owned()),
         Err(error) => Err(failed(&error)),
     }
 }
@@ -60,7 +73,10 @@ fn signing_key(config: &Config) -> Found {
         SigningConfig::File(_) => "EdDSA, in DATA_DIR",
     };
     match app::signing_keys(config) {
-        Ok(keys) => Ok(format!("signing key: {kind}, kid {}", keys.kid())),
+        Ok(keys) => {
+            let older: Vec<String> = keys.older_kids().map(|kid| format!(", older kid {kid}")).collect();
+            Ok(format!("signing key: {kind}, kid {}{}", keys.kid(), older.concat()))
+        }
         Err(error) => Err(format!("signing key: {error}")),
     }
 }
@@ -76,7 +92,11 @@ async fn codes(config: &Config) -> Found {
         return Err(format!("codes: Redis does not answer: {}", in_full(&error)));
     }
     match redis.check_clock().await {
-        Ok(()) => Ok("codes: Redis answers, and its clock agrees with the clock of this server".to_owned()),
+        Ok(()) => {
+            let failed = |error| format!("codes: {}", in_full(&error));
+            let (version, ahead) = (redis.version().await.map_err(failed)?, redis.clock_ahead().await.map_err(failed)?);
+            Ok(format!("codes: Redis {version}, and its clock agrees: {}", skew(ahead)))
+        }
         Err(error) => {
             let skew = error.source().map_or_else(|| error.to_string(), ToString::to_string);
             Err(format!("codes: {skew}, by more than {MAX_CLOCK_SKEW:#}: set the clocks, for example by NTP"))
@@ -100,11 +120,45 @@ async fn sms(config: &Config) -> Vec<Found> {
         lines.push(match (route.sender().check().await, &settings.provider) {
             (Err(error), _) => Err(format!("{label}: {}", in_full(&error))),
             (Ok(()), ProviderConfig::Console) => Ok(format!("{label}: printed to the terminal")),
-            (Ok(()), ProviderConfig::Webhook(_)) => Ok(format!("{label}: the webhook accepts the signature")),
-            (Ok(()), ProviderConfig::Tencent(_)) => Ok(format!("{label}: tencent accepts the key")),
+            (Ok(()), ProviderConfig::Webhook(webhook)) => {
+                clock_of(webhook.url.as_ref(), format!("{label}: the webhook accepts the signature")).await
+            }
+            (Ok(()), ProviderConfig::Tencent(tencent)) => {
+                clock_of(&tencent.endpoint, format!("{label}: tencent accepts the key")).await
+            }
         });
     }
     lines
+}
+
+/// Adds the difference of the clocks to a line about a provider: signatures of requests are valid for five minutes.
+async fn clock_of(url: &Url, line: String) -> Found {
+    let time = match Client::new(Timeouts::default()) {
+        Ok(client) => client.server_time(url).await.ok().flatten(),
+        Err(_) => None,
+    };
+    // Without a `Date` header there is nothing to compare.
+    let Some(time) = time else {
+        return Ok(line);
+    };
+    let ahead = SystemClock.now().duration_since(time);
+    let line = format!("{line}; {}", skew(ahead));
+    if ahead.abs() < MAX_PROVIDER_SKEW { Ok(line) } else { Err(format!("{line}: set the clocks, for example by NTP")) }
+}
+
+/// Returns the difference of the clocks in words.
+fn skew(ahead: SignedDuration) -> String {
+    let side = if ahead.is_negative() { "behind" } else { "ahead" };
+    format!("this server's clock is {:.1} s {side}", ahead.abs().as_secs_f64())
+}
+
+fn events(config: &Config) -> String {
+    let kept = match config.events.ttl {
+        Duration::ZERO => "kept without limit".to_owned(),
+        ttl => format!("kept for {} d", ttl.as_secs() / 86_400),
+    };
+    let delivery = if config.events.webhook.is_some() { "delivered to the webhook" } else { "not delivered" };
+    format!("events: {kept}, {delivery}")
 }
 
 /// Returns `None` if captchas are off.

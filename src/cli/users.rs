@@ -212,13 +212,11 @@ impl Desk {
 
     /// Returns the user with this phone or id.
     async fn get(&self, user: &str) -> anyhow::Result<User> {
-        match user.parse() {
-            Ok(id) => self.operators.find(id).await?.ok_or_else(|| anyhow!("no user has this id")),
-            Err(_) => {
-                let found = self.operators.find_by_phone(&self.phone(user)?).await?;
-                found.ok_or_else(|| anyhow!("no user has this phone"))
-            }
+        if let Ok(id) = user.parse() {
+            return self.operators.find(id).await?.ok_or_else(|| anyhow!("no user has this id"));
         }
+        let found = self.operators.find_by_phone(&self.phone(user)?).await?;
+        found.ok_or_else(|| anyhow!("no user has this phone"))
     }
 
     fn phone(&self, phone: &str) -> anyhow::Result<PhoneNumber> {

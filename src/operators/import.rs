@@ -182,10 +182,8 @@ fn rows<'a>(mut file: impl BufRead + 'a, format: Format) -> io::Result<Rows<'a>>
             let reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
             Box::new(reader.into_deserialize::<DemoUser>().map(|row| match row {
                 Ok(row) => Ok(Row::of_demo(row)),
-                Err(error) => match error.into_kind() {
-                    csv::ErrorKind::Io(error) => Err(error),
-                    _ => Ok(Err(Rejected::Form)),
-                },
+                Err(error) if error.is_io_error() => Err(error.into()),
+                Err(_) => Ok(Err(Rejected::Form)),
             }))
         }
     })

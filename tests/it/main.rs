@@ -56,5 +56,6 @@ mod tencent;
 mod tencent_stub;
 mod test_numbers;
 mod tokens;
+mod upgrade;
 mod users_cli;
 mod webhook;

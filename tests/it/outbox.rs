@@ -101,9 +101,10 @@ impl Setting {
         let mut settings = Vec::new();
         for is_mysql in [false, true] {
             let folder = TempDir::new().expect("a folder");
-            let database = match is_mysql {
-                true => Database::open(&servers::mariadb().create_database()).await,
-                false => Database::open_file(&folder.path().join("test.db")).await,
+            let database = if is_mysql {
+                Database::open(&servers::mariadb().create_database()).await
+            } else {
+                Database::open_file(&folder.path().join("test.db")).await
             };
             let database = database.expect("a database");
             database.migrate().await.expect("tables");

@@ -36,7 +36,8 @@ async fn added(app: &TestApp) -> String {
     let avatar = "https://example.com/a.png".to_owned();
     let user = NewUser { id: Uuid::new_v4(), phone: number, name: String::new(), avatar, created_at: start };
     for added in [1, 0] {
-        let count = accounts(app).await.add_users(&[user.clone()], &Actor::User, start).await.expect("an answer");
+        let users = std::slice::from_ref(&user);
+        let count = accounts(app).await.add_users(users, &Actor::User, start).await.expect("an answer");
         assert_eq!(count, added, "the phone is free once");
     }
     phone

@@ -28,9 +28,10 @@ async fn a_banned_user_has_no_session_and_cannot_sign_in() {
 
         for known in [true, false] {
             let session = new_session(at);
-            let outcome = match known {
-                true => engine.accounts.sign_in_known(&owner.phone, &session).await,
-                false => engine.accounts.sign_in(&new_user(&phone), &session).await,
+            let outcome = if known {
+                engine.accounts.sign_in_known(&owner.phone, &session).await
+            } else {
+                engine.accounts.sign_in(&new_user(&phone), &session).await
             };
             assert!(matches!(outcome, Ok(SignInOutcome::Banned)), "{outcome:?}");
             assert!(engine.accounts.find_session(session.id).await.expect("an answer").is_none());
