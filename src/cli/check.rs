@@ -95,7 +95,7 @@ async fn codes(config: &Config) -> Found {
         Ok(()) => {
             let failed = |error| format!("codes: {}", in_full(&error));
             let (version, ahead) = (redis.version().await.map_err(failed)?, redis.clock_ahead().await.map_err(failed)?);
-            Ok(format!("codes: Redis {version}, and its clock agrees: {}", skew(ahead)))
+            Ok(format!("codes: Redis {version}, and its clock agrees: {}", skew(ahead, "it")))
         }
         Err(error) => {
             let skew = error.source().map_or_else(|| error.to_string(), ToString::to_string);
@@ -120,36 +120,36 @@ async fn sms(config: &Config) -> Vec<Found> {
         lines.push(match (route.sender().check().await, &settings.provider) {
             (Err(error), _) => Err(format!("{label}: {}", in_full(&error))),
             (Ok(()), ProviderConfig::Console) => Ok(format!("{label}: printed to the terminal")),
-            (Ok(()), ProviderConfig::Webhook(webhook)) => {
-                clock_of(webhook.url.as_ref(), format!("{label}: the webhook accepts the signature")).await
-            }
-            (Ok(()), ProviderConfig::Tencent(tencent)) => {
-                clock_of(&tencent.endpoint, format!("{label}: tencent accepts the key")).await
-            }
+            (Ok(()), ProviderConfig::Webhook(_)) => Ok(format!("{label}: the webhook accepts the signature")),
+            (Ok(()), ProviderConfig::Tencent(_)) => Ok(format!("{label}: tencent accepts the key")),
         });
+        lines.extend(provider_clock(&settings.provider, &label).await);
     }
     lines
 }
 
-/// Adds the difference of the clocks to a line about a provider: signatures of requests are valid for five minutes.
-async fn clock_of(url: &Url, line: String) -> Found {
-    let time = match Client::new(Timeouts::default()) {
-        Ok(client) => client.server_time(url).await.ok().flatten(),
-        Err(_) => None,
+/// Returns a line about the difference of the clocks: signatures of requests are valid for five minutes. `None` if the
+/// provider does not say its time.
+async fn provider_clock(provider: &ProviderConfig, label: &str) -> Option<Found> {
+    let url = match provider {
+        ProviderConfig::Console => return None,
+        ProviderConfig::Webhook(webhook) => webhook.url.as_ref(),
+        ProviderConfig::Tencent(tencent) => &tencent.endpoint,
     };
-    // Without a `Date` header there is nothing to compare.
-    let Some(time) = time else {
-        return Ok(line);
-    };
+    let time = Client::new(Timeouts::default()).ok()?.server_time(url).await.ok()??;
     let ahead = SystemClock.now().duration_since(time);
-    let line = format!("{line}; {}", skew(ahead));
-    if ahead.abs() < MAX_PROVIDER_SKEW { Ok(line) } else { Err(format!("{line}: set the clocks, for example by NTP")) }
+    let line = format!("{label}: {}", skew(ahead, "the provider's"));
+    Some(if ahead.abs() < MAX_PROVIDER_SKEW {
+        Ok(line)
+    } else {
+        Err(format!("{line}: set the clocks, for example by NTP"))
+    })
 }
 
-/// Returns the difference of the clocks in words.
-fn skew(ahead: SignedDuration) -> String {
-    let side = if ahead.is_negative() { "behind" } else { "ahead" };
-    format!("this server's clock is {:.1} s {side}", ahead.abs().as_secs_f64())
+/// Returns the difference to another clock in words.
+fn skew(ahead: SignedDuration, other: &str) -> String {
+    let side = if ahead.is_negative() { "behind" } else { "ahead of" };
+    format!("this server's clock is {:.1} s {side} {other}", ahead.abs().as_secs_f64())
 }
 
 fn events(config: &Config) -> String {
