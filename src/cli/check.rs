@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use url::Url;
 
 use crate::app;
 use crate::clock::{Clock, SystemClock};
