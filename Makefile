@@ -1,6 +1,6 @@
 # The commands for a checkout, for people and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint tools packages scf-package deb sbom test-packages test-image test-reproducible
+.PHONY: help run build test test-upgrade lint tools packages scf-package deb sbom test-packages test-image test-reproducible
 
 # The sources of the playground page.
 PAGE_SOURCES := schema.graphql $(shell find playground -type f \
@@ -23,6 +23,10 @@ test: tools ## run all tests; installs MariaDB, Redis and Chromium if they are m
 	@scripts/build-page
 	cargo test --locked
 	cd playground && npm test --silent
+
+test-upgrade: tools ## run the previous release beside this version on one database
+	@scripts/build-previous
+	PREVIOUS_PROGRAM="$(CURDIR)/target/previous/sms-login" cargo test --locked --test it -- --ignored upgrade::
 
 lint: tools ## check the format, the lints, the documentation, the dependencies and the packaging; installs what is missing
 	@cargo fmt --version >/dev/null 2>&1 || { echo "rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }

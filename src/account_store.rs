@@ -1,24 +1,28 @@
-//! Accounts in SQL: users and their sessions.
+//! Accounts in SQL: users, their sessions, and the events that report their changes.
 //!
-//! One store owns both tables, because signing in, changing the phone and deleting an account change both in one step. A
+//! One store owns these tables, because signing in, changing the phone and deleting an account change them in one step. A
 //! phone belongs to at most one user, and a session to a user that exists; the database enforces both. The store knows
 //! no policy: callers pass the current time and decide how long a session lives.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::database::{Database, Param, SqlError, bounded, with_list};
+use crate::database::{Database, Param, with_list};
 use crate::mac::Mac;
 use crate::phone::PhoneNumber;
 use crate::store::StoreError;
-use crate::users::{NewUser, PhoneChange, PhoneChangeOutcome, ProfileChange, User};
+use crate::users::{ProfileChange, User};
 
+mod changes;
+mod endings;
+mod events;
 mod loader;
 mod records;
 mod rows;
 mod sign_in;
 mod statements;
 
+pub use events::DeliveryOutcome;
 pub use loader::UserLoader;
 pub use records::{LiveUser, LoginKey, NewSession, Rotation, SessionRow, SignInOutcome};
 use rows::{LiveUserColumns, SessionAndUserColumns, SessionColumns, UserColumns};
@@ -34,13 +38,20 @@ const PURGE_BATCH: i64 = 500;
 #[derive(Debug)]
 pub struct AccountStore {
     database: Database,
+    delivers_events: bool,
 }
 
 impl AccountStore {
     /// Creates a store whose tables are in `database`.
     #[must_use]
     pub const fn new(database: Database) -> Self {
-        Self { database }
+        Self { database, delivers_events: false }
+    }
+
+    /// Makes every event that is written from here on due for delivery as a webhook.
+    #[must_use]
+    pub fn delivering_events(self) -> Self {
+        Self { delivers_events: true, ..self }
     }
 
     /// Returns the users with these ids, in any order, by one statement.
@@ -68,18 +79,6 @@ impl AccountStore {
         Ok(row.map(User::try_from).transpose()?)
     }
 
-    /// Stores a user who has not signed in yet. Returns false, and stores nothing, if a user has the phone already.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn add_user(&self, new_user: &NewUser, now: Timestamp) -> Result<bool, StoreError> {
-        match self.database.execute(statements::INSERT_USER, &sign_in::new_user_params(new_user, now)).await {
-            Ok(_) => Ok(true),
-            Err(SqlError::Taken(_)) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Returns at most `limit` users, in the order of their ids, from the one after `last`.
     ///
     /// # Errors
@@ -101,40 +100,6 @@ impl AccountStore {
             Param::Uuid(user_id),
         ];
         Ok(self.database.execute(statements::UPDATE_PROFILE, &params).await? == 1)
-    }
-
-    /// Changes the user's phone and ends their other sessions: both or nothing.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn change_phone(&self, change: &PhoneChange) -> Result<PhoneChangeOutcome, StoreError> {
-        let user_id = Param::Uuid(change.user_id);
-        let changed = bounded("transaction", async {
-            let mut transaction = self.database.begin().await?;
-
-            let params = [Param::Text(change.phone.e164()), user_id];
-            match transaction.execute(statements::UPDATE_PHONE, &params).await {
-                Ok(0) => return Ok(PhoneChangeOutcome::Gone),
-                Ok(_) => {}
-                Err(SqlError::Taken(_)) => return Ok(PhoneChangeOutcome::Taken),
-                Err(error) => return Err(error),
-            }
-            let params = [Param::Time(change.at), user_id, Param::Uuid(change.kept_session)];
-            transaction.execute(statements::END_OTHER_SESSIONS, &params).await?;
-
-            transaction.commit().await?;
-            Ok(PhoneChangeOutcome::Changed)
-        });
-        Ok(changed.await?)
-    }
-
-    /// Deletes the user and their sessions.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn delete_user(&self, id: Uuid) -> Result<(), StoreError> {
-        self.database.execute(statements::DELETE_USER, &[Param::Uuid(id)]).await?;
-        Ok(())
     }
 
     /// Returns the user of a session that has not ended or expired, by one statement.
@@ -203,47 +168,6 @@ impl AccountStore {
             at,
         ];
         Ok(self.database.execute(statements::ROTATE_SESSION, &params).await? == 1)
-    }
-
-    /// Ends a session. Does nothing if it has ended already.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn end_session(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {
-        self.database.execute(statements::END_SESSION, &[Param::Time(now), Param::Uuid(id)]).await?;
-        Ok(())
-    }
-
-    /// Ends a session that no client has a token of, and forgets its idempotency key.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn undo_session(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {
-        self.database.execute(statements::UNDO_SESSION, &[Param::Time(now), Param::Uuid(id)]).await?;
-        Ok(())
-    }
-
-    /// Ends live sessions of the user, either all or those with these ids. Returns their number.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn end_user_sessions(
-        &self,
-        user_id: Uuid,
-        ids: Option<&[Uuid]>,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let mut params = vec![Param::Time(now), Param::Uuid(user_id), Param::Time(now)];
-        let ended = match ids {
-            None => self.database.execute(statements::END_ALL_SESSIONS, &params).await,
-            // An empty list is not valid in MySQL.
-            Some([]) => Ok(0),
-            Some(ids) => {
-                params.extend(ids.iter().copied().map(Param::Uuid));
-                self.database.execute(with_list(statements::END_LISTED_SESSIONS, ids.len()), &params).await
-            }
-        };
-        Ok(ended?)
     }
 
     /// Deletes at most 500 sessions that ended or expired before `before`. Returns their number. Several servers may

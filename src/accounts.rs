@@ -12,6 +12,7 @@ use crate::account_store::AccountStore;
 use crate::client::ClientAddress;
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
+use crate::events::Actor;
 use crate::phone::PhoneNumber;
 use crate::purpose::Purpose;
 use crate::sessions::Viewer;
@@ -159,7 +160,8 @@ impl Accounts {
         let change = PhoneChange {
             user_id: user.id,
             phone: phone.clone(),
-            kept_session: viewer.session_id,
+            kept_session: Some(viewer.session_id),
+            by: Actor::User,
             at: self.clock.now(),
         };
         let outcome = self
@@ -186,8 +188,8 @@ impl Accounts {
     /// If the code is rejected or the store fails. The account is unchanged then.
     pub async fn delete(&self, viewer: &Viewer, confirmation: Confirmation) -> Result<(), AccountError> {
         let user = &viewer.user;
-        self.confirmed(user.id, Purpose::DeleteAccount, &user.phone, &confirmation, self.users.delete_user(user.id))
-            .await?;
+        let deletion = self.users.delete_user(user, &Actor::User, self.clock.now());
+        self.confirmed(user.id, Purpose::DeleteAccount, &user.phone, &confirmation, deletion).await?;
         self.revoke_devices(&user.phone).await;
         tracing::info!(user.id = %user.id, "account deleted");
         Ok(())

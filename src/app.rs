@@ -27,16 +27,19 @@ use crate::http::{
 };
 use crate::sms::inbox::Inbox;
 
+mod events;
 mod keys;
 mod providers;
 mod services;
 mod stores;
 mod warnings;
 
+use self::events::Events;
 pub use self::keys::signing_keys;
 pub use self::providers::{captcha_verifier, sms_routes};
 use self::services::Parts;
-pub use self::stores::{account_store, counted_deliveries, open_database, redis, shared_checking};
+pub use self::stores::{counted_deliveries, event_log, open_database, operators, redis};
+pub use self::warnings::{Warning, warnings};
 
 /// Enough for the collectors of metrics: each needs one connection.
 const METRICS_CONNECTIONS: usize = 16;
@@ -78,6 +81,7 @@ pub struct App {
     playground: Option<Arc<Playground>>,
     database: Database,
     services: Arc<Services>,
+    events: Events,
     operations: TaskTracker,
     connections: Arc<Connections>,
     sockets: Arc<Sockets>,
@@ -90,7 +94,9 @@ impl App {
     /// # Errors
     /// If a part cannot be built. The error is one line that names the setting.
     pub async fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        warnings::log(&config, clock.now());
+        for warning in warnings(&config, clock.now()) {
+            warning.log();
+        }
         let limits = connection_limits(&config)?;
         let sockets = Sockets::new(limits.total.div_ceil(SOCKET_SHARE));
         let connections = Connections::new(limits);
@@ -108,6 +114,7 @@ impl App {
         let redis = if config.redis_urls.is_empty() { None } else { Some(redis(&config, &clock)?) };
         let parts = Parts { database: &database, redis: redis.as_ref(), inbox: inbox.as_ref(), secret: &secret };
         let services = Arc::new(services::build(&config, signing_keys, &parts, &clock)?);
+        let events = Events::build(&config, &services.users, &clock)?;
 
         let CorsConfig { origins, loopback, cookies } = config.cors.clone();
         let operations = TaskTracker::new();
@@ -132,6 +139,7 @@ impl App {
             playground,
             database,
             services,
+            events,
             operations,
             connections,
             sockets,
@@ -161,6 +169,8 @@ impl App {
             async move { tokio::join!(services.sessions.clean_up_forever(), services.deliveries.follow_conversion()) }
         });
 
+        let events = self.events.start();
+
         let server = http::serve(listener, self.router, self.connections, Patience::default(), shutdown.clone());
         let deadline = async {
             shutdown.cancelled().await;
@@ -179,6 +189,7 @@ impl App {
         }
 
         background.abort();
+        events.stop().await;
         self.database.close().await;
     }
 }

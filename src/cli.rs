@@ -22,8 +22,10 @@ use crate::{graphql, telemetry};
 
 mod check;
 mod config;
+mod events;
 mod healthcheck;
 mod lan;
+mod operator;
 mod running;
 mod spend;
 mod users;
@@ -62,9 +64,12 @@ enum Command {
     },
     /// Print how many messages were sent on the past days, what became of them, and what they cost
     Spend(spend::SpendArgs),
-    /// Add, list and remove users, for a server whose sign-up is closed
+    /// Find, add, change, ban, delete, export and import users
     #[command(subcommand)]
     Users(users::UsersCommand),
+    /// List and retry security events whose delivery was given up
+    #[command(subcommand)]
+    Events(events::EventsCommand),
     /// Ask the running server whether it is alive, and exit with 1 if it is not
     Healthcheck,
 }
@@ -95,6 +100,7 @@ pub async fn run(args: Vec<OsString>, env: BTreeMap<String, OsString>) -> anyhow
         Command::Config { markdown: false } => config::run(cli.settings),
         Command::Spend(args) => spend::run(args, cli.settings).await,
         Command::Users(command) => users::run(command, cli.settings).await,
+        Command::Events(command) => events::run(command, cli.settings).await,
         Command::Healthcheck => healthcheck::run(cli.settings.listen.listen_addr).await,
     }
 }

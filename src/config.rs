@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::accounts::AccountPolicy;
+use crate::event_log::EventConfig;
 use crate::limits::LimitPolicy;
 use crate::phone::{PhonePrefixes, PhoneRegions};
 use crate::redis::KeyPrefix;
@@ -23,6 +24,7 @@ mod captcha;
 mod codes;
 mod connections;
 mod database;
+mod events;
 mod file;
 mod guard;
 mod http;
@@ -51,6 +53,7 @@ pub use captcha::{CaptchaAppTypeSetting, CaptchaConfig, CaptchaModeSetting, Capt
 pub use codes::CodeSettings;
 pub use connections::ConnectionSettings;
 pub use database::{DatabaseConfig, DatabaseSettings};
+pub use events::EventSettings;
 pub use guard::{GuardModeSetting, GuardSettings};
 pub use http::{CorsConfig, HttpSettings, PlaygroundConfig};
 pub use limits::{DayOffset, LimitSettings};
@@ -100,6 +103,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Whether `serve` migrates a MySQL database.
     pub auto_migrate: bool,
+    /// How long security events are kept, and where they are delivered.
+    pub events: EventConfig,
     /// The URLs of Redis; empty if codes and limits are kept in memory.
     pub redis_urls: Vec<Secret>,
     /// The prefix of every key in Redis.
@@ -194,6 +199,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         metrics_addr: settings.listen.metrics_addr,
         shutdown_grace: settings.listen.shutdown_grace,
         auto_migrate: settings.database.auto_migrate,
+        events: settings.events.config()?,
         redis_urls,
         redis_key_prefix: settings.redis.redis_key_prefix,
         code_secret: settings.codes.code_secret,

@@ -26,7 +26,7 @@ pub(crate) use error::SqlError;
 use lease::Lease;
 pub use sqlite::sqlite_file;
 use statement::bind;
-pub(crate) use statement::{Dialects, Param, Row, instant, with_list};
+pub(crate) use statement::{Dialects, Param, Row, instant, with_list, with_rows};
 use transaction::MySqlTransaction;
 pub(crate) use transaction::Transaction;
 
@@ -83,8 +83,8 @@ impl Database {
     /// If the database is unavailable, or a migration fails.
     pub async fn migrate(&self) -> Result<(), DatabaseSetupError> {
         match self {
-            Self::MySql(pool) => mysql::MIGRATIONS.run(pool).await,
-            Self::Sqlite(pool) => sqlite::MIGRATIONS.run(pool).await,
+            Self::MySql(pool) => mysql::migrations().run(pool).await,
+            Self::Sqlite(pool) => sqlite::migrations().run(pool).await,
         }
         .map_err(DatabaseSetupError::Migrate)
     }
@@ -99,6 +99,27 @@ impl Database {
             // The server migrates SQLite at every start.
             Self::Sqlite(_) => Ok(true),
         }
+    }
+
+    /// Returns the name and the version of the database.
+    ///
+    /// # Errors
+    /// If the database is unavailable.
+    pub async fn version(&self) -> Result<String, StoreError> {
+        let version = bounded("version", async {
+            Ok(match self {
+                Self::MySql(pool) => {
+                    let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(pool).await?;
+                    let name = if version.contains("MariaDB") { "MariaDB" } else { "MySQL" };
+                    format!("{name} {}", version.split('-').next().unwrap_or_default())
+                }
+                Self::Sqlite(pool) => {
+                    let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(pool).await?;
+                    format!("SQLite {version}")
+                }
+            })
+        });
+        Ok(version.await?)
     }
 
     /// Checks that the database answers.

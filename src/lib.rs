@@ -13,6 +13,9 @@
 //! | [`proofs`] | signed statements for other services that a user has a phone |
 //! | [`users`] | the data of a user, and the checks of names and avatars |
 //! | [`account_store`] | users and their sessions in SQL |
+//! | [`events`] | security events: what happened to whom, without secrets |
+//! | [`event_log`] | deleting old events, and delivering events as webhooks |
+//! | [`operators`] | what support staff can do with users, and importing users |
 //! | [`tokens`] | the claims of tokens, and how tokens are signed and verified |
 //! | [`limits`] | rate limits across phones, and the pumping guard |
 //! | [`captcha`] | when a captcha is needed, and how it is verified |
@@ -24,6 +27,7 @@
 //! | [`redis`] | connections to Redis |
 //! | [`code`], [`purpose`], [`channel`], [`price`], [`tags`], [`day`], [`device`], [`phone`], [`client`], [`text`], [`locale`] | vocabulary that every module may use |
 //! | [`clock`], [`random`], [`mac`], [`standard_webhooks`], [`store`], [`files`] | time, randomness, keyed hashes, signatures of webhooks, store failures, private files |
+//! | `cleanup` | deleting old rows in small batches |
 //! | [`telemetry`], `metrics` | logs and metrics |
 //!
 //! A sign-in travels one way. `http` reads the request, verifies the bearer token once and hands the operation to
@@ -36,6 +40,7 @@ pub mod accounts;
 pub mod app;
 pub mod captcha;
 pub mod channel;
+mod cleanup;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -45,6 +50,8 @@ pub mod database;
 pub mod day;
 pub mod deliveries;
 pub mod device;
+pub mod event_log;
+pub mod events;
 pub mod files;
 pub mod graphql;
 mod http;
@@ -52,6 +59,7 @@ pub mod limits;
 pub mod locale;
 pub mod mac;
 mod metrics;
+pub mod operators;
 pub mod outbound;
 pub mod phone;
 pub mod price;

@@ -7,11 +7,13 @@
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use reqwest::header::{DATE, HeaderValue};
 use reqwest::{Response, redirect};
 use tokio::time::error::Elapsed;
 use tracing::Instrument;
-use url::Url;
+use url::{Host, Url};
 
 pub use reqwest::header::InvalidHeaderValue;
 
@@ -64,6 +66,37 @@ pub enum CallError {
     /// The answer is larger than 64 KiB. The request has arrived.
     #[error("the answer is larger than {MAX_ANSWER_BYTES} bytes")]
     TooLarge,
+}
+
+/// The address of an operator's own server, which receives webhooks.
+#[derive(Debug, Clone)]
+pub struct WebhookUrl(Url);
+
+impl WebhookUrl {
+    /// Parses an address. Webhooks must not travel unencrypted, so `http` is accepted for loopback only.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok().filter(|url| url.username().is_empty() && url.password().is_none())?;
+        let is_loopback = match url.host()? {
+            Host::Domain(name) => name == "localhost",
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        };
+        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
+        is_safe.then_some(Self(url))
+    }
+}
+
+impl AsRef<Url> for WebhookUrl {
+    fn as_ref(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl From<WebhookUrl> for Url {
+    fn from(url: WebhookUrl) -> Self {
+        url.0
+    }
 }
 
 /// A POST request.
@@ -125,6 +158,19 @@ impl Client {
     {
         let call = tokio::time::timeout(self.whole, self.exchange(build));
         call.instrument(tracing::debug_span!("outbound")).await.map_err(CallError::TimedOut)?
+    }
+
+    /// Returns the time on a server: the `Date` header of its answer, of any status, to a GET request.
+    ///
+    /// # Errors
+    /// If no answer arrives in time.
+    pub async fn server_time(&self, url: &Url) -> Result<Option<Timestamp>, CallError> {
+        let get = self.http.get(url.clone()).send();
+        let answer = tokio::time::timeout(self.whole, get).await.map_err(CallError::TimedOut)?;
+        let answer = answer.map_err(|error| CallError::Unreachable(error.without_url().into()))?;
+        let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
+        // The form of RFC 9110 5.6.7 is one of RFC 2822.
+        Ok(date.and_then(|date| rfc2822::parse(date).ok()).map(|date| date.timestamp()))
     }
 
     async fn exchange<'a, F>(&self, build: F) -> Result<Answer, CallError>

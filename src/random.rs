@@ -1,8 +1,10 @@
 //! The random source of the operating system. All code gets its randomness from here.
 
+use jiff::Timestamp;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use rand::{Rng, RngExt};
+use uuid::Uuid;
 
 /// Returns the random source.
 ///
@@ -31,4 +33,14 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     source().fill_bytes(&mut bytes);
     bytes
+}
+
+/// Creates a UUIDv7 (RFC 9562 5.7) from the current time.
+///
+/// # Panics
+/// If the operating system fails to provide randomness.
+#[must_use]
+pub fn id(now: Timestamp) -> Uuid {
+    let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(now, &bytes()).into_uuid()
 }

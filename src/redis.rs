@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use ::redis::aio::{PubSub, PubSubSink, PubSubStream};
 use ::redis::{Cmd, FromRedisValue, ParsingError, RedisError, Script, ServerErrorKind, Value};
 use futures_util::StreamExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -154,6 +154,31 @@ impl RedisPool {
     /// If Redis does not answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.sample().await.map(drop)
+    }
+
+    /// Returns the version of Redis, or of one node of a cluster.
+    ///
+    /// # Errors
+    /// If Redis does not answer.
+    pub async fn version(&self) -> Result<String, StoreError> {
+        let mut info = Cmd::new();
+        info.arg("INFO").arg("server");
+        let call = self.node.run(async |mut redis| info.query_async(&mut redis).await);
+        let answer: Value = bounded(async { call.await.map_err(store_error) }).await?;
+        // Every node of a cluster answers: a map from the node to its text.
+        let text = if let Value::Map(nodes) = &answer { nodes.first().map(|(_, text)| text) } else { Some(&answer) };
+        let text = text.and_then(|text| String::from_redis_value(text.clone()).ok()).unwrap_or_default();
+        let version = text.lines().find_map(|line| line.strip_prefix("redis_version:"));
+        Ok(version.map(str::trim).ok_or_else(unexpected)?.to_owned())
+    }
+
+    /// Returns how far this server's clock is ahead of Redis's clock; negative if it is behind.
+    ///
+    /// # Errors
+    /// If Redis does not answer.
+    pub async fn clock_ahead(&self) -> Result<SignedDuration, StoreError> {
+        let sample = self.sample().await?;
+        Ok(self.clock.wall().map_or(SignedDuration::ZERO, |wall| sample.ahead(wall, Instant::now())))
     }
 
     /// Checks that this server's clock agrees with Redis's clock.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::account_store::{AccountStore, LiveUser, SessionRow};
 use crate::clock::Clock;
+use crate::events::Actor;
 use crate::phone::PhoneNumber;
 use crate::random;
 use crate::store::StoreError;
@@ -48,8 +49,13 @@ impl SessionPolicy {
     /// Creates a user with this phone, at `now`. Nothing is stored.
     #[must_use]
     pub fn new_user(&self, phone: PhoneNumber, now: Timestamp) -> NewUser {
-        let avatar = self.avatars.choose(&mut random::source());
-        NewUser { id: new_id(now), phone, avatar: avatar.cloned().unwrap_or_default() }
+        NewUser { id: random::id(now), phone, name: String::new(), avatar: self.avatar(), created_at: now }
+    }
+
+    /// Returns one of the avatars at random.
+    #[must_use]
+    pub fn avatar(&self) -> String {
+        self.avatars.choose(&mut random::source()).cloned().unwrap_or_default()
     }
 }
 
@@ -149,7 +155,8 @@ impl Sessions {
             LogOut::Some(ids) => Some(ids),
             LogOut::Everywhere => None,
         };
-        let ended = self.store.end_user_sessions(viewer.user.id, ids.as_deref(), self.clock.now()).await?;
+        let ended =
+            self.store.end_user_sessions(viewer.user.id, ids.as_deref(), &Actor::User, self.clock.now()).await?;
         if ids.is_none() {
             self.checking.revoke_devices(&viewer.user.phone, self.tokens.devices().ttl()).await;
         }
@@ -185,10 +192,4 @@ impl Sessions {
             );
         }
     }
-}
-
-/// Creates a UUIDv7 (RFC 9562 5.7) from the current time.
-fn new_id(now: Timestamp) -> Uuid {
-    let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
-    uuid::Builder::from_unix_timestamp_millis(now, &random::bytes()).into_uuid()
 }

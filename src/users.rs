@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::events::Actor;
 use crate::phone::PhoneNumber;
 
 mod avatars;
@@ -28,17 +29,23 @@ pub struct User {
     pub created_at: Timestamp,
     /// When the user last signed in.
     pub last_login_at: Timestamp,
+    /// When an operator banned the user. `None` if the user is not banned.
+    pub banned_at: Option<Timestamp>,
 }
 
-/// A user to be stored at their first sign-in.
+/// A user to be stored.
 #[derive(Debug, Clone)]
 pub struct NewUser {
     /// The user's id, a UUIDv7.
     pub id: Uuid,
-    /// The phone that received the one-time code.
+    /// The user's phone.
     pub phone: PhoneNumber,
+    /// The user's name. Empty until the user sets it.
+    pub name: String,
     /// The URL of the user's avatar.
     pub avatar: String,
+    /// When the user signed up, or an operator added them.
+    pub created_at: Timestamp,
 }
 
 /// Whether a phone without an account can sign up.
@@ -66,8 +73,10 @@ pub struct PhoneChange {
     pub user_id: Uuid,
     /// The new phone, which received the one-time code.
     pub phone: PhoneNumber,
-    /// The session of the request. The user's other sessions end.
-    pub kept_session: Uuid,
+    /// The session of the request, if the user makes the change. All other sessions of the user end.
+    pub kept_session: Option<Uuid>,
+    /// The user, or an operator.
+    pub by: Actor,
     /// The current time.
     pub at: Timestamp,
 }

@@ -58,6 +58,8 @@ pub enum SignInOutcome {
     },
     /// A session already has the idempotency key. Nothing was stored.
     Repeated(Box<(SessionRow, User)>),
+    /// An operator banned the user. Nothing was stored.
+    Banned,
     /// The phone has no user, and the caller does not allow a new one. Nothing was stored.
     NoUser,
 }

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{LiveUser, SessionRow};
 use crate::database::{SqlError, instant};
+use crate::events::StoredEvent;
 use crate::phone::PhoneNumber;
 use crate::users::User;
 
@@ -16,6 +17,7 @@ pub(super) struct UserColumns {
     avatar: String,
     created_at: i64,
     last_login_at: i64,
+    banned_at: Option<i64>,
 }
 
 impl TryFrom<UserColumns> for User {
@@ -29,6 +31,7 @@ impl TryFrom<UserColumns> for User {
             avatar: row.avatar,
             created_at: instant(row.created_at)?,
             last_login_at: instant(row.last_login_at)?,
+            banned_at: row.banned_at.map(instant).transpose()?,
         })
     }
 }
@@ -99,5 +102,41 @@ impl TryFrom<LiveUserColumns> for LiveUser {
 
     fn try_from(row: LiveUserColumns) -> Result<Self, Self::Error> {
         Ok(Self { user: row.user.try_into()?, authenticated_at: instant(row.authenticated_at)? })
+    }
+}
+
+/// The phone of a user.
+#[derive(sqlx::FromRow)]
+pub(super) struct PhoneColumns {
+    pub(super) phone: String,
+}
+
+/// The columns of `events`.
+#[derive(sqlx::FromRow)]
+pub(super) struct EventColumns {
+    sequence: i64,
+    id: Uuid,
+    user_id: Option<Uuid>,
+    kind: String,
+    facts: String,
+    created_at: i64,
+    attempts: i64,
+    failure: Option<String>,
+}
+
+impl TryFrom<EventColumns> for StoredEvent {
+    type Error = SqlError;
+
+    fn try_from(row: EventColumns) -> Result<Self, Self::Error> {
+        Ok(Self {
+            sequence: row.sequence,
+            id: row.id,
+            user_id: row.user_id,
+            kind: row.kind,
+            facts: serde_json::from_str(&row.facts).map_err(SqlError::decode)?,
+            created_at: instant(row.created_at)?,
+            attempts: u32::try_from(row.attempts).map_err(SqlError::decode)?,
+            failure: row.failure,
+        })
     }
 }

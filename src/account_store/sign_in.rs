@@ -1,4 +1,4 @@
-//! Signing in: one transaction stores the user and the session.
+//! Signing in: one transaction stores the user, the session and the event.
 //!
 //! Of simultaneous first sign-ins with one phone, one creates the user and the others find it. Of simultaneous sign-ins
 //! with one idempotency key, one stores its session and the others find it: the key is unique.
@@ -8,13 +8,16 @@ use uuid::Uuid;
 
 use super::rows::{SessionAndUserColumns, UserColumns};
 use super::{AccountStore, NewSession, SignInOutcome, statements};
-use crate::database::{Param, SqlError, Transaction, bounded};
+use crate::database::{Param, SqlError, Transaction, bounded, with_rows};
+use crate::events::{Event, EventKind};
 use crate::phone::PhoneNumber;
 use crate::store::StoreError;
 use crate::users::{NewUser, User};
 
 /// The number of tries if the sign-in conflicts with another transaction.
 const SIGN_IN_TRIES: usize = 4;
+/// The number of columns of a new user.
+const USER_COLUMNS: usize = 6;
 
 impl AccountStore {
     /// Stores a session for the user with `new_user`'s phone. Stores `new_user` too if the phone has no user. Stores both or
@@ -88,11 +91,19 @@ impl AccountStore {
 
         let now = session.created_at;
         let (user, is_new) = match (found, new_user) {
-            (Some(columns), _) => (update_last_login(&mut transaction, columns.try_into()?, now).await?, false),
-            (None, Some(new_user)) => (insert_user(&mut transaction, new_user, now).await?, true),
+            (Some(columns), _) => (User::try_from(columns)?, false),
+            (None, Some(new_user)) => (insert_user(&mut transaction, new_user).await?, true),
             (None, None) => return Ok(SignInOutcome::NoUser),
         };
+        if user.banned_at.is_some() {
+            return Ok(SignInOutcome::Banned);
+        }
+        let user = if is_new { user } else { update_last_login(&mut transaction, user, now).await? };
         insert_session(&mut transaction, session, user.id).await?;
+
+        let kind = if is_new { EventKind::SignedUp } else { EventKind::SignedIn };
+        let event = Event::new(kind, user.id, now).with("phone", user.phone.to_string());
+        self.write(&mut transaction, &event.with("sessionId", session.id.to_string())).await?;
 
         transaction.commit().await?;
         Ok(SignInOutcome::Stored { user, is_new })
@@ -104,21 +115,28 @@ async fn update_last_login(transaction: &mut Transaction, user: User, now: Times
     Ok(User { last_login_at: now, ..user })
 }
 
-async fn insert_user(transaction: &mut Transaction, new: &NewUser, now: Timestamp) -> Result<User, SqlError> {
-    transaction.execute(statements::INSERT_USER, &new_user_params(new, now)).await?;
+async fn insert_user(transaction: &mut Transaction, new: &NewUser) -> Result<User, SqlError> {
+    insert_users(transaction, std::slice::from_ref(new)).await?;
     Ok(User {
         id: new.id,
         phone: new.phone.clone(),
-        name: String::new(),
+        name: new.name.clone(),
         avatar: new.avatar.clone(),
-        created_at: now,
-        last_login_at: now,
+        created_at: new.created_at,
+        last_login_at: new.created_at,
+        banned_at: None,
     })
 }
 
-/// Returns the values of [`statements::INSERT_USER`].
-pub(super) fn new_user_params(new: &NewUser, now: Timestamp) -> [Param<'_>; 5] {
-    [Param::Uuid(new.id), Param::Text(new.phone.e164()), Param::Text(&new.avatar), Param::Time(now), Param::Time(now)]
+/// Stores users by one statement. Fails with `Taken` if a user has one of the phones.
+pub(super) async fn insert_users(transaction: &mut Transaction, new: &[NewUser]) -> Result<(), SqlError> {
+    let params: Vec<Param<'_>> = new.iter().flat_map(new_user_params).collect();
+    transaction.execute(with_rows(statements::INSERT_USERS, new.len(), USER_COLUMNS), &params).await.map(drop)
+}
+
+fn new_user_params(new: &NewUser) -> [Param<'_>; USER_COLUMNS] {
+    let at = Param::Time(new.created_at);
+    [Param::Uuid(new.id), Param::Text(new.phone.e164()), Param::Text(&new.name), Param::Text(&new.avatar), at, at]
 }
 
 async fn insert_session(transaction: &mut Transaction, session: &NewSession, user_id: Uuid) -> Result<(), SqlError> {

@@ -5,32 +5,38 @@
 
 use crate::database::Dialects;
 
-pub(super) const INSERT_USER: &str =
-    "INSERT INTO users (id, phone, name, avatar, created_at, last_login_at) VALUES (?, ?, '', ?, ?, ?)";
+pub(super) const INSERT_USERS: &str =
+    "INSERT INTO users (id, phone, name, avatar, created_at, last_login_at) VALUES (...)";
 
 /// A sign-in locks the user that it finds, so that the account cannot be deleted before its session is stored. SQLite has
 /// no row locks: there, the transaction has the write lock from its start.
 pub(super) const SELECT_USER_BY_PHONE: Dialects = Dialects {
-    mysql: "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE phone = ? FOR UPDATE",
-    sqlite: "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE phone = ?",
+    mysql: "SELECT id, phone, name, avatar, created_at, last_login_at, banned_at FROM users WHERE phone = ? FOR UPDATE",
+    sqlite: "SELECT id, phone, name, avatar, created_at, last_login_at, banned_at FROM users WHERE phone = ?",
 };
 
 pub(super) const FIND_USER_BY_PHONE: &str =
-    "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE phone = ?";
+    "SELECT id, phone, name, avatar, created_at, last_login_at, banned_at FROM users WHERE phone = ?";
 
 pub(super) const SELECT_USERS_AFTER: &str =
-    "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE id > ? ORDER BY id LIMIT ?";
+    "SELECT id, phone, name, avatar, created_at, last_login_at, banned_at FROM users WHERE id > ? ORDER BY id LIMIT ?";
 
 pub(super) const SELECT_USERS: &str =
-    "SELECT id, phone, name, avatar, created_at, last_login_at FROM users WHERE id IN (...)";
+    "SELECT id, phone, name, avatar, created_at, last_login_at, banned_at FROM users WHERE id IN (...)";
 
 pub(super) const SELECT_LIVE_USER: &str = "\
     SELECT COALESCE(s.authenticated_at, s.created_at) AS authenticated_at, \
-    u.id, u.phone, u.name, u.avatar, u.created_at, u.last_login_at \
+    u.id, u.phone, u.name, u.avatar, u.created_at, u.last_login_at, u.banned_at \
     FROM sessions s JOIN users u ON u.id = s.user_id \
-    WHERE s.id = ? AND s.ended_at IS NULL AND s.expires_at > ?";
+    WHERE s.id = ? AND s.ended_at IS NULL AND s.expires_at > ? AND u.banned_at IS NULL";
 
 pub(super) const UPDATE_LAST_LOGIN: &str = "UPDATE users SET last_login_at = ? WHERE id = ?";
+
+pub(super) const BAN_USER: &str = "UPDATE users SET banned_at = ? WHERE id = ? AND banned_at IS NULL";
+
+pub(super) const UNBAN_USER: &str = "UPDATE users SET banned_at = NULL WHERE id = ? AND banned_at IS NOT NULL";
+
+pub(super) const SELECT_PHONES: &str = "SELECT phone FROM users WHERE phone IN (...)";
 
 pub(super) const UPDATE_PROFILE: &str =
     "UPDATE users SET name = COALESCE(?, name), avatar = COALESCE(?, avatar) WHERE id = ?";
@@ -49,14 +55,14 @@ pub(super) const SELECT_SESSION: &str = "\
     SELECT s.id AS session_id, s.salt, s.generation, s.rotated_at, s.device_name, \
     s.created_at AS session_created_at, s.last_used_at, s.expires_at, s.ended_at, \
     COALESCE(s.authenticated_at, s.created_at) AS authenticated_at, s.login_arguments, s.rotation_key, \
-    u.id, u.phone, u.name, u.avatar, u.created_at, u.last_login_at \
+    u.id, u.phone, u.name, u.avatar, u.created_at, u.last_login_at, u.banned_at \
     FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ?";
 
 pub(super) const SELECT_SESSION_OF_LOGIN: &str = "\
     SELECT s.id AS session_id, s.salt, s.generation, s.rotated_at, s.device_name, \
     s.created_at AS session_created_at, s.last_used_at, s.expires_at, s.ended_at, \
     COALESCE(s.authenticated_at, s.created_at) AS authenticated_at, s.login_arguments, s.rotation_key, \
-    u.id, u.phone, u.name, u.avatar, u.created_at, u.last_login_at \
+    u.id, u.phone, u.name, u.avatar, u.created_at, u.last_login_at, u.banned_at \
     FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.login_key = ?";
 
 pub(super) const SELECT_LIVE_SESSIONS: &str = "\
@@ -97,4 +103,40 @@ pub(super) const PURGE_SESSIONS: Dialects = Dialects {
     mysql: "DELETE FROM sessions WHERE expires_at < ? OR ended_at < ? LIMIT ?",
     sqlite: "DELETE FROM sessions WHERE id IN \
              (SELECT id FROM sessions WHERE expires_at < ? OR ended_at < ? LIMIT ?)",
+};
+
+/// Both engines give each row of an `INSERT` a greater `sequence` than the rows before it.
+pub(super) const INSERT_EVENTS: &str = "INSERT INTO events (id, user_id, kind, facts, created_at, due_at) VALUES (...)";
+
+pub(super) const INSERT_EVENT_OF_SESSION: &str = "\
+    INSERT INTO events (id, user_id, kind, facts, created_at, due_at) \
+    SELECT ?, user_id, ?, ?, ?, ? FROM sessions WHERE id = ?";
+
+pub(super) const TAKE_EVENT_LEASE: &str =
+    "UPDATE leases SET holder = ?, expires_at = ? WHERE name = 'events' AND (holder = ? OR expires_at <= ?)";
+
+pub(super) const SELECT_DUE_EVENTS: &str = "\
+    SELECT e.sequence, e.id, e.user_id, e.kind, e.facts, e.created_at, e.attempts, e.failure FROM events e \
+    WHERE e.due_at <= ? AND NOT EXISTS (SELECT 1 FROM events earlier WHERE earlier.user_id = e.user_id \
+    AND earlier.due_at IS NOT NULL AND earlier.sequence < e.sequence) ORDER BY e.sequence LIMIT ?";
+
+/// An event that is not due any more was delivered by another server, whose lease had expired.
+pub(super) const RECORD_DELIVERY: &str = "\
+    UPDATE events SET attempts = attempts + 1, due_at = ?, delivered_at = ?, dead_at = ?, failure = ? \
+    WHERE sequence = ? AND due_at IS NOT NULL";
+
+pub(super) const SELECT_USER_EVENTS: &str = "\
+    SELECT sequence, id, user_id, kind, facts, created_at, attempts, failure FROM events \
+    WHERE user_id = ? ORDER BY sequence DESC LIMIT ?";
+
+pub(super) const SELECT_DEAD_EVENTS: &str = "\
+    SELECT sequence, id, user_id, kind, facts, created_at, attempts, failure FROM events \
+    WHERE dead_at IS NOT NULL ORDER BY sequence LIMIT ?";
+
+pub(super) const RETRY_EVENT: &str =
+    "UPDATE events SET due_at = ?, dead_at = NULL, attempts = 0 WHERE id = ? AND dead_at IS NOT NULL";
+
+pub(super) const PURGE_EVENTS: Dialects = Dialects {
+    mysql: "DELETE FROM events WHERE created_at < ? LIMIT ?",
+    sqlite: "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events WHERE created_at < ? LIMIT ?)",
 };

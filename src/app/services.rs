@@ -38,7 +38,7 @@ pub(super) fn build(
 ) -> Result<Services, StartError> {
     let devices = DeviceTokens::new(parts.secret, config.tokens.device_ttl);
     let tokens = Arc::new(Tokens::new(signing_keys, devices, config.tokens.clone(), Arc::clone(clock)));
-    let users = Arc::new(AccountStore::new(parts.database.clone()));
+    let users = Arc::new(stores::accounts_in(parts.database, config));
     let (codes, limit_store) = stores::code_and_limit_stores(parts.redis);
     let limits = Arc::new(Limits::new(limit_store, config.limits.clone()));
     let code_keys = Arc::new(CodeKeys::new(parts.secret));

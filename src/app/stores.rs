@@ -9,7 +9,10 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DatabaseConfig, REDIS_URL_FORMS};
 use crate::database::Database;
 use crate::deliveries::store::{DeliveryStore, MemoryDeliveryStore, RedisDeliveryStore};
+use crate::event_log::EventLog;
+use crate::events::Actor;
 use crate::limits::{LimitStore, Limits, MemoryLimitStore, RedisLimitStore};
+use crate::operators::Operators;
 use crate::redis::RedisPool;
 use crate::spend::table::SpendTable;
 use crate::verification::store::{CodeStore, MemoryCodeStore, RedisCodeStore};
@@ -30,14 +33,34 @@ pub async fn open_database(config: &DatabaseConfig) -> Result<Database, StartErr
     .map_err(StartError::Database)
 }
 
-/// Opens the database of the settings, and returns its users.
+/// Opens the database of the settings, and returns the service of an operator.
+///
+/// # Errors
+/// If a store cannot be opened, or the tables are missing or old.
+pub async fn operators(config: &Config, actor: Actor, clock: Arc<dyn Clock>) -> Result<Operators, StartError> {
+    let users = account_store(config).await?;
+    let checking = shared_checking(config, Arc::clone(&clock))?;
+    Ok(Operators::new(users, checking, config.tokens.device_ttl, actor, clock))
+}
+
+/// Opens the database of the settings, and returns the service of its events.
 ///
 /// # Errors
 /// If it cannot be opened, or its tables are missing or old.
-pub async fn account_store(config: &Config) -> Result<AccountStore, StartError> {
+pub async fn event_log(config: &Config, clock: Arc<dyn Clock>) -> Result<EventLog, StartError> {
+    Ok(EventLog::new(account_store(config).await?, config.events.ttl, clock))
+}
+
+async fn account_store(config: &Config) -> Result<Arc<AccountStore>, StartError> {
     let database = open_database(&config.database).await?;
     migrate_or_refuse(&database, config).await?;
-    Ok(AccountStore::new(database))
+    Ok(Arc::new(accounts_in(&database, config)))
+}
+
+/// Returns the users in a database. Their events are delivered if the settings name a webhook.
+pub(super) fn accounts_in(database: &Database, config: &Config) -> AccountStore {
+    let store = AccountStore::new(database.clone());
+    if config.events.webhook.is_some() { store.delivering_events() } else { store }
 }
 
 /// Returns the service that checks codes, over the Redis of the settings, or `None` if the settings name no Redis: then the
@@ -45,7 +68,7 @@ pub async fn account_store(config: &Config) -> Result<AccountStore, StartError> 
 ///
 /// # Errors
 /// If a setting or a key cannot be used.
-pub fn shared_checking(config: &Config, clock: Arc<dyn Clock>) -> Result<Option<Checking>, StartError> {
+fn shared_checking(config: &Config, clock: Arc<dyn Clock>) -> Result<Option<Checking>, StartError> {
     if config.redis_urls.is_empty() {
         return Ok(None);
     }

@@ -1,5 +1,6 @@
-//! Warnings at start about settings that are allowed but risky.
+//! Settings that are allowed but risky: the server logs them at start, and `check` prints them.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -9,48 +10,112 @@ use crate::config::{Config, DatabaseConfig, SigningConfig};
 use crate::database;
 use crate::files;
 
-/// Logs a warning for each risk in the settings.
-pub(super) fn log(config: &Config, now: Timestamp) {
-    warn_of_test_numbers(config, now);
-    warn_of_trusted_proxies(&config.trusted_proxies, &config.client_address_header);
-    warn_of_exposed_files(config);
-    warn_of_public_url(config);
+/// A risk in the settings.
+#[derive(Debug)]
+pub enum Warning {
+    /// Test numbers sign in without an SMS.
+    TestNumbers {
+        /// The number of test numbers.
+        count: usize,
+        /// When they stop. `None` if they do not.
+        end: Option<Timestamp>,
+    },
+    /// A range of trusted proxies covers every address.
+    TrustedProxies {
+        /// The range.
+        range: IpNet,
+        /// The header in which proxies report the client's address.
+        header: String,
+    },
+    /// Other users of the machine can read or write a file that contains secrets or users' data.
+    ExposedFile {
+        /// The setting that names the file.
+        setting: String,
+        /// The file.
+        path: PathBuf,
+        /// The file's mode.
+        mode: u32,
+    },
+    /// Default avatars begin with this address, which clients may not reach.
+    PublicUrl(String),
 }
 
-/// Test numbers sign in without an SMS, so the operator should know that they are active.
-fn warn_of_test_numbers(config: &Config, now: Timestamp) {
-    if let Some((count, end)) = config.issuing.test_numbers.active(now) {
-        let until = end.map_or_else(|| "they are removed from the settings".to_owned(), |end| end.to_string());
-        tracing::warn!("{count} test numbers sign in with fixed codes until {until}");
-    }
-}
-
-/// If every address is a trusted proxy, the server believes any address in the header, so the limits of client addresses
-/// have no effect unless clients cannot set that header.
-fn warn_of_trusted_proxies(ranges: &[IpNet], header: &str) {
-    // Two ranges, each with half of all addresses, also cover every address.
-    for range in IpNet::aggregate(&ranges.to_vec()) {
-        if range.prefix_len() == 0 {
-            tracing::warn!(
-                setting = "TRUSTED_PROXIES",
-                proxies.range = %range,
-                "every address is a trusted proxy, so any client can invent its own address in {header}"
-            );
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TestNumbers { count, end } => {
+                let until = end.map_or_else(|| "they are removed from the settings".to_owned(), |end| end.to_string());
+                write!(f, "{count} test numbers sign in with fixed codes until {until}")
+            }
+            Self::TrustedProxies { header, .. } => {
+                write!(f, "every address is a trusted proxy, so any client can invent its own address in {header}")
+            }
+            Self::ExposedFile { .. } => f.write_str(
+                "users other than its owner can read or write this file: mode 0600 is enough for the server",
+            ),
+            Self::PublicUrl(own) => write!(
+                f,
+                "PUBLIC_URL is not set: the avatars of new users begin with {own}, which clients may not reach"
+            ),
         }
     }
 }
 
-fn warn_of_exposed_files(config: &Config) {
-    for (setting, path) in secret_files(config) {
-        if let Some(mode) = files::exposed_mode(&path) {
-            tracing::warn!(
+impl Warning {
+    /// Returns what the warning is about: a setting, and its part.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self {
+            Self::TestNumbers { .. } => "TEST_NUMBERS".to_owned(),
+            Self::TrustedProxies { range, .. } => format!("TRUSTED_PROXIES ({range})"),
+            Self::ExposedFile { setting, path, mode } => format!("{setting} ({}, mode {mode:04o})", path.display()),
+            Self::PublicUrl(_) => "PUBLIC_URL".to_owned(),
+        }
+    }
+
+    pub(super) fn log(&self) {
+        match self {
+            Self::TestNumbers { .. } | Self::PublicUrl(_) => tracing::warn!("{self}"),
+            Self::TrustedProxies { range, .. } => {
+                tracing::warn!(setting = "TRUSTED_PROXIES", proxies.range = %range, "{self}");
+            }
+            Self::ExposedFile { setting, path, mode } => tracing::warn!(
                 setting,
                 file.path = %path.display(),
                 file.mode = format!("{mode:04o}"),
-                "users other than its owner can read or write this file: mode 0600 is enough for the server"
-            );
+                "{self}"
+            ),
         }
     }
+}
+
+/// Returns a warning for each risk in the settings.
+#[must_use]
+pub fn warnings(config: &Config, now: Timestamp) -> Vec<Warning> {
+    let mut all = Vec::new();
+    let numbers = config.issuing.test_numbers.active(now);
+    all.extend(numbers.map(|(count, end)| Warning::TestNumbers { count, end }));
+    let header = &config.client_address_header;
+    all.extend(
+        whole_ranges(&config.trusted_proxies).map(|range| Warning::TrustedProxies { range, header: header.clone() }),
+    );
+    all.extend(exposed_files(config));
+    all.extend(local_avatars(config).map(Warning::PublicUrl));
+    all
+}
+
+/// Returns the trusted ranges that cover every address: then the server believes any address that a client writes in
+/// the header, so the limits of client addresses have no effect.
+fn whole_ranges(ranges: &[IpNet]) -> impl Iterator<Item = IpNet> {
+    // Two ranges, each with half of all addresses, also cover every address.
+    IpNet::aggregate(&ranges.to_vec()).into_iter().filter(|range| range.prefix_len() == 0)
+}
+
+fn exposed_files(config: &Config) -> impl Iterator<Item = Warning> {
+    secret_files(config).into_iter().filter_map(|(setting, path)| {
+        let mode = files::exposed_mode(&path)?;
+        Some(Warning::ExposedFile { setting: setting.to_owned(), path, mode })
+    })
 }
 
 /// Returns the files that contain secrets or users' data, each with the setting that names it.
@@ -84,10 +149,9 @@ fn exposed_part(database: &Path) -> PathBuf {
     parts.into_iter().find(|path| files::exposed_mode(path).is_some()).unwrap_or_else(|| database.to_owned())
 }
 
-/// Default avatars are URLs of this server: without `PUBLIC_URL` they have the address that it listens on.
-fn warn_of_public_url(config: &Config) {
+/// Returns the address of default avatars if it is not `PUBLIC_URL` but the address that the server listens on.
+fn local_avatars(config: &Config) -> Option<String> {
     let own = format!("http://{}/", config.listen_addr);
-    if !config.listen_addr.ip().is_loopback() && config.sessions.avatars.iter().any(|avatar| avatar.starts_with(&own)) {
-        tracing::warn!("PUBLIC_URL is not set: the avatars of new users begin with {own}, which clients may not reach");
-    }
+    let is_local = config.listen_addr.ip().is_loopback();
+    (!is_local && config.sessions.avatars.iter().any(|avatar| avatar.starts_with(&own))).then_some(own)
 }

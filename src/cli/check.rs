@@ -6,6 +6,9 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
 
 use super::running;
 use crate::app;
@@ -13,7 +16,11 @@ use crate::channel::Channel;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{CaptchaConfig, Config, ProviderConfig, Settings, SigningConfig};
 use crate::metrics::{ROUTE_IS_SKIPPED, ROUTE_STATE};
+use crate::outbound::{Client, Timeouts};
 use crate::redis::MAX_CLOCK_SKEW;
+
+/// Providers reject requests whose time differs by more than five minutes.
+const MAX_PROVIDER_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let config = match Config::try_from(settings) {
@@ -27,6 +34,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         vec![Ok("settings: valid".to_owned()), database(&config).await, signing_key(&config), codes(&config).await];
     lines.extend(sms(&config).await);
     lines.extend(captcha(&config).await);
+    lines.push(Ok(events(&config)));
 
     let mut exit = ExitCode::SUCCESS;
     for line in lines {
@@ -38,6 +46,9 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
             }
         };
     }
+    for warning in app::warnings(&config, SystemClock.now()) {
+        super::print(&format!("warn    {}: {warning}\n", warning.subject()))?;
+    }
     Ok(exit)
 }
 
@@ -47,12 +58,13 @@ type Found = Result<String, String>;
 async fn database(config: &Config) -> Found {
     let failed = |error: &dyn std::error::Error| format!("database: {}", in_full(error));
     let database = app::open_database(&config.database).await.map_err(|error| failed(&error))?;
+    let version = database.version().await.map_err(|error| failed(&error))?;
     match database.is_migrated().await {
-        Ok(true) => {
-            Ok(format!("database: {}", if config.database.is_mysql() { "MySQL, up to date" } else { "SQLite" }))
+        Ok(true) => Ok(format!("database: {version}, up to date")),
+        Ok(false) if config.auto_migrate => Ok(format!("database: {version}, `serve` will migrate it")),
+        Ok(false) => {
+            Err(format!("database: {version}, not migrated: run `sms-login migrate`, or set AUTO_MIGRATE=true"))
         }
-        Ok(false) if config.auto_migrate => Ok("database: MySQL, `serve` will migrate it".to_owned()),
-        Ok(false) => Err("database: not migrated: run `sms-login migrate`, or set AUTO_MIGRATE=true".to_owned()),
         Err(error) => Err(failed(&error)),
     }
 }
@@ -64,7 +76,10 @@ fn signing_key(config: &Config) -> Found {
         SigningConfig::File(_, algorithm) => format!("{algorithm}, in DATA_DIR"),
     };
     match app::signing_keys(config) {
-        Ok(keys) => Ok(format!("signing key: {kind}, kid {}", keys.kid())),
+        Ok(keys) => {
+            let older: Vec<String> = keys.older_kids().map(|kid| format!(", older kid {kid}")).collect();
+            Ok(format!("signing key: {kind}, kid {}{}", keys.kid(), older.concat()))
+        }
         Err(error) => Err(format!("signing key: {error}")),
     }
 }
@@ -80,7 +95,11 @@ async fn codes(config: &Config) -> Found {
         return Err(format!("codes: Redis does not answer: {}", in_full(&error)));
     }
     match redis.check_clock().await {
-        Ok(()) => Ok("codes: Redis answers, and its clock agrees with the clock of this server".to_owned()),
+        Ok(()) => {
+            let failed = |error| format!("codes: {}", in_full(&error));
+            let (version, ahead) = (redis.version().await.map_err(failed)?, redis.clock_ahead().await.map_err(failed)?);
+            Ok(format!("codes: Redis {version}, and its clock agrees: {}", skew(ahead, "it")))
+        }
         Err(error) => {
             let skew = error.source().map_or_else(|| error.to_string(), ToString::to_string);
             Err(format!("codes: {skew}, by more than {MAX_CLOCK_SKEW:#}: set the clocks, for example by NTP"))
@@ -114,6 +133,7 @@ async fn sms(config: &Config) -> Vec<Found> {
                 Ok(format!("{label}: tencent accepts the key"))
             }
         });
+        lines.extend(provider_clock(&settings.provider, &label).await);
     }
     lines
 }
@@ -130,6 +150,40 @@ async fn route_states(config: &Config) -> HashMap<String, String> {
         Some((route.to_owned(), state.to_owned()))
     });
     states.collect()
+}
+
+/// Returns a line about the difference of the clocks: signatures of requests are valid for five minutes. `None` if the
+/// provider does not say its time.
+async fn provider_clock(provider: &ProviderConfig, label: &str) -> Option<Found> {
+    let url = match provider {
+        ProviderConfig::Console => return None,
+        ProviderConfig::Webhook(webhook) => webhook.url.as_ref(),
+        ProviderConfig::Tencent(tencent) => &tencent.endpoint,
+        ProviderConfig::TencentVoice(voice) => &voice.endpoint,
+    };
+    let time = Client::new(Timeouts::default()).ok()?.server_time(url).await.ok()??;
+    let ahead = SystemClock.now().duration_since(time);
+    let line = format!("{label}: {}", skew(ahead, "the provider's"));
+    Some(if ahead.abs() < MAX_PROVIDER_SKEW {
+        Ok(line)
+    } else {
+        Err(format!("{line}: set the clocks, for example by NTP"))
+    })
+}
+
+/// Returns the difference to another clock in words.
+fn skew(ahead: SignedDuration, other: &str) -> String {
+    let side = if ahead.is_negative() { "behind" } else { "ahead of" };
+    format!("this server's clock is {:.1} s {side} {other}", ahead.abs().as_secs_f64())
+}
+
+fn events(config: &Config) -> String {
+    let kept = match config.events.ttl {
+        Duration::ZERO => "kept without limit".to_owned(),
+        ttl => format!("kept for {} d", ttl.as_secs() / 86_400),
+    };
+    let delivery = if config.events.webhook.is_some() { "delivered to the webhook" } else { "not delivered" };
+    format!("events: {kept}, {delivery}")
 }
 
 /// Returns `None` if captchas are off.

@@ -10,6 +10,7 @@ use super::captcha::CaptchaSettings;
 use super::codes::CodeSettings;
 use super::connections::ConnectionSettings;
 use super::database::DatabaseSettings;
+use super::events::EventSettings;
 use super::guard::GuardSettings;
 use super::http::HttpSettings;
 use super::limits::LimitSettings;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub listen: ListenSettings,
     #[command(flatten)]
     pub database: DatabaseSettings,
+    #[command(flatten)]
+    pub events: EventSettings,
     #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]

@@ -12,7 +12,13 @@ use sqlx::{Connection, Executor};
 use super::DatabaseSetupError;
 use crate::store::BUDGET;
 
-pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/mysql");
+/// Returns the migrations. A database that a newer version has migrated is accepted: during an upgrade, servers of this version
+/// still run, and can restart.
+pub(super) fn migrations() -> Migrator {
+    let mut migrations = sqlx::migrate!("migrations/mysql");
+    migrations.set_ignore_missing(true);
+    migrations
+}
 
 const MAX_CONNECTIONS: u32 = 32;
 /// A connection that has been idle for longer is tested before it is used, so that a restart of the database does not make
@@ -60,7 +66,7 @@ pub(super) async fn is_migrated(pool: &MySqlPool) -> Result<bool, DatabaseSetupE
     }
 
     let applied = connection.list_applied_migrations(MIGRATIONS_TABLE).await.map_err(DatabaseSetupError::Migrate)?;
-    Ok(MIGRATIONS.iter().all(|wanted| applied.iter().any(|migration| migration.version == wanted.version)))
+    Ok(migrations().iter().all(|wanted| applied.iter().any(|migration| migration.version == wanted.version)))
 }
 
 /// Returns whether the error is a deadlock: `ER_LOCK_DEADLOCK` in

@@ -13,7 +13,13 @@ use super::DatabaseSetupError;
 use crate::files;
 use crate::store::BUDGET;
 
-pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+/// Returns the migrations. A database that a newer version has migrated is accepted: during an upgrade, servers of this version
+/// still run, and can restart.
+pub(super) fn migrations() -> Migrator {
+    let mut migrations = sqlx::migrate!("migrations/sqlite");
+    migrations.set_ignore_missing(true);
+    migrations
+}
 
 /// Starts a transaction with the write lock. Without the lock, a transaction that reads first and writes later fails at
 /// once if another one wrote in between (<https://www.sqlite.org/lang_transaction.html>).

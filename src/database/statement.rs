@@ -13,8 +13,12 @@ use super::{Database, SqlError};
 pub(crate) enum Param<'a> {
     /// Stored as 16 bytes.
     Uuid(Uuid),
+    /// `NULL` if it is `None`.
+    OptionalUuid(Option<Uuid>),
     /// Stored in milliseconds since 1970, see [`instant`].
     Time(Timestamp),
+    /// `NULL` if it is `None`.
+    OptionalTime(Option<Timestamp>),
     Integer(i64),
     Text(&'a str),
     /// `NULL` if it is `None`.
@@ -53,6 +57,13 @@ pub(crate) fn with_list(sql: &'static str, count: usize) -> impl SqlSafeStr {
     AssertSqlSafe(sql.replacen("(...)", &list, 1))
 }
 
+/// Replaces `(...)` in an `INSERT` with one `(?, …)` of `columns` values for each of `count` rows.
+pub(crate) fn with_rows(sql: &'static str, count: usize, columns: usize) -> impl SqlSafeStr {
+    let row = format!("({})", vec!["?"; columns].join(", "));
+    // Safe: the text consists of constants. The values are bound, never part of the text.
+    AssertSqlSafe(sql.replacen("(...)", &vec![row; count].join(", "), 1))
+}
+
 /// Binds the values, in order.
 ///
 /// # Errors
@@ -60,7 +71,9 @@ pub(crate) fn with_list(sql: &'static str, count: usize) -> impl SqlSafeStr {
 pub(super) fn bind<A: Arguments>(params: &[Param<'_>]) -> Result<A, sqlx::Error>
 where
     Uuid: for<'q> Encode<'q, A::Database> + Type<A::Database>,
+    Option<Uuid>: for<'q> Encode<'q, A::Database> + Type<A::Database>,
     i64: for<'q> Encode<'q, A::Database> + Type<A::Database>,
+    Option<i64>: for<'q> Encode<'q, A::Database> + Type<A::Database>,
     for<'q> &'q str: Encode<'q, A::Database> + Type<A::Database>,
     for<'q> Option<&'q str>: Encode<'q, A::Database> + Type<A::Database>,
     for<'q> &'q [u8]: Encode<'q, A::Database> + Type<A::Database>,
@@ -70,7 +83,9 @@ where
     for param in params {
         match *param {
             Param::Uuid(value) => arguments.add(value),
+            Param::OptionalUuid(value) => arguments.add(value),
             Param::Time(value) => arguments.add(value.as_millisecond()),
+            Param::OptionalTime(value) => arguments.add(value.map(Timestamp::as_millisecond)),
             Param::Integer(value) => arguments.add(value),
             Param::Text(value) => arguments.add(value),
             Param::OptionalText(value) => arguments.add(value),

@@ -38,22 +38,31 @@ impl Transaction {
         })
     }
 
+    /// Runs a query and returns its rows.
+    pub(crate) async fn fetch_all<T: Row>(
+        &mut self,
+        sql: impl SqlSafeStr,
+        params: &[Param<'_>],
+    ) -> Result<Vec<T>, SqlError> {
+        Ok(match self {
+            Self::MySql(transaction) => {
+                let query = sqlx::query_as_with(sql, bind::<MySqlArguments>(params)?);
+                transaction.run(async |connection| query.fetch_all(connection).await).await?
+            }
+            Self::Sqlite(transaction) => {
+                let query = sqlx::query_as_with(sql, bind::<SqliteArguments>(params)?);
+                query.fetch_all(&mut **transaction).await?
+            }
+        })
+    }
+
     /// Runs a query that finds at most one row.
     pub(crate) async fn fetch_optional<T: Row>(
         &mut self,
         sql: impl SqlSafeStr,
         params: &[Param<'_>],
     ) -> Result<Option<T>, SqlError> {
-        Ok(match self {
-            Self::MySql(transaction) => {
-                let query = sqlx::query_as_with(sql, bind::<MySqlArguments>(params)?);
-                transaction.run(async |connection| query.fetch_optional(connection).await).await?
-            }
-            Self::Sqlite(transaction) => {
-                let query = sqlx::query_as_with(sql, bind::<SqliteArguments>(params)?);
-                query.fetch_optional(&mut **transaction).await?
-            }
-        })
+        Ok(self.fetch_all(sql, params).await?.pop())
     }
 
     /// Makes the changes permanent.

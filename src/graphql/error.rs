@@ -55,6 +55,8 @@ pub enum ErrorCode {
     SignupFailed,
     /// -1203: another account has this phone. The code is used up.
     PhoneTaken,
+    /// -1204: an operator has disabled the account. The code is used up.
+    AccountDisabled,
     /// -1301: a rate limit, which `limit` names, rejects the request. Try again after `retryAfterSeconds`, at
     /// `retryAt`.
     RateLimited,
@@ -92,6 +94,7 @@ impl ErrorCode {
             Self::ChallengeMismatch => -1103,
             Self::SignupFailed => -1201,
             Self::PhoneTaken => -1203,
+            Self::AccountDisabled => -1204,
             Self::RateLimited => -1301,
             Self::CaptchaRequired => -1302,
             Self::CaptchaFailed => -1303,

@@ -3,9 +3,9 @@
 //! A service that gets a new error needs its code here, too, in every field that calls the service.
 
 use super::error::ErrorCode::{
-    self, BadInput, CaptchaFailed, CaptchaRequired, ChallengeMismatch, CodeExpired, CodeIncorrect, InvalidPhone,
-    NumberBlocked, PhoneTaken, RateLimited, ReauthenticationRequired, RegionNotAllowed, SignupFailed, SmsSendFailed,
-    TokenExpired, TokenInvalid, Unauthenticated,
+    self, AccountDisabled, BadInput, CaptchaFailed, CaptchaRequired, ChallengeMismatch, CodeExpired, CodeIncorrect,
+    InvalidPhone, NumberBlocked, PhoneTaken, RateLimited, ReauthenticationRequired, RegionNotAllowed, SignupFailed,
+    SmsSendFailed, TokenExpired, TokenInvalid, Unauthenticated,
 };
 
 /// What can be wrong with a token that the client sent.
@@ -30,7 +30,7 @@ pub(super) fn request_code() -> Vec<ErrorCode> {
 }
 
 pub(super) fn login() -> Vec<ErrorCode> {
-    [&[BadInput, InvalidPhone], CODE, &[SignupFailed, RateLimited]].concat()
+    [&[BadInput, InvalidPhone], CODE, &[SignupFailed, AccountDisabled, RateLimited]].concat()
 }
 
 pub(super) fn refresh_session() -> Vec<ErrorCode> {

@@ -261,6 +261,7 @@ impl From<SignInError> for Failure {
             SignInError::BadIdempotencyKey => bad_idempotency_key(),
             SignInError::IdempotencyKeyReused => reused_idempotency_key(),
             SignInError::Attempt(error) => error.into(),
+            SignInError::Banned => Problem::new(ErrorCode::AccountDisabled, "This account is disabled.").into(),
             SignInError::Store(StoreError::Refused(cause)) => {
                 let message = "The sign-in could not be stored. Try again with the same code.";
                 let problem = Problem::new(ErrorCode::SignupFailed, message).retry_after(STORE_RETRY_SECONDS);

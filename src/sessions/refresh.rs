@@ -81,7 +81,7 @@ impl Sessions {
             let now = self.clock.now();
             let key_of = |generation| idempotency_key.map(|key| self.idempotency.rotation(row.id, generation, key));
             let is_same_key = key_of(row.generation).is_some_and(|key| row.rotation_key.as_deref() == Some(&key));
-            match self.standing(&row, token.generation, is_same_key, now) {
+            match self.standing(&row, token.generation, is_same_key, user.banned_at.is_some(), now) {
                 Standing::Rejected(error) => return Err(error.into()),
                 Standing::Reused => {
                     self.store.end_session(row.id, now).await?;
@@ -125,7 +125,7 @@ impl Sessions {
         if !self.tokens.is_genuine(&token, &row.salt) {
             return Err(TokenError::Invalid.into());
         }
-        match self.standing(&row, token.generation, false, self.clock.now()) {
+        match self.standing(&row, token.generation, false, user.banned_at.is_some(), self.clock.now()) {
             Standing::Current | Standing::Preceding => {
                 Ok(Viewer { user, session_id: row.id, authenticated_at: row.authenticated_at })
             }
@@ -136,8 +136,16 @@ impl Sessions {
 
     /// Returns how a token of a `generation` relates to its session. `is_same_key` says whether the request has the
     /// idempotency key of the session's last refresh.
-    fn standing(&self, row: &SessionRow, generation: u32, is_same_key: bool, now: Timestamp) -> Standing {
-        if row.ended_at.is_some() {
+    fn standing(
+        &self,
+        row: &SessionRow,
+        generation: u32,
+        is_same_key: bool,
+        is_banned: bool,
+        now: Timestamp,
+    ) -> Standing {
+        // A ban ends all sessions. A session of a banned user that is still open was started by the previous version.
+        if row.ended_at.is_some() || is_banned {
             return Standing::Rejected(TokenError::Invalid);
         }
         if row.expires_at <= now {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{SessionTokens, Sessions, new_id};
+use super::{SessionTokens, Sessions};
 use crate::account_store::{LoginKey, NewSession, SessionRow, SignInOutcome};
 use crate::client::ClientAddress;
 use crate::device::Device;
@@ -71,6 +71,9 @@ pub enum SignInError {
     /// The code is rejected.
     #[error(transparent)]
     Attempt(#[from] AttemptError),
+    /// An operator banned the user. The code is consumed.
+    #[error("the user is banned")]
+    Banned,
     /// The database failed. The code stays valid.
     #[error("the sign-in was not stored")]
     Store(#[source] StoreError),
@@ -121,7 +124,7 @@ impl Sessions {
             (redeemed, _) => redeemed?,
         };
 
-        let started = redeemed.value;
+        let started = redeemed.value.ok_or(SignInError::Banned)?;
         if let Err(error) = redeemed.consumed {
             if !started.is_repeated {
                 // No client has a token of the session yet.
@@ -145,7 +148,7 @@ impl Sessions {
             }),
         };
         Ok(NewSession {
-            id: new_id(created_at),
+            id: random::id(created_at),
             salt: random::bytes(),
             device_name,
             address: sign_in.client,
@@ -155,8 +158,9 @@ impl Sessions {
         })
     }
 
-    /// Stores the sign-in while its code is claimed.
-    async fn start(&self, phone: &PhoneNumber, session: &NewSession) -> Result<Started, SignInError> {
+    /// Stores the sign-in while its code is claimed. Returns `None` if the user is banned: that is not an error, so the code is
+    /// consumed.
+    async fn start(&self, phone: &PhoneNumber, session: &NewSession) -> Result<Option<Started>, SignInError> {
         let stored = match self.policy.sign_up {
             SignUpPolicy::Open => {
                 let new_user = self.policy.new_user(phone.clone(), session.created_at);
@@ -171,9 +175,10 @@ impl Sessions {
 
         match stored.map_err(SignInError::Store)? {
             SignInOutcome::Stored { user, is_new } => {
-                Ok(Started { session: session.into(), user, is_new_user: is_new, is_repeated: false })
+                Ok(Some(Started { session: session.into(), user, is_new_user: is_new, is_repeated: false }))
             }
-            SignInOutcome::Repeated(found) => repeated(*found, session.login.as_ref()),
+            SignInOutcome::Repeated(found) => repeated(*found, session.login.as_ref()).map(Some),
+            SignInOutcome::Banned => Ok(None),
             // The account was deleted after its code was sent. The answer is that for a phone without an account.
             SignInOutcome::NoUser => Err(AttemptError::Expired.into()),
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
 use uuid::Uuid;
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::channel::Channel;
 use crate::clock::Clock;
+pub use crate::outbound::WebhookUrl;
 use crate::outbound::{Answer, Client, ClientError, Request, Timeouts};
 pub use crate::standard_webhooks::WebhookSecret;
 
@@ -37,25 +38,6 @@ pub struct WebhookConfig {
     pub notices: Vec<NoticeKind>,
     /// How long a call may take.
     pub timeouts: Timeouts,
-}
-
-/// The address of a gateway.
-#[derive(Debug, Clone)]
-pub struct WebhookUrl(Url);
-
-impl WebhookUrl {
-    /// Parses an address. Codes must not travel unencrypted, so `http` is accepted for loopback only.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let url = Url::parse(text).ok().filter(|url| url.username().is_empty() && url.password().is_none())?;
-        let is_loopback = match url.host()? {
-            Host::Domain(name) => name == "localhost",
-            Host::Ipv4(address) => address.is_loopback(),
-            Host::Ipv6(address) => address.is_loopback(),
-        };
-        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
-        is_safe.then_some(Self(url))
-    }
 }
 
 /// The body of a request.
@@ -111,7 +93,7 @@ impl WebhookSms {
     /// If the HTTP client cannot be created.
     pub fn new(config: WebhookConfig, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
         let WebhookConfig { url, secret, notices, timeouts } = config;
-        Ok(Self { client: Client::new(timeouts)?, url: url.0, secret, notices, clock })
+        Ok(Self { client: Client::new(timeouts)?, url: url.into(), secret, notices, clock })
     }
 
     async fn deliver(&self, id: &str, payload: &impl Serialize) -> Result<SendOutcome, SendError> {

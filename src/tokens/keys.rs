@@ -186,6 +186,11 @@ impl Keys {
         &self.signing.kid
     }
 
+    /// Returns the ids (`kid`) of the older keys, whose tokens are still accepted.
+    pub fn older_kids(&self) -> impl Iterator<Item = &str> {
+        self.verifying.iter().map(|key| key.kid.as_str()).filter(|kid| *kid != self.kid())
+    }
+
     /// Returns the public keys, the signing key's first. A shared secret has no public key.
     pub(super) fn public_keys(&self) -> Vec<&Jwk> {
         self.verifying.iter().filter_map(|key| key.jwk.as_ref()).collect()

@@ -19,7 +19,9 @@ use uuid::Uuid;
 use crate::app::{START, phone};
 use crate::servers;
 
+mod bans;
 mod changes;
+mod events;
 mod login_keys;
 mod sessions;
 
@@ -30,7 +32,24 @@ const DAY: Duration = Duration::from_hours(24);
 #[derive(Clone)]
 struct Engine {
     accounts: Arc<AccountStore>,
+    database: Database,
     _folder: Arc<TempDir>,
+}
+
+impl Engine {
+    /// Returns the same store, whose events are due for delivery.
+    fn delivering_events(self) -> Self {
+        Self { accounts: Arc::new(AccountStore::new(self.database.clone()).delivering_events()), ..self }
+    }
+
+    /// Runs a statement beside the store.
+    async fn run(&self, sql: &'static str) {
+        match &self.database {
+            Database::MySql(pool) => sqlx::query(sql).execute(pool).await.map(drop),
+            Database::Sqlite(pool) => sqlx::query(sql).execute(pool).await.map(drop),
+        }
+        .expect("the statement runs");
+    }
 }
 
 /// Creates an empty store on each engine.
@@ -41,8 +60,8 @@ async fn engines() -> Vec<Engine> {
     let mut engines = Vec::new();
     for database in [sqlite, mysql] {
         database.migrate().await.expect("tables");
-        let accounts = Arc::new(AccountStore::new(database));
-        engines.push(Engine { accounts, _folder: Arc::clone(&folder) });
+        let accounts = Arc::new(AccountStore::new(database.clone()));
+        engines.push(Engine { accounts, database, _folder: Arc::clone(&folder) });
     }
     engines
 }
@@ -53,7 +72,8 @@ fn start() -> Timestamp {
 
 fn new_user(phone: &str) -> NewUser {
     let phone = PhoneNumber::from_e164(phone.to_owned()).expect("a phone");
-    NewUser { id: Uuid::new_v4(), phone, avatar: "https://example.com/a.png".to_owned() }
+    let avatar = "https://example.com/a.png".to_owned();
+    NewUser { id: Uuid::new_v4(), phone, name: String::new(), avatar, created_at: start() }
 }
 
 fn new_session(at: Timestamp) -> NewSession {

@@ -168,11 +168,29 @@ async fn check_tries_every_part() {
     let mut env = shared_env(&servers::mariadb().create_database(), &servers::redis().fresh_url(), &sms);
     let unmigrated = process::run(&["check"], &env);
     assert_eq!(unmigrated.status.code(), Some(1));
-    assert!(unmigrated.out.contains("failed  database: not migrated"), "{}", unmigrated.out);
+    assert!(
+        unmigrated.out.contains("failed  database: MariaDB 1") && unmigrated.out.contains(", not migrated"),
+        "{}",
+        unmigrated.out
+    );
     process::run(&["migrate"], &env);
     let good = process::run(&["check"], &env);
     assert!(good.status.success(), "{}", good.out);
-    assert_eq!(good.out.lines().filter(|line| line.starts_with("ok      ")).count(), 5, "{}", good.out);
+    assert_eq!(good.out.lines().filter(|line| line.starts_with("ok      ")).count(), 7, "{}", good.out);
+    let agrees = ["its clock agrees: this server's clock is ", "ok      sms: this server's clock is "];
+    for found in ["database: MariaDB 1", ", up to date", ", kid ", "codes: Redis ", "events: kept for 90 d"]
+        .iter()
+        .chain(&agrees)
+    {
+        assert!(good.out.contains(found), "{found}: {}", good.out);
+    }
+    assert!(!good.out.contains("warn"), "{}", good.out);
+    let older = sms_login::tokens::keys::generate(sms_login::tokens::keys::SigningAlgorithm::EdDsa).expect("a key");
+    env.insert("JWT_VERIFYING_KEYS".to_owned(), older.public_pem);
+    env.insert("TRUSTED_PROXIES".to_owned(), "0.0.0.0/0".to_owned());
+    let risky = process::run(&["check"], &env);
+    assert!(risky.status.success() && risky.out.contains(&format!(", older kid {}", older.kid)), "{}", risky.out);
+    assert!(risky.out.contains("warn    TRUSTED_PROXIES (0.0.0.0/0): every address"), "{}", risky.out);
     assert!(sms.messages().is_empty(), "nothing is sent");
     env.insert("TENCENTCLOUD_SECRET_KEY".to_owned(), "wrong".to_owned());
     let wrong_key = process::run(&["check"], &env);

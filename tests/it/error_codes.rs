@@ -20,7 +20,7 @@ enum Form {
 }
 use Form::{Error, Problem};
 
-const CODES: [(&str, i64, &[Form]); 20] = [
+const CODES: [(&str, i64, &[Form]); 21] = [
     ("BAD_INPUT", -1001, &[Problem, Error]),
     ("INVALID_PHONE", -1002, &[Problem]),
     ("SMS_SEND_FAILED", -1003, &[Problem]),
@@ -33,6 +33,7 @@ const CODES: [(&str, i64, &[Form]); 20] = [
     ("CHALLENGE_MISMATCH", -1103, &[Problem]),
     ("SIGNUP_FAILED", -1201, &[Problem]),
     ("PHONE_TAKEN", -1203, &[Problem]),
+    ("ACCOUNT_DISABLED", -1204, &[Problem]),
     ("RATE_LIMITED", -1301, &[Problem]),
     ("CAPTCHA_REQUIRED", -1302, &[Problem]),
     ("CAPTCHA_FAILED", -1303, &[Problem]),
@@ -132,6 +133,8 @@ async fn codes(seen: &mut Seen) {
     seen.add(&someone.login(&phone, &code, "x").await);
     someone.login(&phone, &code, &challenge_id).await.data("login");
     seen.add(&someone.login(&phone, &code, &challenge_id).await);
+
+    seen.add(&crate::bans::login_of_a_banned_user(&app).await);
 
     let input = json!({ "phone": other.phone, "code": app.code(&other.phone), "challengeId": taken });
     seen.add(&user.run(CHANGE, json!({ "input": input })).await);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -26,7 +27,11 @@ pub(crate) struct Output {
 }
 
 fn command(args: &[&str], env: &BTreeMap<String, String>) -> Command {
-    let mut command = Command::new(PROGRAM);
+    command_of(Path::new(PROGRAM), args, env)
+}
+
+fn command_of(program: &Path, args: &[&str], env: &BTreeMap<String, String>) -> Command {
+    let mut command = Command::new(program);
     command.args(args).env_clear().envs(env).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -42,6 +47,11 @@ fn limited(limit: &str, env: &BTreeMap<String, String>) -> Command {
 /// Runs a command to its end.
 pub(crate) fn run(args: &[&str], env: &BTreeMap<String, String>) -> Output {
     output_of(command(args, env))
+}
+
+/// Runs a command of another program to its end, such as one of the previous release.
+pub(crate) fn run_program(program: &Path, args: &[&str], env: &BTreeMap<String, String>) -> Output {
+    output_of(command_of(program, args, env))
 }
 
 /// Runs `serve` to its end, under a limit of the shell that it rejects.
@@ -98,6 +108,11 @@ impl Server {
     /// Starts `serve` and waits until it listens.
     pub(crate) fn start(env: &BTreeMap<String, String>) -> Self {
         Self::spawn(command(&["serve"], env))
+    }
+
+    /// Starts `serve` of another program, and waits until it listens.
+    pub(crate) fn start_program(program: &Path, env: &BTreeMap<String, String>) -> Self {
+        Self::spawn(command_of(program, &["serve"], env))
     }
 
     /// Starts `serve` under a limit of the shell, such as `ulimit -n 256`, and waits until it listens.

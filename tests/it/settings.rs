@@ -235,8 +235,9 @@ fn a_source_cannot_set_a_secret_twice() {
 }
 
 /// The settings whose values are secrets. A new one belongs here, and its type must be `Secret`.
-const SECRETS: [&str; 11] = [
+const SECRETS: [&str; 12] = [
     "DATABASE_URL",
+    "EVENTS_WEBHOOK_SECRET",
     "REDIS_URL",
     "TENCENTCLOUD_SECRET_ID",
     "TENCENTCLOUD_SECRET_KEY",

@@ -34,7 +34,7 @@ pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const PHONE: &str = "+8613711112222";
 
 /// The signature of a request, as the Standard Webhooks specification defines it.
-fn signature(id: &str, timestamp: &str, body: &str) -> String {
+pub(crate) fn signature(id: &str, timestamp: &str, body: &str) -> String {
     let key = STANDARD.decode(SECRET.trim_start_matches("whsec_")).expect("base64");
     let signed = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), format!("{id}.{timestamp}.{body}").as_bytes());
     format!("v1,{}", STANDARD.encode(signed))

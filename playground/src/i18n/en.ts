@@ -109,6 +109,7 @@ export const en = {
             : `The code is wrong. You have ${left} attempts left.`,
     challengeMismatch: 'This code was sent for something else. Request a new one.',
     signupFailed: 'Your sign-in could not be stored. Try again with the same code.',
+    accountDisabled: 'This account is disabled.',
     phoneTaken: 'Someone else already uses this number.',
     rateLimited: 'Too many requests.',
     cooldown: 'A code was sent a moment ago.',

@@ -30,6 +30,8 @@ export function explain(failure: Failure, { errors }: Messages): string {
       return errors.signupFailed;
     case 'PHONE_TAKEN':
       return errors.phoneTaken;
+    case 'ACCOUNT_DISABLED':
+      return errors.accountDisabled;
     case 'RATE_LIMITED':
       return explainLimit(failure.limit, errors);
     case 'CAPTCHA_REQUIRED':

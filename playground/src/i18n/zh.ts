@@ -109,6 +109,7 @@ export const zh: Messages = {
           : `验证码错误，还可以尝试 ${left} 次。`,
     challengeMismatch: '验证码与本次操作不符，请重新获取。',
     signupFailed: '登录信息保存失败，请用同一验证码重试。',
+    accountDisabled: '该账户已被停用。',
     phoneTaken: '该手机号已被其他账户使用。',
     rateLimited: '请求过于频繁。',
     cooldown: '验证码刚刚发送过。',

@@ -1,5 +1,6 @@
 //! The contract of changes to an account: its phone, its profile and its deletion.
 
+use sms_login::events::Actor;
 use sms_login::phone::PhoneNumber;
 use sms_login::users::{PhoneChange, PhoneChangeOutcome, ProfileChange, User};
 use uuid::Uuid;
@@ -9,7 +10,7 @@ use crate::app::phone;
 
 fn change_to(phone: &str, user_id: Uuid, kept_session: Uuid) -> PhoneChange {
     let phone = PhoneNumber::from_e164(phone.to_owned()).expect("a phone");
-    PhoneChange { user_id, phone, kept_session, at: start() }
+    PhoneChange { user_id, phone, kept_session: Some(kept_session), by: Actor::User, at: start() }
 }
 
 #[tokio::test]
@@ -93,7 +94,7 @@ async fn deleting_a_user_deletes_their_sessions() {
         let second = another_session(&engine, &owner, new_session(start())).await;
         let (stranger, _, foreign) = sign_in(&engine, &phone(), start()).await;
 
-        engine.accounts.delete_user(owner.id).await.expect("an end");
+        engine.accounts.delete_user(&owner, &Actor::User, start()).await.expect("an end");
         assert!(engine.accounts.find_users(&[owner.id]).await.expect("users").is_empty());
         for id in [first.id, second.id] {
             assert!(engine.accounts.find_session(id).await.expect("an answer").is_none());
@@ -105,7 +106,7 @@ async fn deleting_a_user_deletes_their_sessions() {
 
         let (new, is_new, _) = sign_in(&engine, owner.phone.e164(), start()).await;
         assert!(is_new && new.id != owner.id);
-        engine.accounts.delete_user(owner.id).await.expect("nothing to delete");
+        engine.accounts.delete_user(&owner, &Actor::User, start()).await.expect("nothing to delete");
     }
 }
 
@@ -146,9 +147,9 @@ async fn a_deleted_user_is_distinguished_from_an_unchanged_one() {
             );
         }
 
-        engine.accounts.delete_user(user.id).await.expect("gone");
+        engine.accounts.delete_user(&user, &Actor::User, start()).await.expect("gone");
         assert!(!engine.accounts.update_profile(user.id, &same).await.expect("an answer"));
-        let change = PhoneChange { user_id: user.id, phone: user.phone, kept_session: session.id, at: start() };
+        let change = change_to(user.phone.e164(), user.id, session.id);
         assert_eq!(engine.accounts.change_phone(&change).await.expect("an answer"), PhoneChangeOutcome::Gone);
     }
 }

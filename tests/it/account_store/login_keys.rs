@@ -91,7 +91,7 @@ async fn one_of_simultaneous_sign_ins_with_a_login_key_is_stored() {
                 match task.await.expect("an outcome") {
                     SignInOutcome::Stored { .. } => fresh += 1,
                     SignInOutcome::Repeated(_) => {}
-                    SignInOutcome::NoUser => panic!("the sign-up is allowed"),
+                    SignInOutcome::NoUser | SignInOutcome::Banned => panic!("the sign-up is allowed"),
                 }
             }
             assert_eq!(fresh, 1);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sms_login::account_store::{NewSession, Rotation};
 use sms_login::client::ClientAddress;
+use sms_login::events::Actor;
 use uuid::Uuid;
 
 use super::{DAY, MILLISECOND, another_session, engines, live, new_session, row, sign_in, sorted, start};
@@ -143,8 +144,9 @@ async fn a_user_ends_only_their_own_live_sessions() {
         let short = NewSession { expires_at: start() + MILLISECOND, ..new_session(start()) };
         let expired = another_session(&engine, &owner, short).await.id;
         let at = start() + MILLISECOND;
-        let end =
-            async |ids: Option<&[Uuid]>| engine.accounts.end_user_sessions(owner.id, ids, at).await.expect("a count");
+        let end = async |ids: Option<&[Uuid]>| {
+            engine.accounts.end_user_sessions(owner.id, ids, &Actor::User, at).await.expect("a count")
+        };
         assert_eq!(end(Some(&[])).await, 0, "an empty list ends no session");
         assert_eq!(end(Some(&[foreign.id, Uuid::new_v4(), expired])).await, 0);
         assert_eq!(live(&engine, owner.id, at).await.len(), 5);

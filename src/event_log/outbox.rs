@@ -1,0 +1,159 @@
+//! The outbox: delivers events as signed webhooks, at least once and in order for each user.
+//!
+//! The server that holds the lease delivers; the others wait for the lease to expire. An event is marked as delivered after
+//! the receiver accepted it, so an event that was stored is never lost, but can be delivered twice. While the delivery of an
+//! event is retried, later events of the same user wait, and those of other users do not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tokio::time::{sleep, timeout};
+use url::Url;
+use uuid::Uuid;
+
+use super::EventWebhook;
+use crate::account_store::{AccountStore, DeliveryOutcome};
+use crate::clock::Clock;
+use crate::events::StoredEvent;
+use crate::outbound::{Client, ClientError, Request, Timeouts};
+use crate::random;
+use crate::standard_webhooks::WebhookSecret;
+use crate::store::StoreError;
+
+/// How long the lease is valid. After a server was killed, another one continues after this time.
+const LEASE: Duration = Duration::from_secs(15);
+/// The time limit of a batch. It ends before the lease, so that two servers never deliver at the same time.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(12);
+/// The number of events that are delivered at the same time, each of another user.
+const BATCH: u32 = 16;
+/// The pause if no event is due, or another server has the lease.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The pause after the database failed.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// The wait after the first failed attempt. Each later one is four times as long.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+/// The longest wait between two attempts.
+const LONGEST_WAIT: Duration = Duration::from_hours(6);
+/// The number of attempts. The last one is about 31 hours after the first.
+const MAX_ATTEMPTS: u32 = 12;
+
+/// Delivers events to a webhook.
+pub struct Outbox {
+    store: Arc<AccountStore>,
+    client: Client,
+    url: Url,
+    secret: WebhookSecret,
+    holder: Uuid,
+    clock: Arc<dyn Clock>,
+}
+
+impl Outbox {
+    /// Creates the outbox of one server. It connects at the first delivery.
+    ///
+    /// # Errors
+    /// If the HTTP client cannot be created.
+    pub fn new(webhook: EventWebhook, store: Arc<AccountStore>, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
+        let client = Client::new(Timeouts::default())?;
+        let EventWebhook { url, secret } = webhook;
+        Ok(Self { store, client, url: url.into(), secret, holder: random::id(clock.now()), clock })
+    }
+
+    /// Delivers events until the future is dropped.
+    pub async fn deliver_forever(&self) {
+        loop {
+            match self.deliver_batch().await {
+                Ok(0) => sleep(PAUSE).await,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "events could not be delivered");
+                    sleep(PAUSE_AFTER_FAILURE).await;
+                }
+            }
+        }
+    }
+
+    /// Attempts to deliver the events that are due, at most one for each user and 16 in all. Returns the number of attempts,
+    /// which is 0 if another server has the lease.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn deliver_batch(&self) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        if !self.store.take_event_lease(self.holder, now, now + LEASE).await? {
+            return Ok(0);
+        }
+        // A batch that takes too long is dropped: its events stay due.
+        timeout(BATCH_TIMEOUT, self.deliver_due()).await.map_err(|late| StoreError::Unavailable(late.into()))?
+    }
+
+    /// Releases the lease, so that another server can continue at once.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn release(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.store.take_event_lease(self.holder, now, now).await.map(drop)
+    }
+
+    async fn deliver_due(&self) -> Result<usize, StoreError> {
+        let due = self.store.find_due_events(self.clock.now(), BATCH).await?;
+        let outcomes = join_all(due.iter().map(|event| self.deliver(event))).await;
+        outcomes.into_iter().collect::<Result<(), _>>()?;
+        Ok(due.len())
+    }
+
+    async fn deliver(&self, event: &StoredEvent) -> Result<(), StoreError> {
+        let (id, body) = (event.id.to_string(), body(event));
+        let answer = self.client.post(|| self.request(&id, &body)).await;
+        let failure = match answer {
+            Ok(answer) if (200..300).contains(&answer.status) => None,
+            Ok(answer) => Some(format!("HTTP {}", answer.status)),
+            Err(error) => Some(error.to_string()),
+        };
+
+        let now = self.clock.now();
+        let outcome = match failure {
+            None => DeliveryOutcome::Delivered,
+            Some(failure) if event.attempts + 1 >= MAX_ATTEMPTS => {
+                tracing::warn!(event.id = id, event.kind, failure, "the delivery of an event was given up");
+                DeliveryOutcome::GivenUp { failure }
+            }
+            Some(failure) => DeliveryOutcome::Retry { due_at: now + wait_after(event.attempts), failure },
+        };
+        self.store.record_delivery(event, &outcome, now).await
+    }
+
+    fn request(&self, id: &str, body: &str) -> Request<'_> {
+        let mut headers = vec![("Content-Type", "application/json".to_owned())];
+        headers.extend(self.secret.headers(id, body.as_bytes(), self.clock.now()));
+        Request { url: &self.url, headers, body: body.to_owned() }
+    }
+}
+
+/// Returns the body of a webhook, in the form that the Standard Webhooks specification recommends.
+fn body(event: &StoredEvent) -> String {
+    let mut data = event.facts.clone();
+    if let (Some(data), Some(user_id)) = (data.as_object_mut(), event.user_id) {
+        data.insert("userId".to_owned(), user_id.to_string().into());
+    }
+    json!({ "type": event.kind, "timestamp": event.created_at.to_string(), "data": data }).to_string()
+}
+
+/// Returns the wait after a failed attempt, with `attempts` attempts before it.
+fn wait_after(attempts: u32) -> Duration {
+    FIRST_WAIT.saturating_mul(4_u32.saturating_pow(attempts)).min(LONGEST_WAIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_up_to_a_limit() {
+        assert_eq!([0, 1, 2, 6].map(|attempts| wait_after(attempts).as_secs()), [5, 20, 80, 20_480]);
+        assert_eq!([7, 11, u32::MAX].map(wait_after), [LONGEST_WAIT; 3]);
+    }
+}

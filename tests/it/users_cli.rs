@@ -1,0 +1,188 @@
+//! The commands of operators, on SQLite and MariaDB.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::process::{self, Output, env};
+use crate::servers;
+
+/// A database of one engine, and the program that uses it.
+struct Desk {
+    env: BTreeMap<String, String>,
+    folder: TempDir,
+}
+
+impl Desk {
+    fn both() -> [Self; 2] {
+        [false, true].map(|is_mysql| {
+            let folder = TempDir::new().expect("a folder");
+            let data = folder.path().to_str().expect("a path");
+            let mut env = env([("DATA_DIR", data), ("PUBLIC_URL", "https://login.example.com")]);
+            if is_mysql {
+                let key = sms_login::tokens::keys::generate(sms_login::tokens::keys::SigningAlgorithm::EdDsa)
+                    .expect("a key")
+                    .private_pem;
+                env.insert("DATABASE_URL".to_owned(), servers::mariadb().create_database());
+                env.insert("JWT_SIGNING_KEY".to_owned(), key);
+                assert!(process::run(&["migrate"], &env).status.success());
+            }
+            Self { env, folder }
+        })
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        process::run(&[&["users"], args].concat(), &self.env)
+    }
+
+    /// Runs a command that succeeds, and returns what it prints.
+    #[track_caller]
+    fn say(&self, args: &[&str]) -> String {
+        let done = self.run(args);
+        assert!(done.status.success(), "{args:?}: {}", done.err);
+        done.out
+    }
+
+    #[track_caller]
+    fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.say(args)).expect("JSON")
+    }
+
+    #[track_caller]
+    fn refusal(&self, args: &[&str]) -> String {
+        let refused = self.run(args);
+        assert!(!refused.status.success(), "{args:?}: {}", refused.out);
+        refused.err
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.to_str().expect("a path").to_owned()
+    }
+}
+
+const PHONE: &str = "+8613711112222";
+
+#[test]
+fn phones_are_masked_unless_the_operator_reveals_them() {
+    for desk in Desk::both() {
+        let id = desk.say(&["add", PHONE]).trim().to_owned();
+        for user in [PHONE, "13711112222", &id] {
+            assert!(desk.say(&["find", user]).starts_with(&format!("+86137****2222\t{id}\t")), "{user}");
+        }
+        assert_eq!(desk.json(&["find", PHONE, "--json"])["phone"], "+86137****2222");
+        assert_eq!(desk.json(&["list", "--json"])["id"], id);
+        for args in [&["find", PHONE][..], &["list"], &["export", PHONE], &["find", PHONE, "--json"]] {
+            assert!(!desk.say(args).contains(PHONE), "{args:?}");
+            assert!(desk.say(&[args, &["--reveal"]].concat()).contains(PHONE), "{args:?}");
+        }
+
+        let export = desk.json(&["export", &id]);
+        let events: Vec<&Value> = export["events"].as_array().expect("events").iter().rev().collect();
+        let kinds: Vec<&str> = events.iter().filter_map(|event| event["kind"].as_str()).collect();
+        assert_eq!(kinds, [&["user.added"][..], &["user.revealed"; 5]].concat(), "what was read in full is recorded");
+        assert!(events.iter().all(|event| event["facts"]["operator"].as_str().is_some_and(|name| !name.is_empty())));
+        assert!(!export.to_string().contains(PHONE));
+    }
+}
+
+#[test]
+fn operators_ban_change_and_delete_users() {
+    for desk in Desk::both() {
+        let id = desk.say(&["add", PHONE]).trim().to_owned();
+        desk.say(&["add", "+8613711113333"]);
+
+        desk.say(&["ban", PHONE]);
+        assert!(desk.say(&["find", PHONE]).contains("\tbanned 20"));
+        assert!(desk.refusal(&["ban", PHONE]).contains("banned already"));
+        desk.say(&["unban", &id]);
+        assert!(desk.refusal(&["unban", PHONE]).contains("not banned"));
+        assert_eq!(desk.say(&["end-sessions", PHONE]), "0\n");
+
+        assert!(desk.refusal(&["change-phone", PHONE, "+8613711113333"]).contains("has this phone already"));
+        desk.say(&["change-phone", PHONE, "+8613711114444"]);
+        assert!(desk.refusal(&["find", PHONE]).contains("no user has this phone"));
+        assert!(desk.say(&["find", "+8613711114444"]).contains(&id));
+
+        desk.say(&["delete", &id]);
+        assert!(desk.refusal(&["delete", &id]).contains("no user has this id"));
+        assert_eq!(desk.say(&["list"]).lines().count(), 1);
+    }
+}
+
+#[test]
+fn an_import_can_be_repeated_and_reports_lines_that_are_no_users() {
+    for desk in Desk::both() {
+        desk.say(&["add", PHONE]);
+        let file = desk.file(
+            "users.jsonl",
+            r#"{"phone":"+8613711112222","name":"Mia"}
+{"phone":"13711113333","name":"Noah","avatar":"https://example.com/n.png","created_at":"2020-01-02T03:04:05Z"}
+{"phone":"+8613711114444"}
+{"phone":"+8613711114444","name":"twice"}
+{"phone":"12345"}
+not JSON
+{"phone":"+8613711115555","created_at":"yesterday"}
+"#,
+        );
+        let first = desk.run(&["import", &file]);
+        assert_eq!((first.status.code(), first.out.as_str()), (Some(1), "2 added, 2 skipped, 3 rejected\n"));
+        for line in
+            ["user 5 of the file: the phone", "user 6 of the file: not a user", "user 7 of the file: not a user"]
+        {
+            assert!(first.err.contains(line), "{}", first.err);
+        }
+        assert_eq!(desk.run(&["import", &file]).out, "0 added, 4 skipped, 3 rejected\n");
+
+        let noah = desk.json(&["find", "13711113333", "--json"]);
+        assert_eq!((&noah["name"], &noah["created_at"]), (&"Noah".into(), &"2020-01-02T03:04:05Z".into()));
+        assert_eq!(noah["avatar"], "https://example.com/n.png");
+        let plain = desk.json(&["find", "+8613711114444", "--json"]);
+        assert_eq!(plain["name"], "");
+        assert!(plain["avatar"].as_str().is_some_and(|avatar| avatar.starts_with("https://login.example.com/")));
+    }
+}
+
+/// The columns of the table `info` in <https://github.com/qcloudsms/smsLogin>.
+#[test]
+fn the_table_of_tencents_demo_is_imported() {
+    let avatar = "https://imgcache.qq.com/qcloud/public/static//avatar0_100.20191230.png";
+    for desk in Desk::both() {
+        let mut desk = desk;
+        // The demo's phones are national ones of mainland China, whatever the default region of the server is.
+        desk.env.insert("DEFAULT_REGION".to_owned(), "SG".to_owned());
+        let csv = desk.file(
+            "info.csv",
+            &format!("userId,phone,name,avatar,time\n1,13711112222,\"Mia, \"\"M\"\"\",{avatar},1577836800000\n2,13711113333,,,\n3,x,,,\n"),
+        );
+        let done = desk.run(&["import", "--smslogin-demo", &csv]);
+        assert_eq!(done.out, "2 added, 0 skipped, 1 rejected\n", "{}", done.err);
+        let mia = desk.json(&["find", PHONE, "--json"]);
+        assert_eq!((&mia["name"], &mia["avatar"]), (&"Mia, \"M\"".into(), &avatar.into()));
+        assert_eq!(mia["created_at"], "2020-01-01T00:00:00Z");
+
+        let json = desk.file(
+            "info.jsonl",
+            "{\"userId\":4,\"phone\":13711114444,\"name\":\"\",\"time\":1577836800000}\n{\"userId\":1,\"phone\":\"13711112222\"}\n",
+        );
+        assert_eq!(desk.say(&["import", "--smslogin-demo", &json]), "1 added, 1 skipped, 0 rejected\n");
+    }
+}
+
+#[test]
+fn many_users_are_imported_in_batches() {
+    const MANY: usize = 3000;
+    for desk in Desk::both() {
+        let mut text = String::new();
+        for number in 0..MANY {
+            writeln!(text, "{{\"phone\":\"+86137{number:08}\"}}").expect("text");
+        }
+        let file = desk.file("many.jsonl", &text);
+        assert_eq!(desk.say(&["import", &file]), format!("{MANY} added, 0 skipped, 0 rejected\n"));
+        assert_eq!(desk.say(&["import", &file]), format!("0 added, {MANY} skipped, 0 rejected\n"));
+        assert_eq!(desk.say(&["list"]).lines().count(), MANY);
+    }
+}
