@@ -64,7 +64,7 @@ pub(super) async fn open(state: Arc<HttpState>, parts: &mut Parts) -> Response {
         return plain(StatusCode::BAD_REQUEST, "the subprotocol must be graphql-transport-ws\n");
     }
 
-    let client = client_address(&state, &parts);
+    let client = client_address(&state, parts);
     let Some(place) = state.sockets.take(client) else {
         let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "too many WebSockets are open\n");
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS);
