@@ -15,12 +15,14 @@ use crate::users::{NewUser, PhoneChange, PhoneChangeOutcome, ProfileChange, User
 
 mod loader;
 mod records;
+mod replica;
 mod rows;
 mod sign_in;
 mod statements;
 
 pub use loader::UserLoader;
 pub use records::{LiveUser, LoginKey, NewSession, Rotation, SessionRow, SignInOutcome};
+use replica::Replica;
 use rows::{LiveUserColumns, SessionAndUserColumns, SessionColumns, UserColumns};
 
 /// The maximum number of sessions in a list.
@@ -34,28 +36,35 @@ const PURGE_BATCH: i64 = 500;
 #[derive(Debug)]
 pub struct AccountStore {
     database: Database,
+    replica: Option<Replica>,
 }
 
 impl AccountStore {
     /// Creates a store whose tables are in `database`.
     #[must_use]
     pub const fn new(database: Database) -> Self {
-        Self { database }
+        Self { database, replica: None }
     }
 
-    /// Returns the users with these ids, in any order, by one statement.
+    /// Sets the replica of the database, for reads that need not be fresh.
+    #[must_use]
+    pub fn reading_from(self, replica: Option<Database>) -> Self {
+        Self { replica: replica.map(Replica::new), ..self }
+    }
+
+    /// Returns the users with these ids, in any order, by one statement. With a replica their data may be some seconds old, and
+    /// ids that the replica lacks take a second statement.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn find_users(&self, ids: &[Uuid]) -> Result<Vec<User>, StoreError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-
-        let params: Vec<Param> = ids.iter().copied().map(Param::Uuid).collect();
-        let select = with_list(statements::SELECT_USERS, ids.len());
-        let rows: Vec<UserColumns> = self.database.fetch_all(select, &params).await?;
-        Ok(rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?)
+        let Some(replica) = &self.replica else {
+            return find_users(&self.database, ids).await;
+        };
+        let mut users = replica.find_users(ids).await;
+        let missing: Vec<Uuid> = ids.iter().copied().filter(|id| users.iter().all(|user| user.id != *id)).collect();
+        users.extend(find_users(&self.database, &missing).await?);
+        Ok(users)
     }
 
     /// Returns the user with this phone, by one statement.
@@ -256,4 +265,15 @@ impl AccountStore {
         let delete = statements::PURGE_SESSIONS.of(&self.database);
         Ok(self.database.execute(delete, &[before, before, Param::Integer(PURGE_BATCH)]).await?)
     }
+}
+
+async fn find_users(database: &Database, ids: &[Uuid]) -> Result<Vec<User>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+
+    let params: Vec<Param> = ids.iter().copied().map(Param::Uuid).collect();
+    let select = with_list(statements::SELECT_USERS, ids.len());
+    let rows: Vec<UserColumns> = database.fetch_all(select, &params).await?;
+    Ok(rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?)
 }

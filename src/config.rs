@@ -96,6 +96,8 @@ pub struct Config {
     pub metrics_addr: Option<SocketAddr>,
     /// The database to use.
     pub database: DatabaseConfig,
+    /// The URL of the database's read replica, if any.
+    pub database_read_url: Option<Secret>,
     /// Whether `serve` migrates a MySQL database.
     pub auto_migrate: bool,
     /// The URLs of Redis; empty if codes and limits are kept in memory.
@@ -183,6 +185,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         listen_addr: settings.listen.listen_addr,
         metrics_addr: settings.listen.metrics_addr,
         shutdown_grace: settings.listen.shutdown_grace,
+        database_read_url: settings.database.read_url(&database)?,
         auto_migrate: settings.database.auto_migrate,
         redis_urls,
         redis_key_prefix: settings.redis.redis_key_prefix,

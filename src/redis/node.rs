@@ -1,6 +1,6 @@
 //! The connection to Redis: to the server at an address, to the one that Sentinel names as the master, or to a cluster.
 //!
-//! All calls share one connection. It is opened at first use, and opened anew after it broke, after a call on it took too
+//! All calls share one connection. It is opened at first use, and opened again after it broke, after a call on it took too
 //! long, and after its server became a replica. redis-rs has a `ConnectionManager` for the first of these only. It and
 //! the connection to a cluster keep a connection to a server that has stopped to answer, although a replica has taken over.
 

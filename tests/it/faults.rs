@@ -16,6 +16,7 @@ mod burst;
 mod frozen_connections;
 mod killed;
 mod providers;
+mod replica;
 mod sentinels;
 mod stores;
 

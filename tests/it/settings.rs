@@ -235,8 +235,9 @@ fn a_source_cannot_set_a_secret_twice() {
 }
 
 /// The settings whose values are secrets. A new one belongs here, and its type must be `Secret`.
-const SECRETS: [&str; 10] = [
+const SECRETS: [&str; 11] = [
     "DATABASE_URL",
+    "DATABASE_READ_URL",
     "REDIS_URL",
     "TENCENTCLOUD_SECRET_ID",
     "TENCENTCLOUD_SECRET_KEY",
@@ -252,6 +253,7 @@ const SECRETS: [&str; 10] = [
 fn no_secret_is_printed() {
     let secrets = [
         ("DATABASE_URL", format!("mysql://root:{SECRET}@127.0.0.1/x")),
+        ("DATABASE_READ_URL", format!("mysql://root:{SECRET}@127.0.0.1/x")),
         ("REDIS_URL", format!("redis://:{SECRET}@127.0.0.1/")),
         ("TENCENTCLOUD_SECRET_ID", SECRET.to_owned()),
         ("TENCENTCLOUD_SECRET_KEY", SECRET.to_owned()),
