@@ -1,6 +1,6 @@
 # The commands for a checkout, for people and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint tools
+.PHONY: help run build test test-galera lint tools
 
 # The sources of the playground page.
 PAGE_SOURCES := schema.graphql $(shell find playground -type f \
@@ -23,6 +23,10 @@ test: tools ## run all tests; installs MariaDB, Redis and Chromium if they are m
 	@scripts/build-page
 	cargo test --locked
 	cd playground && npm test --silent
+
+test-galera: tools ## run the tests on a Galera cluster of three nodes; needs galera-4, rsync and lsof
+	@scripts/setup-tests
+	cargo test --locked --test it -- --ignored galera
 
 lint: tools ## check the format, the lints, the documentation and the dependencies; installs cargo-deny if it is missing
 	@cargo fmt --version >/dev/null 2>&1 || { echo "rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }

@@ -4,7 +4,10 @@
 //! phone belongs to at most one user, and a session to a user that exists; the database enforces both. The store knows
 //! no policy: callers pass the current time and decide how long a session lives.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::database::{Database, Param, SqlError, bounded, with_list};
@@ -25,6 +28,11 @@ pub use records::{LiveUser, LoginKey, NewSession, Rotation, SessionRow, SignInOu
 use replica::Replica;
 use rows::{LiveUserColumns, SessionAndUserColumns, SessionColumns, UserColumns};
 
+/// The number of tries of a transaction that conflicts with others. In a Galera cluster a conflict with a transaction on
+/// another node shows at the commit, and simultaneous sign-ins of one phone all change its user.
+const TRIES: u32 = 8;
+/// How long the second try waits; the third waits twice as long, and so on.
+const BACK_OFF: Duration = Duration::from_millis(5);
 /// The maximum number of sessions in a list.
 const MAX_LISTED: i64 = 100;
 /// The maximum number of rows that are deleted by one statement.
@@ -117,24 +125,34 @@ impl AccountStore {
     /// # Errors
     /// If the database fails.
     pub async fn change_phone(&self, change: &PhoneChange) -> Result<PhoneChangeOutcome, StoreError> {
-        let user_id = Param::Uuid(change.user_id);
         let changed = bounded(async {
-            let mut transaction = self.database.begin().await?;
-
-            let params = [Param::Text(change.phone.e164()), user_id];
-            match transaction.execute(statements::UPDATE_PHONE, &params).await {
-                Ok(0) => return Ok(PhoneChangeOutcome::Gone),
-                Ok(_) => {}
-                Err(SqlError::Taken(_)) => return Ok(PhoneChangeOutcome::Taken),
-                Err(error) => return Err(error),
+            for number in 1..TRIES {
+                match self.try_change_phone(change).await {
+                    Err(SqlError::Deadlock(_)) => back_off(number).await,
+                    outcome => return outcome,
+                }
             }
-            let params = [Param::Time(change.at), user_id, Param::Uuid(change.kept_session)];
-            transaction.execute(statements::END_OTHER_SESSIONS, &params).await?;
-
-            transaction.commit().await?;
-            Ok(PhoneChangeOutcome::Changed)
+            self.try_change_phone(change).await
         });
         Ok(changed.await?)
+    }
+
+    async fn try_change_phone(&self, change: &PhoneChange) -> Result<PhoneChangeOutcome, SqlError> {
+        let user_id = Param::Uuid(change.user_id);
+        let mut transaction = self.database.begin().await?;
+
+        let params = [Param::Text(change.phone.e164()), user_id];
+        match transaction.execute(statements::UPDATE_PHONE, &params).await {
+            Ok(0) => return Ok(PhoneChangeOutcome::Gone),
+            Ok(_) => {}
+            Err(SqlError::Taken(_)) => return Ok(PhoneChangeOutcome::Taken),
+            Err(error) => return Err(error),
+        }
+        let params = [Param::Time(change.at), user_id, Param::Uuid(change.kept_session)];
+        transaction.execute(statements::END_OTHER_SESSIONS, &params).await?;
+
+        transaction.commit().await?;
+        Ok(PhoneChangeOutcome::Changed)
     }
 
     /// Deletes the user and their sessions.
@@ -265,6 +283,11 @@ impl AccountStore {
         let delete = statements::PURGE_SESSIONS.of(&self.database);
         Ok(self.database.execute(delete, &[before, before, Param::Integer(PURGE_BATCH)]).await?)
     }
+}
+
+/// Waits after the failed try of this number, so that the conflicting transactions do not meet again.
+async fn back_off(number: u32) {
+    sleep(BACK_OFF * number).await;
 }
 
 async fn find_users(database: &Database, ids: &[Uuid]) -> Result<Vec<User>, StoreError> {

@@ -7,14 +7,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::rows::{SessionAndUserColumns, UserColumns};
-use super::{AccountStore, NewSession, SignInOutcome, statements};
+use super::{AccountStore, NewSession, SignInOutcome, TRIES, back_off, statements};
 use crate::database::{Param, SqlError, Transaction, bounded};
 use crate::phone::PhoneNumber;
 use crate::store::StoreError;
 use crate::users::{NewUser, User};
-
-/// The number of tries if the sign-in conflicts with another transaction.
-const SIGN_IN_TRIES: usize = 4;
 
 impl AccountStore {
     /// Stores a session for the user with `new_user`'s phone. Stores `new_user` too if the phone has no user. Stores both or
@@ -41,7 +38,7 @@ impl AccountStore {
         session: &NewSession,
     ) -> Result<SignInOutcome, StoreError> {
         let signed_in = bounded(async {
-            for _ in 1..SIGN_IN_TRIES {
+            for number in 1..TRIES {
                 match self.try_sign_in(phone, new_user, session).await {
                     // Another request stored the idempotency key or a user with this phone: the next try finds that user.
                     Err(SqlError::Taken(_)) => {
@@ -49,7 +46,7 @@ impl AccountStore {
                             return Ok(outcome);
                         }
                     }
-                    Err(SqlError::Deadlock(_)) => {}
+                    Err(SqlError::Deadlock(_)) => back_off(number).await,
                     outcome => return outcome,
                 }
             }

@@ -14,6 +14,7 @@ use crate::tencent_stub::TencentStub;
 
 mod burst;
 mod frozen_connections;
+mod galera;
 mod killed;
 mod providers;
 mod replica;

@@ -51,18 +51,18 @@ async fn only_user_by_id_reads_the_replica() {
 
     for hangs in [true, false] {
         if hangs {
-            replica.pause()
+            replica.pause();
         } else {
-            replica.stop()
+            replica.stop();
         }
         let begun = Instant::now();
         assert_eq!(name(&server, &user, &by_id).await, "of the primary");
         assert_eq!(name(&server, &user, &by_id).await, "of the primary");
         assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
         if hangs {
-            replica.resume()
+            replica.resume();
         } else {
-            replica.start_again()
+            replica.start_again();
         }
 
         let begun = Instant::now();
