@@ -1,6 +1,10 @@
 # The commands for a checkout, for people and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help run build test test-upgrade lint tools packages scf-package deb sbom test-packages test-image test-reproducible
+=======
+.PHONY: help run build test test-galera lint tools
+>>>>>>> i12-s
 
 # The sources of the playground page.
 PAGE_SOURCES := schema.graphql $(shell find playground -type f \
@@ -24,11 +28,19 @@ test: tools ## run all tests; installs MariaDB, Redis and Chromium if they are m
 	cargo test --locked
 	cd playground && npm test --silent
 
+<<<<<<< HEAD
 test-upgrade: tools ## run the previous release beside this version on one database
 	@scripts/build-previous
 	PREVIOUS_PROGRAM="$(CURDIR)/target/previous/sms-login" cargo test --locked --test it -- --ignored upgrade::
 
 lint: tools ## check the format, the lints, the documentation, the dependencies and the packaging; installs what is missing
+=======
+test-galera: tools ## run the tests on a Galera cluster of three nodes; needs galera-4, rsync and lsof
+	@scripts/setup-tests
+	cargo test --locked --test it -- --ignored galera
+
+lint: tools ## check the format, the lints, the documentation and the dependencies; installs cargo-deny if it is missing
+>>>>>>> i12-s
 	@cargo fmt --version >/dev/null 2>&1 || { echo "rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
 	@cargo clippy --version >/dev/null 2>&1 || { echo "clippy is missing: rustup component add clippy" >&2; exit 1; }
 	cargo fmt --check

@@ -4,7 +4,10 @@
 //! phone belongs to at most one user, and a session to a user that exists; the database enforces both. The store knows
 //! no policy: callers pass the current time and decide how long a session lives.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::database::{Database, Param, with_list};
@@ -18,6 +21,7 @@ mod endings;
 mod events;
 mod loader;
 mod records;
+mod replica;
 mod rows;
 mod sign_in;
 mod statements;
@@ -25,8 +29,14 @@ mod statements;
 pub use events::DeliveryOutcome;
 pub use loader::UserLoader;
 pub use records::{LiveUser, LoginKey, NewSession, Rotation, SessionRow, SignInOutcome};
+use replica::Replica;
 use rows::{LiveUserColumns, SessionAndUserColumns, SessionColumns, UserColumns};
 
+/// The number of tries of a transaction that conflicts with others. In a Galera cluster a conflict with a transaction on
+/// another node shows at the commit, and simultaneous sign-ins of one phone all change its user.
+const TRIES: u32 = 8;
+/// How long the second try waits; the third waits twice as long, and so on.
+const BACK_OFF: Duration = Duration::from_millis(5);
 /// The maximum number of sessions in a list.
 const MAX_LISTED: i64 = 100;
 /// The maximum number of rows that are deleted by one statement.
@@ -39,13 +49,14 @@ const PURGE_BATCH: i64 = 500;
 pub struct AccountStore {
     database: Database,
     delivers_events: bool,
+    replica: Option<Replica>,
 }
 
 impl AccountStore {
     /// Creates a store whose tables are in `database`.
     #[must_use]
     pub const fn new(database: Database) -> Self {
-        Self { database, delivers_events: false }
+        Self { database, delivers_events: false, replica: None }
     }
 
     /// Makes every event that is written from here on due for delivery as a webhook.
@@ -54,19 +65,25 @@ impl AccountStore {
         Self { delivers_events: true, ..self }
     }
 
-    /// Returns the users with these ids, in any order, by one statement.
+    /// Sets the replica of the database, for reads that need not be fresh.
+    #[must_use]
+    pub fn reading_from(self, replica: Option<Database>) -> Self {
+        Self { replica: replica.map(Replica::new), ..self }
+    }
+
+    /// Returns the users with these ids, in any order, by one statement. With a replica their data may be some seconds old, and
+    /// ids that the replica lacks take a second statement.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn find_users(&self, ids: &[Uuid]) -> Result<Vec<User>, StoreError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-
-        let params: Vec<Param> = ids.iter().copied().map(Param::Uuid).collect();
-        let select = with_list(statements::SELECT_USERS, ids.len());
-        let rows: Vec<UserColumns> = self.database.fetch_all(select, &params).await?;
-        Ok(rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?)
+        let Some(replica) = &self.replica else {
+            return find_users(&self.database, ids).await;
+        };
+        let mut users = replica.find_users(ids).await;
+        let missing: Vec<Uuid> = ids.iter().copied().filter(|id| users.iter().all(|user| user.id != *id)).collect();
+        users.extend(find_users(&self.database, &missing).await?);
+        Ok(users)
     }
 
     /// Returns the user with this phone, by one statement.
@@ -180,4 +197,20 @@ impl AccountStore {
         let delete = statements::PURGE_SESSIONS.of(&self.database);
         Ok(self.database.execute(delete, &[before, before, Param::Integer(PURGE_BATCH)]).await?)
     }
+}
+
+/// Waits after the failed try of this number, so that the conflicting transactions do not meet again.
+async fn back_off(number: u32) {
+    sleep(BACK_OFF * number).await;
+}
+
+async fn find_users(database: &Database, ids: &[Uuid]) -> Result<Vec<User>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+
+    let params: Vec<Param> = ids.iter().copied().map(Param::Uuid).collect();
+    let select = with_list(statements::SELECT_USERS, ids.len());
+    let rows: Vec<UserColumns> = database.fetch_all(select, &params).await?;
+    Ok(rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?)
 }

@@ -112,7 +112,9 @@ impl App {
         let playground = playground(&config, inbox.clone());
 
         let redis = if config.redis_urls.is_empty() { None } else { Some(redis(&config, &clock)?) };
-        let parts = Parts { database: &database, redis: redis.as_ref(), inbox: inbox.as_ref(), secret: &secret };
+        let replica = stores::open_replica(&config).await?;
+        let parts =
+            Parts { database: &database, replica, redis: redis.as_ref(), inbox: inbox.as_ref(), secret: &secret };
         let services = Arc::new(services::build(&config, signing_keys, &parts, &clock)?);
         let events = Events::build(&config, &services.users, &clock)?;
 

@@ -101,6 +101,8 @@ pub struct Config {
     pub metrics_addr: Option<SocketAddr>,
     /// The database to use.
     pub database: DatabaseConfig,
+    /// The URL of the database's read replica, if any.
+    pub database_read_url: Option<Secret>,
     /// Whether `serve` migrates a MySQL database.
     pub auto_migrate: bool,
     /// How long security events are kept, and where they are delivered.
@@ -198,6 +200,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         listen_addr: settings.listen.address(),
         metrics_addr: settings.listen.metrics_addr,
         shutdown_grace: settings.listen.shutdown_grace,
+        database_read_url: settings.database.read_url(&database)?,
         auto_migrate: settings.database.auto_migrate,
         events: settings.events.config()?,
         redis_urls,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::rows::PhoneColumns;
 use super::sign_in::insert_users;
-use super::{AccountStore, statements};
+use super::{AccountStore, TRIES, back_off, statements};
 use crate::database::{Param, SqlError, bounded, with_list};
 use crate::events::{Actor, Event, EventKind};
 use crate::store::StoreError;
@@ -73,32 +73,42 @@ impl AccountStore {
     /// # Errors
     /// If the database fails.
     pub async fn change_phone(&self, change: &PhoneChange) -> Result<PhoneChangeOutcome, StoreError> {
-        let user_id = Param::Uuid(change.user_id);
         let event = Event::new(EventKind::PhoneChanged, change.user_id, change.at);
         let event = event.with("phone", change.phone.to_string()).by(&change.by);
         // On the heap: the drivers' futures are tens of kilobytes large.
         let changed = bounded(
             "transaction",
             Box::pin(async {
-                let mut transaction = self.database.begin().await?;
-
-                let params = [Param::Text(change.phone.e164()), user_id];
-                match transaction.execute(statements::UPDATE_PHONE, &params).await {
-                    Ok(0) => return Ok(PhoneChangeOutcome::Gone),
-                    Ok(_) => {}
-                    Err(SqlError::Taken(_)) => return Ok(PhoneChangeOutcome::Taken),
-                    Err(error) => return Err(error),
+                for number in 1..TRIES {
+                    match self.try_change_phone(change, &event).await {
+                        Err(SqlError::Deadlock(_)) => back_off(number).await,
+                        outcome => return outcome,
+                    }
                 }
-                let kept_session = change.kept_session.map_or(NO_SESSION, Param::Uuid);
-                let params = [Param::Time(change.at), user_id, kept_session];
-                transaction.execute(statements::END_OTHER_SESSIONS, &params).await?;
-                self.write(&mut transaction, &event).await?;
-
-                transaction.commit().await?;
-                Ok(PhoneChangeOutcome::Changed)
+                self.try_change_phone(change, &event).await
             }),
         );
         Ok(changed.await?)
+    }
+
+    async fn try_change_phone(&self, change: &PhoneChange, event: &Event) -> Result<PhoneChangeOutcome, SqlError> {
+        let user_id = Param::Uuid(change.user_id);
+        let mut transaction = self.database.begin().await?;
+
+        let params = [Param::Text(change.phone.e164()), user_id];
+        match transaction.execute(statements::UPDATE_PHONE, &params).await {
+            Ok(0) => return Ok(PhoneChangeOutcome::Gone),
+            Ok(_) => {}
+            Err(SqlError::Taken(_)) => return Ok(PhoneChangeOutcome::Taken),
+            Err(error) => return Err(error),
+        }
+        let kept_session = change.kept_session.map_or(NO_SESSION, Param::Uuid);
+        let params = [Param::Time(change.at), user_id, kept_session];
+        transaction.execute(statements::END_OTHER_SESSIONS, &params).await?;
+        self.write(&mut transaction, event).await?;
+
+        transaction.commit().await?;
+        Ok(PhoneChangeOutcome::Changed)
     }
 
     /// Bans the user and ends their sessions: both or nothing. Returns false if the user is banned already, or does not exist

@@ -7,15 +7,13 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::rows::{SessionAndUserColumns, UserColumns};
-use super::{AccountStore, NewSession, SignInOutcome, statements};
+use super::{AccountStore, NewSession, SignInOutcome, TRIES, back_off, statements};
 use crate::database::{Param, SqlError, Transaction, bounded, with_rows};
 use crate::events::{Event, EventKind};
 use crate::phone::PhoneNumber;
 use crate::store::StoreError;
 use crate::users::{NewUser, User};
 
-/// The number of tries if the sign-in conflicts with another transaction.
-const SIGN_IN_TRIES: usize = 4;
 /// The number of columns of a new user.
 const USER_COLUMNS: usize = 6;
 
@@ -44,7 +42,7 @@ impl AccountStore {
         session: &NewSession,
     ) -> Result<SignInOutcome, StoreError> {
         let signed_in = bounded("transaction", async {
-            for _ in 1..SIGN_IN_TRIES {
+            for number in 1..TRIES {
                 match self.try_sign_in(phone, new_user, session).await {
                     // Another request stored the idempotency key or a user with this phone: the next try finds that user.
                     Err(SqlError::Taken(_)) => {
@@ -52,7 +50,7 @@ impl AccountStore {
                             return Ok(outcome);
                         }
                     }
-                    Err(SqlError::Deadlock(_)) => {}
+                    Err(SqlError::Deadlock(_)) => back_off(number).await,
                     outcome => return outcome,
                 }
             }

@@ -24,6 +24,8 @@ use crate::verification::{Admission, Checking, CodeKeys, Issuing, SignUp};
 /// What the services are built on.
 pub(super) struct Parts<'a> {
     pub(super) database: &'a Database,
+    /// The read replica, if there is one.
+    pub(super) replica: Option<Database>,
     pub(super) redis: Option<&'a RedisPool>,
     pub(super) inbox: Option<&'a Arc<Inbox>>,
     pub(super) secret: &'a [u8],
@@ -38,7 +40,8 @@ pub(super) fn build(
 ) -> Result<Services, StartError> {
     let devices = DeviceTokens::new(parts.secret, config.tokens.device_ttl);
     let tokens = Arc::new(Tokens::new(signing_keys, devices, config.tokens.clone(), Arc::clone(clock)));
-    let users = Arc::new(stores::accounts_in(parts.database, config));
+    let users = stores::accounts_in(parts.database, config).reading_from(parts.replica.clone());
+    let users = Arc::new(users);
     let (codes, limit_store) = stores::code_and_limit_stores(parts.redis);
     let limits = Arc::new(Limits::new(limit_store, config.limits.clone()));
     let code_keys = Arc::new(CodeKeys::new(parts.secret));

@@ -33,6 +33,16 @@ pub async fn open_database(config: &DatabaseConfig) -> Result<Database, StartErr
     .map_err(StartError::Database)
 }
 
+/// Prepares the connections to the read replica of the settings, if there is one.
+pub(super) async fn open_replica(config: &Config) -> Result<Option<Database>, StartError> {
+    let Some(url) = &config.database_read_url else {
+        return Ok(None);
+    };
+    let opened = Database::open(url.expose()).await;
+    let opened = opened.map_err(|error| ConfigError::new("DATABASE_READ_URL", error))?;
+    Ok(Some(opened))
+}
+
 /// Opens the database of the settings, and returns the service of an operator.
 ///
 /// # Errors

@@ -19,6 +19,9 @@ pub struct DatabaseSettings {
     /// URL of the database, mysql://user:password@host:3306/database or sqlite://path [default: SQLite in DATA_DIR]
     #[arg(long, value_name = "URL")]
     pub database_url: Option<Secret>,
+    /// URL of a read replica of the MySQL database; only `user(id)` reads it, or the primary if the replica fails
+    #[arg(long, value_name = "URL")]
+    pub database_read_url: Option<Secret>,
     /// Whether `serve` migrates a MySQL database at start
     #[arg(long, default_value = "false", action = ArgAction::Set)]
     pub auto_migrate: bool,
@@ -54,5 +57,17 @@ impl DatabaseSettings {
             return Err(ConfigError::new("DATABASE_URL", reason));
         }
         Ok(DatabaseConfig::Url(url.clone()))
+    }
+
+    /// Returns the URL of the read replica, if there is one.
+    pub(super) fn read_url(&self, database: &DatabaseConfig) -> Result<Option<Secret>, ConfigError> {
+        let refused = |reason| Err(ConfigError::new("DATABASE_READ_URL", reason));
+        match &self.database_read_url {
+            Some(_) if !database.is_mysql() => refused("needs a MySQL database in DATABASE_URL"),
+            Some(url) if !url.expose().starts_with(SCHEMES[0]) => {
+                refused("not of the form mysql://user:password@host:3306/database")
+            }
+            url => Ok(url.clone()),
+        }
     }
 }

@@ -69,14 +69,14 @@ pub(super) async fn is_migrated(pool: &MySqlPool) -> Result<bool, DatabaseSetupE
     Ok(migrations().iter().all(|wanted| applied.iter().any(|migration| migration.version == wanted.version)))
 }
 
-/// Returns whether the error is a deadlock: `ER_LOCK_DEADLOCK` in
+/// Returns whether the error is a deadlock, or a conflict with another node of a Galera cluster: `ER_LOCK_DEADLOCK` in
 /// <https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html>.
 pub(super) fn is_deadlock(error: &MySqlDatabaseError) -> bool {
     error.number() == 1213
 }
 
-/// Returns whether the error is one of: too many connections, server shutdown, lock wait time-out, query interrupted,
-/// connection killed.
+/// Returns whether the error is one of: too many connections, a Galera node without a quorum, server shutdown, lock wait
+/// time-out, query interrupted, connection killed.
 pub(super) fn is_passing(error: &MySqlDatabaseError) -> bool {
-    matches!(error.number(), 1040 | 1053 | 1205 | 1317 | 1927)
+    matches!(error.number(), 1040 | 1047 | 1053 | 1205 | 1317 | 1927)
 }

@@ -168,8 +168,9 @@ impl Sessions {
             }
             SignUpPolicy::Closed => self.store.sign_in_known(phone, session).await,
         };
-        if let Err(StoreError::Unavailable(_)) = stored {
-            // The session may have been stored even though the answer was lost.
+        if matches!(stored, Err(StoreError::Unavailable(_))) && session.login.is_none() {
+            // The session may have been stored even though the answer was lost. With an idempotency key it must not be ended:
+            // the database may execute that late, after a repeated request has already returned the session.
             self.end_unheld(session.id).await;
         }
 

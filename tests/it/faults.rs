@@ -14,13 +14,15 @@ use crate::tencent_stub::TencentStub;
 
 mod burst;
 mod frozen_connections;
+mod galera;
 mod killed;
 mod providers;
+mod replica;
 mod sentinels;
 mod stores;
 
 /// A server is down for its clients for at most this long after its store is back.
-const RECOVERY: Duration = Duration::from_secs(2);
+const RECOVERY: Duration = Duration::from_secs(4);
 
 /// Stores that only one test uses, and the settings of servers on them.
 pub(crate) struct Stage {

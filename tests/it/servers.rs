@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use own::{OwnMariaDb, OwnRedis};
 
+pub(crate) mod galera;
 pub(crate) mod own;
 pub(crate) mod redis_groups;
 mod watchdog;

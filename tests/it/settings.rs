@@ -235,8 +235,9 @@ fn a_source_cannot_set_a_secret_twice() {
 }
 
 /// The settings whose values are secrets. A new one belongs here, and its type must be `Secret`.
-const SECRETS: [&str; 12] = [
+const SECRETS: [&str; 13] = [
     "DATABASE_URL",
+    "DATABASE_READ_URL",
     "EVENTS_WEBHOOK_SECRET",
     "REDIS_URL",
     "TENCENTCLOUD_SECRET_ID",
@@ -254,6 +255,7 @@ const SECRETS: [&str; 12] = [
 fn no_secret_is_printed() {
     let secrets = [
         ("DATABASE_URL", format!("mysql://root:{SECRET}@127.0.0.1/x")),
+        ("DATABASE_READ_URL", format!("mysql://root:{SECRET}@127.0.0.1/x")),
         ("REDIS_URL", format!("redis://:{SECRET}@127.0.0.1/")),
         ("TENCENTCLOUD_SECRET_ID", SECRET.to_owned()),
         ("TENCENTCLOUD_SECRET_KEY", SECRET.to_owned()),

@@ -25,6 +25,11 @@ impl OwnMariaDb {
     /// # Panics
     /// If it cannot be started. The message names the command that installs it.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with more options.
+    pub(super) fn start_with(options: &[String]) -> Self {
         let (watchdog, port) = start_on_a_free_port(|port| {
             let folder = new_folder();
             let mariadbd = program("mariadbd", INSTALL_MARIADB);
@@ -35,8 +40,13 @@ impl OwnMariaDb {
             command.push(argument("--pid-file=", folder.join("pid")));
             command.push(format!("--port={port}").into());
             command.extend(MARIADB_OPTIONS.map(OsString::from));
+            command.extend(options.iter().map(OsString::from));
             let watchdog = Watchdog::new(folder, &command, "ready for connections");
             run("cp", &["-r".into(), installed_data().into(), watchdog.folder().join("data").into()]);
+            if !options.is_empty() {
+                // If root starts a node of a cluster, the transfer of its state writes here as another user.
+                run("chmod", &["-R".into(), "777".into(), watchdog.folder().into()]);
+            }
             watchdog
         });
         Self { watchdog, port }
@@ -50,6 +60,11 @@ impl OwnMariaDb {
     /// Creates an empty database and returns its URL.
     pub(crate) fn create_database(&self) -> String {
         super::create_database(&self.url())
+    }
+
+    /// Kills the server with SIGKILL.
+    pub(crate) fn kill(&self) {
+        self.watchdog.kill();
     }
 
     /// Stops the server. Committed data stays.

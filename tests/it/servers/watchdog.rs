@@ -69,6 +69,11 @@ impl Watchdog {
         self.tell("stop");
     }
 
+    /// Kills the server with SIGKILL.
+    pub(crate) fn kill(&self) {
+        assert!(self.tell("kill"), "the server is not running");
+    }
+
     /// Pauses the server: connections stay open, but nothing is answered.
     pub(crate) fn pause(&self) {
         assert!(self.tell("pause"), "the server is not running");

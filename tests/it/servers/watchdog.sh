@@ -1,6 +1,6 @@
 # Runs one server for a test process, and cleans up when that process has ended.
 # $1: the server's folder, which is removed at the end. The other arguments: the server's command line.
-# stdin: the commands start, stop, pause, resume and alive, one on each line. Each is answered by one line. The end of
+# stdin: the commands start, stop, kill, pause, resume and alive, one on each line. Each is answered by one line. The end of
 # stdin ends the server. A test process that is killed cannot clean up, but its end closes stdin.
 trap '' HUP INT QUIT PIPE
 folder=$1
@@ -19,6 +19,12 @@ while read -r word; do
         kill -CONT "$server"
         wait "$server"
         server=
+        ;;
+    kill)
+        kill -KILL "$server"
+        wait "$server"
+        server=
+        true
         ;;
     pause)
         # A signal stops the threads one after another. On Linux, wait until all of them are stopped.
