@@ -1,6 +1,6 @@
 # The commands for a checkout, for people and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint tools
+.PHONY: help run build test lint bench bench-growth bench-micro bench-build tools
 
 # The sources of the playground page.
 PAGE_SOURCES := schema.graphql $(shell find playground -type f \
@@ -31,6 +31,23 @@ lint: tools ## check the format, the lints, the documentation and the dependenci
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	@scripts/check-dependencies
+
+bench: bench-build ## compare the release program with the least that a server can do; ARGS="--quick" for a first look
+	target/release/load compare --json bench/results/compare.json $(ARGS)
+	@python3 bench/plot.py
+
+bench-growth: bench-build ## measure how cost grows with users and connections
+	target/release/load growth --json bench/results/growth.json $(ARGS)
+	@python3 bench/plot.py
+
+bench-micro: tools ## time the functions that run for every request, and count their instructions by valgrind
+	cargo bench --locked --manifest-path bench/Cargo.toml -p sms-login-micro --target-dir target
+	cargo run --release --locked --manifest-path bench/Cargo.toml -p sms-login-micro --target-dir target
+
+bench-build: tools
+	@scripts/build-page --if-possible
+	cargo build --release --locked
+	cargo build --release --locked --manifest-path bench/Cargo.toml -p sms-login-bench --target-dir target
 
 tools:
 	@command -v cargo >/dev/null || { echo "Rust is not installed: see https://rustup.rs" >&2; exit 1; }
