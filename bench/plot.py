@@ -34,7 +34,7 @@ class Plot:
     def scale(self, greatest):
         """Draws the vertical scale from 0, and returns the function from a value to its place."""
         step = 10 ** math.floor(math.log10(greatest))
-        step = next(step * factor for factor in (0.1, 0.2, 0.25, 0.5, 1) if greatest / (step * factor) <= 6)
+        step = next(step * factor for factor in (0.2, 0.25, 0.5, 1, 2) if greatest / (step * factor) <= 6)
         top = step * math.ceil(greatest / step)
 
         def place(value):

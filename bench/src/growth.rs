@@ -15,13 +15,19 @@ use crate::world::World;
 const SESSIONS: usize = 256;
 const WARM_UP: u64 = 400;
 const ROUNDS: usize = 3;
-/// Operations of one scenario in one round.
-const OPERATIONS: u64 = 3000;
 /// The connections while the number of users grows, and the users while the number of connections grows.
 const USUAL_CONNECTIONS: usize = 32;
 const USUAL_USERS: u64 = 100_000;
 /// Connections that are open and idle while memory is measured.
 const IDLE: u32 = 2000;
+
+/// What is measured.
+pub(crate) struct Plan {
+    pub(crate) users: Vec<u64>,
+    pub(crate) connections: Vec<usize>,
+    /// Operations of one scenario in one round.
+    pub(crate) operations: u64,
+}
 
 #[derive(Serialize)]
 struct Figures {
@@ -29,6 +35,14 @@ struct Figures {
     by_users: Vec<Point>,
     by_connections: Vec<Point>,
     kib_an_idle_connection: f64,
+}
+
+/// Where a point is.
+struct At {
+    users: u64,
+    connections: usize,
+    /// The one of the two that grows.
+    number: u64,
 }
 
 /// The cost of one scenario at one number of users or of connections.
@@ -41,19 +55,22 @@ struct Point {
     peak_mib: f64,
 }
 
-pub(crate) async fn run(options: &Options, users: &[u64], connections: &[usize]) -> Result<()> {
+pub(crate) async fn run(options: &Options, plan: &Plan) -> Result<()> {
     let mut by_users = Vec::new();
-    for &users in users {
+    for &users in &plan.users {
         eprintln!("storing {users} users");
         let world = World::start(&options.server, users).await?;
-        by_users.extend(points(options, &world, users, USUAL_CONNECTIONS, users).await?);
+        by_users
+            .extend(points(options, &world, plan, At { users, connections: USUAL_CONNECTIONS, number: users }).await?);
     }
 
     eprintln!("storing {USUAL_USERS} users");
     let world = World::start(&options.server, USUAL_USERS).await?;
     let mut by_connections = Vec::new();
-    for &connections in connections {
-        by_connections.extend(points(options, &world, USUAL_USERS, connections, connections as u64).await?);
+    for &connections in &plan.connections {
+        by_connections.extend(
+            points(options, &world, plan, At { users: USUAL_USERS, connections, number: connections as u64 }).await?,
+        );
     }
     let kib_an_idle_connection = idle_connections(&world).await?;
 
@@ -65,7 +82,8 @@ pub(crate) async fn run(options: &Options, users: &[u64], connections: &[usize])
 }
 
 /// Measures all scenarios on a new server process.
-async fn points(options: &Options, world: &World, users: u64, connections: usize, at: u64) -> Result<Vec<Point>> {
+async fn points(options: &Options, world: &World, plan: &Plan, at: At) -> Result<Vec<Point>> {
+    let At { users, connections, number } = at;
     let (running, _) = world.launch(Kind::Server, &[]).await?;
     let sessions = SESSIONS.max(connections);
     let course = Course::prepare(Kind::Server, world.inbox.clone(), users, sessions, &running.address).await?;
@@ -76,12 +94,12 @@ async fn points(options: &Options, world: &World, users: u64, connections: usize
         load.run(world, &running, scenario, WARM_UP.max(2 * connections as u64)).await?;
         let mut costs = Vec::new();
         for _ in 0..ROUNDS {
-            costs.push(load.run(world, &running, scenario, OPERATIONS).await?);
+            costs.push(load.run(world, &running, scenario, plan.operations).await?);
         }
         let cost = medians(&costs);
         let peak_mib = memory_mib(running.pid(), "VmHWM")?;
-        eprintln!("{at:>8} {:<15} {:.3} ms CPU, p99 {:.1} ms", scenario.name(), cost.cpu_ms, cost.p99_ms);
-        points.push(Point { scenario: scenario.name(), at, cost, peak_mib });
+        eprintln!("{number:>8} {:<15} {:.3} ms CPU, p99 {:.1} ms", scenario.name(), cost.cpu_ms, cost.p99_ms);
+        points.push(Point { scenario: scenario.name(), at: number, cost, peak_mib });
     }
     Ok(points)
 }

@@ -59,6 +59,9 @@ enum Command {
         /// Numbers of connections
         #[arg(long, value_delimiter = ',', default_value = "1,32,256,1024")]
         connections: Vec<usize>,
+        /// Operations of one scenario in one round
+        #[arg(long, default_value_t = 3000)]
+        operations: u64,
     },
     /// Keep the server under the load of one scenario, for a profiler
     Hold {
@@ -110,7 +113,9 @@ async fn main() -> Result<()> {
                 let plan = compare::Plan::new(rounds, quick, connections, users);
                 compare::run(&options, &plan).await
             }
-            Command::Growth { options, users, connections } => growth::run(&options, &users, &connections).await,
+            Command::Growth { options, users, connections, operations } => {
+                growth::run(&options, &growth::Plan { users, connections, operations }).await
+            }
             Command::Hold { options, seconds, floor, connections, under } => {
                 let kind = if floor { Kind::Floor } else { Kind::Server };
                 hold::run(&options, &hold::Plan { kind, connections, seconds, under }).await

@@ -79,11 +79,13 @@ impl Kind {
     pub(crate) fn users(self, person: Person, token: &str, ids: &[Uuid]) -> Call {
         match self {
             Self::Server => {
-                let declared: String = (0..ids.len()).map(|n| format!("$i{n}: ID! ")).collect();
-                let fields: String =
-                    (0..ids.len()).map(|n| format!("u{n}: user(id: $i{n}) {{ id name avatar }} ")).collect();
+                let numbers = 0..ids.len();
+                let declared: Vec<String> = numbers.clone().map(|n| format!("$i{n}: ID!")).collect();
+                let fields: Vec<String> =
+                    numbers.map(|n| format!("u{n}: user(id: $i{n}) {{ id name avatar }}")).collect();
+                let query = format!("query Users({}) {{ {} }}", declared.join(" "), fields.join(" "));
                 let variables: Value = ids.iter().enumerate().map(|(n, id)| (format!("i{n}"), json!(id))).collect();
-                graphql(&format!("query Users({declared}) {{ {fields} }}"), &variables, person, Some(token))
+                graphql(&query, &variables, person, Some(token))
             }
             Self::Floor => plain("/users", &json!(ids), person, Some(token)),
         }

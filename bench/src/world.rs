@@ -19,7 +19,7 @@ use crate::machine;
 use crate::stub::{self, Inbox};
 use crate::target::Kind;
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_micros(500);
 
 /// A process that ends when this is dropped.
@@ -124,7 +124,8 @@ impl World {
         Ok(())
     }
 
-    /// Starts a target, with the words of `under` before its command, and waits for its first answer. Returns the time from its start to that answer, too.
+    /// Starts a target, with the words of `under` before its command, and waits until it has reached its stores. Returns the time
+    /// from its start to its first answer, too.
     pub(crate) async fn launch(&self, kind: Kind, under: &[String]) -> Result<(Running, Duration)> {
         let address = format!("127.0.0.1:{}", free_port()?);
         let mut command = machine::command(machine::measured_core());
@@ -133,18 +134,27 @@ impl World {
         let log = std::fs::File::create(self.folder.path().join(format!("{}.log", kind.name())))?;
         command.env("LISTEN_ADDR", &address).stderr(log);
         let begun = Instant::now();
-        let mut running = Running { child: command.spawn()?, address: address.clone() };
+        let mut running = Running { child: command.spawn()?, address };
+        Self::wait_for("/healthz", &mut running).await?;
+        let started_in = begun.elapsed();
+        Self::wait_for("/readyz", &mut running).await?;
+        Ok((running, started_in))
+    }
+
+    /// Waits until a path answers with status 200: at `/readyz`, the target has reached its stores.
+    async fn wait_for(path: &'static str, running: &mut Running) -> Result<()> {
+        let begun = Instant::now();
         loop {
-            let health = Call { path: "/healthz", body: None, token: None, client: "10.0.0.1".to_owned() };
-            let answer = match Client::connect(&address).await {
-                Ok(mut client) => client.exchange(health).await.ok(),
+            let call = Call { path, body: None, token: None, client: "10.0.0.1".to_owned() };
+            let answer = match Client::connect(&running.address).await {
+                Ok(mut client) => client.exchange(call).await.ok(),
                 Err(_) => None,
             };
             if answer.is_some_and(|(status, _)| status == 200) {
-                return Ok((running, begun.elapsed()));
+                return Ok(());
             }
             running.is_alive()?;
-            ensure!(begun.elapsed() < START_LIMIT, "the {} does not answer", kind.name());
+            ensure!(begun.elapsed() < START_LIMIT, "{path} does not answer");
             tokio::time::sleep(POLL).await;
         }
     }

@@ -28,6 +28,7 @@ mod modules;
 mod monitoring;
 mod outbound;
 mod phone;
+mod plans;
 mod playground;
 mod problems;
 mod process;

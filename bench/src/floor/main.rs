@@ -62,6 +62,7 @@ async fn main() -> Result<()> {
 
     let router = Router::new()
         .route("/healthz", get(async || "ok"))
+        .route("/readyz", get(async || "ok"))
         .route("/request-code", post(request_code))
         .route("/login", post(login))
         .route("/me", get(me))
