@@ -1,10 +1,10 @@
 # The commands for a checkout, for people and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
 <<<<<<< HEAD
-.PHONY: help run build test test-upgrade lint tools packages scf-package deb sbom test-packages test-image test-reproducible
+.PHONY: help run build test test-upgrade lint tools packages scf-package deb sbom test-packages test-image test-reproducible test-galera
 =======
-.PHONY: help run build test test-galera lint tools
->>>>>>> i12-s
+.PHONY: help run build test lint bench bench-growth bench-micro bench-build tools
+>>>>>>> i13-n
 
 # The sources of the playground page.
 PAGE_SOURCES := schema.graphql $(shell find playground -type f \
@@ -28,19 +28,16 @@ test: tools ## run all tests; installs MariaDB, Redis and Chromium if they are m
 	cargo test --locked
 	cd playground && npm test --silent
 
-<<<<<<< HEAD
 test-upgrade: tools ## run the previous release beside this version on one database
 	@scripts/build-previous
 	PREVIOUS_PROGRAM="$(CURDIR)/target/previous/sms-login" cargo test --locked --test it -- --ignored upgrade::
 
 lint: tools ## check the format, the lints, the documentation, the dependencies and the packaging; installs what is missing
-=======
 test-galera: tools ## run the tests on a Galera cluster of three nodes; needs galera-4, rsync and lsof
 	@scripts/setup-tests
 	cargo test --locked --test it -- --ignored galera
 
 lint: tools ## check the format, the lints, the documentation and the dependencies; installs cargo-deny if it is missing
->>>>>>> i12-s
 	@cargo fmt --version >/dev/null 2>&1 || { echo "rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
 	@cargo clippy --version >/dev/null 2>&1 || { echo "clippy is missing: rustup component add clippy" >&2; exit 1; }
 	cargo fmt --check
@@ -69,6 +66,23 @@ test-image: tools ## run the steps of the Dockerfile without Docker, and start t
 
 test-reproducible: tools ## build the release program in two folders and compare the bytes
 	@scripts/check-reproducible
+
+bench: bench-build ## compare the release program with the least that a server can do; ARGS="--quick" for a first look
+	target/release/load compare --json bench/results/compare.json $(ARGS)
+	@python3 bench/plot.py
+
+bench-growth: bench-build ## measure how cost grows with users and connections
+	target/release/load growth --json bench/results/growth.json $(ARGS)
+	@python3 bench/plot.py
+
+bench-micro: tools ## time the functions that run for every request, and count their instructions by valgrind
+	cargo bench --locked --manifest-path bench/Cargo.toml -p sms-login-micro --target-dir target
+	cargo run --release --locked --manifest-path bench/Cargo.toml -p sms-login-micro --target-dir target
+
+bench-build: tools
+	@scripts/build-page --if-possible
+	cargo build --release --locked
+	cargo build --release --locked --manifest-path bench/Cargo.toml -p sms-login-bench --target-dir target
 
 tools:
 	@command -v cargo >/dev/null || { echo "Rust is not installed: see https://rustup.rs" >&2; exit 1; }

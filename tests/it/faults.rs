@@ -38,7 +38,14 @@ impl Stage {
         let (sms, mariadb, redis) = (stub().await, OwnMariaDb::start(), OwnRedis::start());
         let database = mariadb.create_database();
         let mut env = shared_env(&database, &redis.url(), &sms);
-        for limit in ["SEND_COOLDOWN", "SEND_DAILY_LIMIT", "SEND_IP_HOURLY_LIMIT", "SEND_IP_DAILY_LIMIT"] {
+        let limits = [
+            "SEND_COOLDOWN",
+            "SEND_DAILY_LIMIT",
+            "SEND_IP_HOURLY_LIMIT",
+            "SEND_IP_DAILY_LIMIT",
+            "ATTEMPT_IP_HOURLY_LIMIT",
+        ];
+        for limit in limits {
             env.insert(limit.to_owned(), "0".to_owned());
         }
         assert!(process::run(&["migrate"], &env).status.success());

@@ -39,6 +39,7 @@ mod outbound;
 mod outbox;
 mod packages;
 mod phone;
+mod plans;
 mod playground;
 mod problems;
 mod process;

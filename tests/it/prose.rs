@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files and folders to check, relative to the project.
-const ROOTS: [&str; 14] = [
+const ROOTS: [&str; 15] = [
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "Makefile",
     "build.rs",
+    "bench",
     "benches",
     "docs",
     "examples",
