@@ -1,10 +1,6 @@
 # The commands for a checkout, for people and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help run build test test-upgrade lint tools packages scf-package deb sbom test-packages test-image test-reproducible test-galera
-=======
-.PHONY: help run build test lint bench bench-growth bench-micro bench-build tools
->>>>>>> i13-n
+.PHONY: help run build test test-upgrade lint tools packages scf-package deb sbom test-packages test-image test-reproducible test-galera bench bench-growth bench-micro bench-build
 
 # The sources of the playground page.
 PAGE_SOURCES := schema.graphql $(shell find playground -type f \
@@ -32,12 +28,11 @@ test-upgrade: tools ## run the previous release beside this version on one datab
 	@scripts/build-previous
 	PREVIOUS_PROGRAM="$(CURDIR)/target/previous/sms-login" cargo test --locked --test it -- --ignored upgrade::
 
-lint: tools ## check the format, the lints, the documentation, the dependencies and the packaging; installs what is missing
 test-galera: tools ## run the tests on a Galera cluster of three nodes; needs galera-4, rsync and lsof
 	@scripts/setup-tests
 	cargo test --locked --test it -- --ignored galera
 
-lint: tools ## check the format, the lints, the documentation and the dependencies; installs cargo-deny if it is missing
+lint: tools ## check the format, the lints, the documentation, the dependencies and the packaging; installs what is missing
 	@cargo fmt --version >/dev/null 2>&1 || { echo "rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
 	@cargo clippy --version >/dev/null 2>&1 || { echo "clippy is missing: rustup component add clippy" >&2; exit 1; }
 	cargo fmt --check

@@ -34,7 +34,7 @@ async function series({ expr, legendFormat }) {
 const escape = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
 function shown(value, unit) {
-  if (unit === 's') return value < 1 ? `${(value * 1000).toPrecision(2)} ms` : `${value.toPrecision(2)} s`;
+  if (unit === 's') return value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`;
   if (unit === 'percentunit') return `${(value * 100).toFixed(0)} %`;
   return `${Number(value.toPrecision(3))}${unit === 'ops' ? '/s' : ''}`;
 }
@@ -42,7 +42,7 @@ function shown(value, unit) {
 function chart(all, unit) {
   const values = all.flatMap(({ points }) => points.map(([, value]) => value));
   if (values.length === 0) return '<p class="empty">no data</p>';
-  const top = Math.max(...values, 1e-9) * 1.1;
+  const top = (Math.max(...values) || 1) * 1.1;
   const bottom = Math.min(...values, 0);
   const x = (at) => 48 + ((at - start) / (end - start)) * (WIDTH - 52);
   const y = (value) => 4 + (1 - (value - bottom) / (top - bottom)) * (HEIGHT - 8);
