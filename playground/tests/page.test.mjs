@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import { launch, newPerson } from './support/browser.mjs';
+import { startGateway } from './support/gateway.mjs';
 import { graphql, signIn, startServer } from './support/server.mjs';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -119,6 +120,33 @@ describe('signing in', () => {
       assert.equal(opened.length, has === 'a' ? 1 : 0);
     });
   }
+
+  test('the page says what to do if the message failed or no receipt came', { timeout: TEST_MS }, async () => {
+    const gateway = await startGateway();
+    const server = await startServer({ ...gateway.settings, CODE_TTL: '10s', PLAYGROUND: 'true' });
+    const person = await newPerson(browser, server);
+    try {
+      const page = await person.newPage();
+      const line = (text) => page.locator('[aria-live=polite]').filter({ hasText: text }).waitFor();
+      const ask = async () => {
+        await page.goto('/');
+        await page.getByLabel('Phone number').fill(freshPhone().national);
+        await page.getByRole('button', { name: 'Send code' }).click();
+        await line('The message is on its way.');
+      };
+
+      await ask();
+      await gateway.report(server, 'failed', 'unreachable');
+      await line('The message could not be delivered.');
+      await line('Check the number, or request a new code.');
+      await ask();
+      await line('There is no receipt for the message.');
+    } finally {
+      await person.close();
+      await server.stop();
+      await gateway.stop();
+    }
+  });
 
   pageTest('the code field accepts a pasted SMS', {}, async ({ server, page }) => {
     const { national } = freshPhone();
