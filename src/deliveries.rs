@@ -68,9 +68,29 @@ pub struct Dispatched {
     pub cost: Price,
 }
 
+/// Who reports on a message. One gateway must not report on the messages of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReceiptSource {
+    /// Tencent Cloud, for all its routes.
+    Tencent,
+    /// The gateway of the webhook route with this name.
+    Webhook(String),
+}
+
+impl ReceiptSource {
+    fn of(route: &Route) -> Self {
+        match route.sender().name() {
+            "webhook" => Self::Webhook(route.name().to_owned()),
+            _ => Self::Tencent,
+        }
+    }
+}
+
 /// What a provider reports about a message.
 #[derive(Debug)]
 pub struct ProviderReceipt {
+    /// Who reports it.
+    pub source: ReceiptSource,
     /// The provider's id of the message.
     pub serial: String,
     /// The phone that it was sent to.
@@ -148,10 +168,10 @@ impl Deliveries {
                     "code sent"
                 );
                 let cost = route.price() * accepted.units;
-                let serial = accepted.serial.clone();
+                let (source, serial) = (ReceiptSource::of(route), accepted.serial.clone());
                 let sent = SentMessage {
                     challenge: self.keys.challenge(dispatch.challenge_id),
-                    message: serial.as_ref().map(|serial| self.keys.message(serial, message.phone)),
+                    message: serial.as_ref().map(|serial| self.keys.message(&source, serial, message.phone)),
                     serial,
                     parcel,
                     cost,
@@ -196,12 +216,15 @@ impl Deliveries {
     pub async fn receive(&self, receipts: &[ProviderReceipt]) -> Result<(), StoreError> {
         let at = self.clock.now();
         let receipt = |receipt: &ProviderReceipt| Receipt {
-            message: self.keys.message(&receipt.serial, &receipt.phone),
+            message: self.keys.message(&receipt.source, &receipt.serial, &receipt.phone),
             state: receipt.state,
             at,
         };
         let receipts: Vec<Receipt> = receipts.iter().map(receipt).collect();
-        count(&self.store.receive(&receipts).await?);
+        // A provider that disconnects must not interrupt the store between two steps.
+        let store = Arc::clone(&self.store);
+        let received = self.background.spawn(async move { store.receive(&receipts).await }).await;
+        count(&received.map_err(|error| StoreError::Unavailable(error.into()))??);
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::ReceiptSource;
 use super::store::{ChallengeTag, MessageTag};
 use crate::mac::MacKey;
 use crate::phone::PhoneNumber;
@@ -37,8 +38,13 @@ impl DeliveryKeys {
     }
 
     /// Returns the tag that stands for a provider's serial number and the phone of its message.
-    pub(super) fn message(&self, serial: &str, phone: &PhoneNumber) -> MessageTag {
-        MessageTag::new(encode(&self.messages.mac(&[serial.as_bytes(), phone.e164().as_bytes()])))
+    pub(super) fn message(&self, source: &ReceiptSource, serial: &str, phone: &PhoneNumber) -> MessageTag {
+        let (kind, route) = match source {
+            ReceiptSource::Tencent => ("tencent", ""),
+            ReceiptSource::Webhook(route) => ("webhook", route.as_str()),
+        };
+        let parts = [kind, route, serial, phone.e164()];
+        MessageTag::new(encode(&self.messages.mac(&parts.map(str::as_bytes))))
     }
 }
 

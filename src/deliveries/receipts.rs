@@ -5,8 +5,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::ProviderReceipt;
 use super::store::{FailureReason, State};
+use super::{ProviderReceipt, ReceiptSource};
 use crate::phone::PhoneNumber;
 
 /// The most receipts of one call.
@@ -52,7 +52,8 @@ fn tencent_entry(entry: &Value) -> Option<ProviderReceipt> {
         "FAIL" => State::Failed(tencent_reason(&text("errmsg").unwrap_or_default())),
         _ => return None,
     };
-    receipt(text("sid")?, format!("+{}{}", text("nationcode")?, text("mobile")?), state)
+    let phone = format!("+{}{}", text("nationcode")?, text("mobile")?);
+    receipt(ReceiptSource::Tencent, text("sid")?, phone, state)
 }
 
 fn tencent_reason(errmsg: &str) -> FailureReason {
@@ -69,11 +70,11 @@ struct WebhookReceipt {
     reason: Option<String>,
 }
 
-/// Parses a call of a webhook: one receipt.
+/// Parses a call of the gateway of a webhook route: one receipt.
 ///
 /// # Errors
 /// If the body is not a receipt with an id, a phone and a known status.
-pub fn webhook(body: &[u8]) -> Result<ProviderReceipt, MalformedReceipts> {
+pub fn webhook(route: &str, body: &[u8]) -> Result<ProviderReceipt, MalformedReceipts> {
     let WebhookReceipt { id, phone, status, reason } = serde_json::from_slice(body).map_err(|_| MalformedReceipts)?;
     let state = match status.as_str() {
         "accepted" => State::Accepted,
@@ -86,12 +87,12 @@ pub fn webhook(body: &[u8]) -> Result<ProviderReceipt, MalformedReceipts> {
         }),
         _ => return Err(MalformedReceipts),
     };
-    receipt(id, phone, state).ok_or(MalformedReceipts)
+    receipt(ReceiptSource::Webhook(route.to_owned()), id, phone, state).ok_or(MalformedReceipts)
 }
 
-fn receipt(serial: String, phone: String, state: State) -> Option<ProviderReceipt> {
+fn receipt(source: ReceiptSource, serial: String, phone: String, state: State) -> Option<ProviderReceipt> {
     let phone = PhoneNumber::from_e164(phone).ok()?;
-    (1..=MAX_SERIAL_BYTES).contains(&serial.len()).then_some(ProviderReceipt { serial, phone, state })
+    (1..=MAX_SERIAL_BYTES).contains(&serial.len()).then_some(ProviderReceipt { source, serial, phone, state })
 }
 
 #[cfg(test)]
@@ -135,7 +136,7 @@ mod tests {
     fn a_receipt_of_a_webhook_is_complete() {
         let read = |status: &str| {
             let body = format!(r#"{{"id": "m", "phone": "+8613711112222", "more": 1, {status}}}"#);
-            webhook(body.as_bytes()).map(|receipt| receipt.state)
+            webhook("gateway", body.as_bytes()).map(|receipt| receipt.state)
         };
         assert_eq!(read(r#""status": "accepted""#), Ok(State::Accepted));
         assert_eq!(read(r#""status": "delivered""#), Ok(State::Delivered));
@@ -146,7 +147,11 @@ mod tests {
         for wrong in
             ["", "[]", r#"{"id": "m", "status": "delivered"}"#, r#"{"id": "", "phone": "+86137", "status": "x"}"#]
         {
-            assert_eq!(webhook(wrong.as_bytes()).map(|receipt| receipt.state), Err(MalformedReceipts), "{wrong}");
+            assert_eq!(
+                webhook("gateway", wrong.as_bytes()).map(|receipt| receipt.state),
+                Err(MalformedReceipts),
+                "{wrong}"
+            );
         }
     }
 }

@@ -185,7 +185,7 @@ impl From<RequestCodeError> for Failure {
                 Self::bad_input("input.appHash", "The app hash must have 11 characters of base64.")
             }
             RequestCodeError::CallBeforeSms => {
-                Self::bad_input("input.resendOf", "A call needs the challenge of an earlier SMS to the same phone.")
+                Self::bad_input("input.resendOf", "A call needs a valid challenge of an earlier SMS to the same phone.")
             }
             RequestCodeError::BadReference => Self::bad_input(
                 "input.reference",

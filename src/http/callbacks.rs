@@ -113,7 +113,7 @@ async fn webhook(
     if !secret.verify(&signed, &body, state.services.clock.now()) {
         return plain(StatusCode::UNAUTHORIZED, "the signature is wrong or too old\n");
     }
-    match receipts::webhook(&body) {
+    match receipts::webhook(&route, &body) {
         Ok(receipt) => store(&state, &[receipt], Json(json!({}))).await,
         Err(_) => plain(StatusCode::BAD_REQUEST, "not a receipt\n"),
     }

@@ -19,7 +19,6 @@ use super::keys::CodeKeys;
 use super::store::{CodeStore, FailureLimits, IssueOutcome, NewChallenge, Refund, SentAnswer};
 use super::test_numbers::TestNumbers;
 use crate::captcha::CaptchaError;
-use crate::channel::Channel;
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::limits::{Limit, RateLimited};
@@ -129,7 +128,8 @@ impl Issuing {
 
         let is_admitted = self.admission.admits(&request.phone, purpose).await?;
         let mut draft = self.draft(request, test_code);
-        if request.channel == Channel::Voice && draft.challenge.resend_of.is_none() {
+        // A forged or foreign id needs no store.
+        if draft.challenge.needs_predecessor && draft.challenge.resend_of.is_none() {
             return Err(RequestCodeError::CallBeforeSms);
         }
         if !is_admitted {
@@ -273,6 +273,7 @@ fn accepted(outcome: IssueOutcome, draft: &Draft) -> Result<Accepted, RequestCod
         IssueOutcome::Repeated { nonce, answer } => Ok(Accepted::Repeated { nonce, answer }),
         IssueOutcome::InFlight => Ok(Accepted::InFlight),
         IssueOutcome::KeyMismatch => Err(RequestCodeError::IdempotencyMismatch),
+        IssueOutcome::NoPredecessor => Err(RequestCodeError::CallBeforeSms),
         IssueOutcome::Cooldown { until } => limited(Limit::Cooldown, until),
         IssueOutcome::DailyLimit => limited(Limit::PhoneDaily, draft.ticket.day.end),
         IssueOutcome::FailureWait { until } => limited(Limit::FailedAttempts, until),

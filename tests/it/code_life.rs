@@ -230,6 +230,7 @@ impl Life {
             digest: digest(&code_of(number)),
             reference: (purpose == Purpose::Verify).then(|| format!("transfer:{}", number / 4)),
             resend_of: resend_of.map(|index| self.challenges[index].nonce.clone()),
+            needs_predecessor: false,
             key: key.map(|key| RequestKey { tag: format!("key-{key}"), arguments: purpose.name().to_owned() }),
             issued_at: self.now,
             expires_at: self.now + CODE_TTL,

@@ -302,6 +302,7 @@ impl Phone {
             digest: digest(code),
             reference: None,
             resend_of: None,
+            needs_predecessor: false,
             key: None,
             issued_at: self.now,
             expires_at: self.now + CODE_TTL,

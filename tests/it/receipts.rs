@@ -241,6 +241,32 @@ async fn a_gateway_reports_how_far_a_message_has_got() {
     }
 }
 
+/// The first gateway knows the id and the phone of a message that it refused and the second one sent.
+#[tokio::test]
+async fn a_gateway_cannot_report_on_the_message_of_another() {
+    for stores in Stores::BOTH {
+        let (first, second) = (Gateway::start().await, Gateway::start().await);
+        first.set(503, "");
+        let route = |name: &str, gateway: &Gateway| {
+            let url = &gateway.url;
+            format!("[[route]]\nname = '{name}'\nprovider = 'webhook'\nurl = '{url}'\nsecret = '{SECRET}'\n")
+        };
+        let app = TestApp::on(stores).routes(route("first", &first) + &route("second", &second)).start().await;
+        let phone = phone();
+        let id = app.anonymous().ask(&phone).await;
+        reaches(&app, &id, DeliveryStatus::Accepted).await;
+
+        let body = json!({ "id": first.messages()[0]["id"], "phone": phone, "status": "failed" });
+        for (name, expected) in
+            [("first", DeliveryStatus::Accepted), ("second", DeliveryStatus::Failed(FailureReason::Other))]
+        {
+            let call = Call { path: format!("/callbacks/webhook/{name}"), ..Call::new(&app, &body) };
+            assert_eq!(call.send(&app).await.status, StatusCode::OK);
+            assert_eq!(status(&app, &id).await, Some(expected), "{name}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_call_of_a_gateway_must_be_signed_and_recent() {
     let (app, _gateway) = gateway(Stores::Embedded).await;

@@ -63,6 +63,28 @@ async fn a_call_needs_an_sms_before() {
     app.anonymous().ask(&phone).await;
 }
 
+/// Otherwise one old SMS would allow calls for ever.
+#[tokio::test]
+async fn the_sms_before_a_call_must_still_be_valid() {
+    for stores in Stores::BOTH {
+        let app = app(stores).await;
+        let used = phone();
+        let challenge_id = app.anonymous().ask(&used).await;
+        app.anonymous().login(&used, &app.code(&used), &challenge_id).await.data("login");
+        app.advance(Duration::from_secs(30));
+        let refused = call(&app, &used, json!({ "resendOf": challenge_id })).await;
+        assert_eq!((refused.code(), &refused.extensions()["field"]), ("BAD_INPUT", &json!("input.resendOf")));
+
+        let late = phone();
+        let challenge_id = app.anonymous().ask(&late).await;
+        app.advance(Duration::from_mins(6));
+        let refused = call(&app, &late, json!({ "resendOf": challenge_id })).await;
+        assert_eq!((refused.code(), &refused.extensions()["field"]), ("BAD_INPUT", &json!("input.resendOf")));
+        assert!(app.sms.calls().is_empty());
+        app.anonymous().ask(&late).await;
+    }
+}
+
 #[tokio::test]
 async fn a_phone_that_no_route_calls_costs_nothing() {
     let app = app(Stores::Embedded).await;

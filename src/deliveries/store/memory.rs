@@ -42,11 +42,7 @@ impl MemoryDeliveryStore {
     }
 
     /// Changes deliveries in one step, wakes those who wait for them, and writes the counts.
-    async fn change(
-        &self,
-        now: Option<Timestamp>,
-        step: impl FnOnce(&mut Deliveries),
-    ) -> Result<Vec<Counted>, StoreError> {
+    async fn change(&self, now: Option<Timestamp>, step: impl FnOnce(&mut Deliveries)) -> Vec<Counted> {
         let (changed, counted) = {
             let mut deliveries = self.deliveries();
             if let Some(now) = now {
@@ -58,8 +54,11 @@ impl MemoryDeliveryStore {
         for challenge in &changed {
             self.changes.wake(challenge);
         }
-        self.write_counts().await?;
-        Ok(counted)
+        // What happened is recorded in memory. If the table fails, the counts are written with the next events.
+        if let Err(error) = self.write_counts().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "counts of messages are not written yet");
+        }
+        counted
     }
 
     /// Moves the counts from memory to the table. If the table fails, the next call tries again.
@@ -85,12 +84,12 @@ impl MemoryDeliveryStore {
 impl DeliveryStore for MemoryDeliveryStore {
     async fn record(&self, events: &[Event]) -> Result<Vec<Counted>, StoreError> {
         let now = events.iter().filter_map(Event::at).max();
-        self.change(now, |deliveries| events.iter().for_each(|event| deliveries.record(event))).await
+        Ok(self.change(now, |deliveries| events.iter().for_each(|event| deliveries.record(event))).await)
     }
 
     async fn receive(&self, receipts: &[Receipt]) -> Result<Vec<Counted>, StoreError> {
         let now = receipts.iter().map(|receipt| receipt.at).max();
-        self.change(now, |deliveries| receipts.iter().for_each(|receipt| deliveries.receive(receipt))).await
+        Ok(self.change(now, |deliveries| receipts.iter().for_each(|receipt| deliveries.receive(receipt))).await)
     }
 
     async fn spend(&self, first_day: i64, last_day: i64) -> Result<Vec<SpendRow>, StoreError> {

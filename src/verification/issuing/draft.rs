@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{CodeRequest, Issuing, IssuingPolicy};
+use crate::channel::Channel;
 use crate::code::Code;
 use crate::day::Day;
 use crate::limits::SendTicket;
@@ -71,6 +72,7 @@ impl Issuing {
             nonce: name.nonce.clone(),
             reference: request.reference.clone(),
             resend_of: resend_of.map(|old| old.nonce),
+            needs_predecessor: request.channel == Channel::Voice,
             key,
             issued_at: now,
             expires_at: now + self.policy.code_ttl,

@@ -44,6 +44,7 @@ impl Issuing {
                 // A limit that rejects a new request is found again when the challenge is issued.
                 IssueOutcome::Issued { .. }
                 | IssueOutcome::Cooldown { .. }
+                | IssueOutcome::NoPredecessor
                 | IssueOutcome::DailyLimit
                 | IssueOutcome::FailureWait { .. } => return Ok(None),
             }

@@ -3,13 +3,13 @@
 -- KEYS: 1 phone, 2 challenge, 3 wrong codes for the phone from this address, 4 sends to the phone from this address;
 --   if there is a device: 5 when the phone's devices were revoked, 6 device, 7 wrong codes for the device from this address;
 --   the last one, if there is an idempotency key: 5 or 8 idempotency key
--- Arguments: now (ms), check_only, cooldown (ms, 0 for none), daily, daily_by_address, daily_of_devices (sends a day, 0 for no
+-- Arguments: now (ms), check_only, needs_predecessor, cooldown (ms, 0 for none), daily, daily_by_address, daily_of_devices (sends a day, 0 for no
 --   limit), day, by_address, in_all (wrong codes before a wait, 0 for no waits), purpose, nonce, digest (base64url),
 --   expires_at (ms), challenges (the key of a challenge without the nonce), live_challenges (how many a bucket has),
 --   older_codes (how many codes of replaced challenges are accepted), claim_lease, phone_memory, challenge_memory (ms, after
 --   the expiry), send_lease (ms); optional: reference, device_issued_at (ms), key_arguments, resend_of (nonce)
 -- Returns {'issued', JSON of sends today, sends remaining and recognized} | {'repeated', JSON of the answer} | {'in_flight'} |
---   {'mismatch'} | {'wait', until ms} | {'daily'} | {'cooldown', until ms}
+--   {'mismatch'} | {'no_predecessor'} | {'wait', until ms} | {'daily'} | {'cooldown', until ms}
 -- Closes the race of simultaneous requests for one phone: one gets past the cooldown, one gets the last send of the day, and
 -- of the requests with one idempotency key one sends a code.
 local now, day = args.now, args.day
@@ -31,6 +31,8 @@ if request then
     return r[4] and {'repeated', r[4]} or {'in_flight'}
   end
 end
+
+if args.needs_predecessor and not (args.resend_of and state_of(args.resend_of)) then return {'no_predecessor'} end
 
 local recognized = is_recognized(KEYS[5], args.device_issued_at)
 local bucket, failures = KEYS[1], KEYS[3]

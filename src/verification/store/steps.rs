@@ -84,6 +84,8 @@ pub struct NewChallenge {
     /// The nonce of the challenge that this one replaces. It must be of the same purpose, and of the same user if the purpose
     /// needs sign-in. It has no effect if that challenge is not valid any more or has another reference.
     pub resend_of: Option<String>,
+    /// Whether the challenge is only issued if the one that it replaces is still valid.
+    pub needs_predecessor: bool,
     /// The idempotency key of the request.
     pub key: Option<RequestKey>,
     /// The current time.
@@ -145,6 +147,8 @@ pub enum IssueOutcome {
         /// The earliest time of the next send.
         until: Timestamp,
     },
+    /// The challenge that this one has to replace is not valid any more, or there is none. Nothing was issued.
+    NoPredecessor,
     /// The phone has no send left today.
     DailyLimit,
     /// Too many wrong codes.

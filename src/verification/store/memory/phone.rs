@@ -76,6 +76,10 @@ impl Phone {
         if let Some(outcome) = new.key.as_ref().and_then(|key| self.outcome_of_key(key, now)) {
             return outcome;
         }
+        let predecessor = new.resend_of.as_ref().and_then(|nonce| self.challenges.get(nonce));
+        if new.needs_predecessor && !predecessor.is_some_and(|challenge| self.is_usable(challenge, now)) {
+            return IssueOutcome::NoPredecessor;
+        }
         if let Some(until) = self.wait(&new.subject, limits.failures, now) {
             return IssueOutcome::FailureWait { until };
         }

@@ -40,6 +40,7 @@ pub(super) struct IssueArgs<'a> {
     key_arguments: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resend_of: Option<&'a str>,
+    needs_predecessor: bool,
 }
 
 impl<'a> IssueArgs<'a> {
@@ -69,6 +70,7 @@ impl<'a> IssueArgs<'a> {
             device_issued_at: new.subject.device.as_ref().map(|device| device.issued_at.as_millisecond()),
             key_arguments: new.key.as_ref().map(|key| key.arguments.as_str()),
             resend_of: new.resend_of.as_deref(),
+            needs_predecessor: new.needs_predecessor,
         }
     }
 }
@@ -106,6 +108,7 @@ pub(super) fn outcome(reply: ScriptReply) -> Result<IssueOutcome, StoreError> {
         }
         "in_flight" => Ok(IssueOutcome::InFlight),
         "mismatch" => Ok(IssueOutcome::KeyMismatch),
+        "no_predecessor" => Ok(IssueOutcome::NoPredecessor),
         "wait" => Ok(IssueOutcome::FailureWait { until: reply.instant()? }),
         "cooldown" => Ok(IssueOutcome::Cooldown { until: reply.instant()? }),
         "daily" => Ok(IssueOutcome::DailyLimit),

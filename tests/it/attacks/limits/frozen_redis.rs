@@ -49,6 +49,7 @@ fn challenge() -> NewChallenge {
         digest: digest("135790"),
         reference: None,
         resend_of: None,
+        needs_predecessor: false,
         key: None,
         issued_at: start(),
         expires_at: start() + Duration::from_mins(5),
