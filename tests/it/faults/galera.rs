@@ -65,7 +65,7 @@ async fn sign_ups_that_race_on_all_nodes_lose_and_double_no_user() {
     };
     let servers: Arc<Vec<Server>> = Arc::new(databases.iter().map(start).collect());
 
-    // A login of each phone through each server, with a code of its own.
+    // A login of each phone through each server, with a separate code.
     let mut logins: Vec<Login> = Vec::new();
     for _ in 0..PHONES {
         let phone = phone();
