@@ -64,7 +64,8 @@ async fn database_with_rows() -> MySqlConnection {
     let sessions = USERS * SESSIONS_OF_A_USER;
     for statement in [
         format!(
-            "INSERT INTO users SELECT {}, CONCAT('+', 8613000000000 + seq), '', '', 0, 0 FROM seq_1_to_{USERS}",
+            "INSERT INTO users (id, phone, name, avatar, created_at, last_login_at) \
+             SELECT {}, CONCAT('+', 8613000000000 + seq), '', '', 0, 0 FROM seq_1_to_{USERS}",
             id("seq")
         ),
         format!(
@@ -75,7 +76,15 @@ async fn database_with_rows() -> MySqlConnection {
             id("seq"),
             id(&format!("1 + seq % {USERS}")),
         ),
-        "ANALYZE TABLE users, sessions".to_owned(),
+        // Nearly all events are delivered, or are not to be delivered.
+        format!(
+            "INSERT INTO events (id, user_id, kind, facts, created_at, due_at, dead_at) \
+             SELECT {}, {}, 'user.signed_in', '{{}}', seq, IF(seq % 1000, NULL, seq), IF(seq % 1000 = 1, seq, NULL) \
+             FROM seq_1_to_{sessions}",
+            id("seq"),
+            id(&format!("1 + seq % {USERS}")),
+        ),
+        "ANALYZE TABLE users, sessions, events".to_owned(),
     ] {
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.expect("rows");
     }
