@@ -108,6 +108,7 @@ fn medians(costs: &[Cost]) -> Cost {
     let of = |figure: fn(&Cost) -> f64| median(costs.iter().map(figure));
     Cost {
         operations: costs.iter().map(|cost| cost.operations).sum(),
+        refused: costs.iter().map(|cost| cost.refused).sum(),
         per_second: of(|cost| cost.per_second),
         p50_ms: of(|cost| cost.p50_ms),
         p90_ms: of(|cost| cost.p90_ms),
@@ -149,7 +150,11 @@ fn table(what: &str, points: &[Point]) -> String {
 
     let cell = |scenario: &str, number: u64| {
         let point = points.iter().find(|point| point.scenario == scenario && point.at == number);
-        point.map_or_else(String::new, |Point { cost, .. }| format!("{:.3} / {:.1}", cost.cpu_ms, cost.p99_ms))
+        point.map_or_else(String::new, |Point { cost, .. }| {
+            let refused = 100 * cost.refused / (cost.operations + cost.refused);
+            let refused = if refused > 0 { format!(", {refused} % refused") } else { String::new() };
+            format!("{:.3} / {:.1}{refused}", cost.cpu_ms, cost.p99_ms)
+        })
     };
     let rows = Scenario::ALL.iter().map(|scenario| scenario.name()).map(|name| {
         std::iter::once(name.to_owned()).chain(numbers.iter().map(|number| cell(name, *number))).collect::<Vec<_>>()

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde::Serialize;
 
 use crate::client::Client;
 use crate::machine::CpuTime;
 use crate::scenario::{Course, Scenario};
 use crate::world::{Running, World};
+
+/// The error code of a server whose stores do not answer in time.
+const UNAVAILABLE: &str = "\"UNAVAILABLE\"";
 
 /// The connections to one target.
 pub(crate) struct Load {
@@ -23,7 +26,10 @@ pub(crate) struct Load {
 /// What one run of a scenario cost. CPU time is in milliseconds an operation.
 #[derive(Clone, Serialize)]
 pub(crate) struct Cost {
+    /// Operations that were answered. The figures are theirs.
     pub(crate) operations: u64,
+    /// Operations that ended in `UNAVAILABLE`: more load than the stores can serve in time.
+    pub(crate) refused: u64,
     pub(crate) per_second: f64,
     pub(crate) p50_ms: f64,
     pub(crate) p90_ms: f64,
@@ -66,15 +72,18 @@ impl Load {
 
         let before = CpuTimes::read(world, target)?;
         let begun = Instant::now();
-        let mut times = self.drive(scenario, first, operations, Part::Measured).await?;
+        let (mut times, refused) = self.drive(scenario, first, operations, Part::Measured).await?;
         let wall = begun.elapsed();
         let after = CpuTimes::read(world, target)?;
 
+        ensure!(!times.is_empty(), "the server refuses everything");
+        let operations = operations - refused;
         times.sort_unstable();
         let percentile = |percent: usize| milliseconds(times[(times.len() - 1) * percent / 100]);
         let cpu = |place: usize| milliseconds(after.0[place].since(&before.0[place])) / as_f64(operations);
         Ok(Cost {
             operations,
+            refused,
             per_second: as_f64(operations) / wall.as_secs_f64(),
             p50_ms: percentile(50),
             p90_ms: percentile(90),
@@ -85,36 +94,47 @@ impl Load {
         })
     }
 
-    /// Runs one part of a scenario on all connections, and returns how long each operation took.
-    async fn drive(&mut self, scenario: Scenario, first: u64, operations: u64, part: Part) -> Result<Vec<Duration>> {
+    /// Runs one part of a scenario on all connections. Returns how long each answered operation took, and how many were refused.
+    async fn drive(
+        &mut self,
+        scenario: Scenario,
+        first: u64,
+        operations: u64,
+        part: Part,
+    ) -> Result<(Vec<Duration>, u64)> {
         let taken = Arc::new(AtomicU64::new(0));
         let mut workers = Vec::new();
         for (connection, mut client) in self.clients.drain(..).enumerate() {
             let (taken, course) = (Arc::clone(&taken), Arc::clone(&self.course));
             workers.push(tokio::spawn(async move {
-                let mut times = Vec::new();
+                let (mut times, mut refused) = (Vec::new(), 0);
                 loop {
                     let n = taken.fetch_add(1, Ordering::Relaxed);
                     if n >= operations {
-                        return anyhow::Ok((client, times));
+                        return anyhow::Ok((client, times, refused));
                     }
                     let begun = Instant::now();
-                    match part {
-                        Part::Before => course.precede(scenario, &mut client, first + n).await?,
-                        Part::Measured => course.run(scenario, &mut client, first + n, connection).await?,
+                    let done = match part {
+                        Part::Before => course.precede(scenario, &mut client, first + n).await,
+                        Part::Measured => course.run(scenario, &mut client, first + n, connection).await,
+                    };
+                    match done {
+                        Ok(()) => times.push(begun.elapsed()),
+                        Err(error) if error.to_string().contains(UNAVAILABLE) => refused += 1,
+                        Err(error) => return Err(error),
                     }
-                    times.push(begun.elapsed());
                 }
             }));
         }
 
-        let mut all = Vec::new();
+        let (mut all, mut all_refused) = (Vec::new(), 0);
         for worker in workers {
-            let (client, times) = worker.await??;
+            let (client, times, refused) = worker.await??;
             self.clients.push(client);
             all.extend(times);
+            all_refused += refused;
         }
-        Ok(all)
+        Ok((all, all_refused))
     }
 }
 

@@ -100,7 +100,12 @@ impl Course {
             Scenario::SignIn => self.sign_in(client, self.known(n)).await.map(drop),
             Scenario::RequestCode => self.request_code(client, self.known(n)).await.map(drop),
             Scenario::Login => {
-                let sent = self.sent().pop().context("a code")?;
+                let sent = self.sent().pop();
+                let sent = match sent {
+                    Some(sent) => sent,
+                    // Its request for a code was refused before.
+                    None => self.request_code(client, self.known(n)).await?,
+                };
                 self.login(client, &sent).await.map(drop)
             }
             Scenario::Me => self.me(client, n).await,
