@@ -37,6 +37,8 @@ lint: tools ## check the format, the lints, the documentation, the dependencies 
 	@cargo clippy --version >/dev/null 2>&1 || { echo "clippy is missing: rustup component add clippy" >&2; exit 1; }
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --check --manifest-path bench/Cargo.toml
+	cargo clippy --locked --manifest-path bench/Cargo.toml --workspace --all-targets --target-dir target -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	@scripts/check-dependencies
 	@scripts/check-packaging

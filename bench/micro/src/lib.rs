@@ -27,7 +27,7 @@ use sms_login::mac::MacKey;
 use sms_login::phone::{PhoneNumber, Region};
 use sms_login::tencent::tc3::{Credentials, SigningInput};
 use sms_login::tokens::device::DeviceTokens;
-use sms_login::tokens::keys::{self, Keys};
+use sms_login::tokens::keys::{self, Keys, SigningAlgorithm};
 use sms_login::tokens::{TokenPolicy, Tokens};
 use sms_login::users::User;
 use tempfile::TempDir;
@@ -124,9 +124,11 @@ fn tc3() -> Box<dyn Fn()> {
 }
 
 fn tokens() -> Result<(Tokens, User)> {
-    let keys = Keys::ed25519(&keys::generate()?.private_pem)?;
+    let algorithm = SigningAlgorithm::EdDsa;
+    let keys = Keys::from_private_pem(&keys::generate(algorithm)?.private_pem, algorithm)?;
     let policy = TokenPolicy {
         issuer: "sms-login".to_owned(),
+        base_url: None,
         audience: "sms-login".to_owned(),
         proof_audience: "sms-login-proof".to_owned(),
         profile_claims: true,
@@ -141,6 +143,7 @@ fn tokens() -> Result<(Tokens, User)> {
         avatar: "http://127.0.0.1:8000/avatars/1.svg".to_owned(),
         created_at: now,
         last_login_at: now,
+        banned_at: None,
     };
     let devices = DeviceTokens::new(b"a secret of thirty-two bytes or more", policy.device_ttl);
     Ok((Tokens::new(keys, devices, policy, Arc::new(SystemClock)), user))
