@@ -37,11 +37,11 @@ struct Figures {
     kib_an_idle_connection: f64,
 }
 
-/// Where a point is.
+/// How many users and connections a measurement has.
 struct At {
     users: u64,
     connections: usize,
-    /// The one of the two that grows.
+    /// `users` or `connections`: the one that this series varies.
     number: u64,
 }
 
