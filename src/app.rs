@@ -38,7 +38,7 @@ use self::events::Events;
 pub use self::keys::signing_keys;
 pub use self::providers::{captcha_verifier, sms_routes};
 use self::services::Parts;
-pub use self::stores::{counted_deliveries, event_log, open_database, operators, redis};
+pub use self::stores::{counted_deliveries, event_log, open_database, open_replica, operators, redis};
 pub use self::warnings::{Warning, warnings};
 
 /// Enough for the collectors of metrics: each needs one connection.

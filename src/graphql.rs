@@ -33,7 +33,7 @@ pub(crate) use context::{Authorization, RequestContext};
 pub(crate) use cookies::{CookieChange, CookieChanges, TokenCookies};
 pub(crate) use execute::{Executed, Executor, Prepared, Transport, error_code, too_large};
 
-pub(crate) use self::error::{ErrorCode, too_many_subscriptions};
+pub(crate) use self::error::{ErrorCode, server_busy, too_many_subscriptions};
 use self::mutation::Mutation;
 use self::query::Query;
 use self::subscription::Subscription;

@@ -16,6 +16,8 @@ pub(crate) const ROUTE_STATE: &str = "sms_login_route_state";
 pub(crate) const ROUTE_IS_SKIPPED: &str = "2";
 const PROVIDER_ANSWERS: &str = "sms_login_provider_answers_total";
 const MESSAGES: &str = "sms_login_messages_total";
+const REPLICA_READS: &str = "sms_login_replica_reads_total";
+const SHED: &str = "sms_login_requests_shed_total";
 const SPEND: &str = "sms_login_spend_total";
 const SEND_SECONDS: &str = "sms_login_sms_send_seconds";
 
@@ -61,11 +63,19 @@ pub(crate) fn describe() {
     metrics::describe_counter!(EVICTED, "Idle connections closed to make room for others.");
     metrics::describe_gauge!(SQL_CONNECTIONS, "Connections to the database, by state: busy or idle.");
     metrics::describe_gauge!(RUNNING, "GraphQL operations that are running.");
+    metrics::describe_counter!(
+        SHED,
+        "Requests rejected because the server had no capacity for them, by what was full."
+    );
+    metrics::describe_counter!(
+        REPLICA_READS,
+        "Reads of the read replica, by outcome. The primary answers the failed ones."
+    );
     metrics::describe_histogram!(REDIS_SECONDS, "Duration of scripts on Redis, in seconds, by script and outcome.");
     metrics::describe_histogram!(SQL_SECONDS, "Duration of calls to the database, in seconds, by kind and outcome.");
     metrics::describe_gauge!(CLOCK_SKEW, "How far this server's clock is ahead of Redis's, in seconds.");
     metrics::describe_gauge!(BUILD_INFO, "Version of the program. The value is always 1.");
-    metrics::describe_counter!(PROVIDER_ANSWERS, "Answers of SMS providers, by route and the provider's code.");
+    metrics::describe_counter!(PROVIDER_ANSWERS, "Answers of SMS providers, by route, region and the provider's code.");
     metrics::describe_counter!(MESSAGES, "Messages that reached a state, by route, region, purpose and state.");
     metrics::describe_gauge!(
         SPEND,
@@ -96,6 +106,16 @@ pub(crate) fn sql_pool(open: u32, idle: usize) {
 /// Sets the number of running operations.
 pub(crate) fn running_operations(running: usize) {
     metrics::gauge!(RUNNING).set(as_f64(running));
+}
+
+/// Counts a request that is rejected because the server has no capacity for it. `full` is what has no place left.
+pub(crate) fn request_shed(full: &'static str) {
+    metrics::counter!(SHED, "full" => full).increment(1);
+}
+
+/// Counts a read of the read replica. `outcome` is `ok`, `failed`, or `skipped` for a while after a failure.
+pub(crate) fn replica_read(outcome: &'static str) {
+    metrics::counter!(REPLICA_READS, "outcome" => outcome).increment(1);
 }
 
 /// Records the duration of a script on Redis.
@@ -183,8 +203,8 @@ pub(crate) fn message(labels: &MessageLabels<'_>, cost: f64) {
 }
 
 /// Records the outcome and the duration of a call to a provider. `code` is the provider's own, or a fixed word.
-pub(crate) fn sent(route: &str, provider: &'static str, code: &str, begun: Instant) {
-    let code = codes::label(code);
-    metrics::counter!(PROVIDER_ANSWERS, "route" => route.to_owned(), "code" => code).increment(1);
+pub(crate) fn sent(route: &str, region: &str, provider: &'static str, code: &str, begun: Instant) {
+    let labels = [("route", route.to_owned()), ("region", region.to_owned()), ("code", codes::label(code))];
+    metrics::counter!(PROVIDER_ANSWERS, &labels).increment(1);
     metrics::histogram!(SEND_SECONDS, "provider" => provider).record(begun.elapsed());
 }

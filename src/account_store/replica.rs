@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::find_users;
 use crate::database::Database;
+use crate::metrics;
 use crate::users::User;
 
 /// How long a read may take. It leaves most of an operation's budget to the primary.
@@ -35,15 +36,20 @@ impl Replica {
     pub(super) async fn find_users(&self, ids: &[Uuid]) -> Vec<User> {
         let mut resting_until = *self.resting_until.lock().unwrap_or_else(PoisonError::into_inner);
         if resting_until.take_if(|until| *until > Instant::now()).is_some() {
+            metrics::replica_read("skipped");
             return Vec::new();
         }
 
         let error: Box<dyn std::error::Error> = match timeout(PATIENCE, Box::pin(find_users(&self.database, ids))).await
         {
-            Ok(Ok(users)) => return users,
+            Ok(Ok(users)) => {
+                metrics::replica_read("ok");
+                return users;
+            }
             Ok(Err(error)) => error.into(),
             Err(elapsed) => elapsed.into(),
         };
+        metrics::replica_read("failed");
         tracing::warn!(error = &*error, "the read replica failed: the primary is read for a while");
         *self.resting_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + REST);
         Vec::new()

@@ -34,7 +34,10 @@ pub async fn open_database(config: &DatabaseConfig) -> Result<Database, StartErr
 }
 
 /// Prepares the connections to the read replica of the settings, if there is one.
-pub(super) async fn open_replica(config: &Config) -> Result<Option<Database>, StartError> {
+///
+/// # Errors
+/// If the URL cannot be used.
+pub async fn open_replica(config: &Config) -> Result<Option<Database>, StartError> {
     let Some(url) = &config.database_read_url else {
         return Ok(None);
     };

@@ -32,6 +32,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     };
     let mut lines =
         vec![Ok("settings: valid".to_owned()), database(&config).await, signing_key(&config), codes(&config).await];
+    lines.extend(replica(&config).await);
     lines.extend(sms(&config).await);
     lines.extend(captcha(&config).await);
     lines.push(Ok(events(&config)));
@@ -66,6 +67,24 @@ async fn database(config: &Config) -> Found {
             Err(format!("database: {version}, not migrated: run `sms-login migrate`, or set AUTO_MIGRATE=true"))
         }
         Err(error) => Err(failed(&error)),
+    }
+}
+
+/// Returns `None` if there is no read replica.
+async fn replica(config: &Config) -> Option<Found> {
+    let opened = async {
+        let Some(replica) = app::open_replica(config).await? else {
+            return Ok(None);
+        };
+        let version = replica.version().await?;
+        Ok(Some((version, replica.is_migrated().await?)))
+    };
+    let found: anyhow::Result<Option<(String, bool)>> = opened.await;
+    match found {
+        Ok(None) => None,
+        Ok(Some((version, true))) => Some(Ok(format!("read replica: {version}, up to date"))),
+        Ok(Some((version, false))) => Some(Err(format!("read replica: {version}, but its tables are missing or old"))),
+        Err(error) => Some(Err(format!("read replica: {}", in_full(error.as_ref())))),
     }
 }
 

@@ -292,6 +292,12 @@ pub(crate) fn too_many_subscriptions() -> ServerError {
     whole_request(ApiError::new(ErrorCode::QueryTooComplex, "A connection can have at most 10 subscriptions."))
 }
 
+/// Returns the error for a subscription that the server has no capacity for.
+pub(crate) fn server_busy() -> ServerError {
+    let error = ApiError::new(ErrorCode::Unavailable, "The server is busy. Try again later.");
+    whole_request(error.with("retryAfterSeconds", STORE_RETRY_SECONDS))
+}
+
 /// Returns the error for a response that is larger than any client needs.
 pub(super) fn answer_too_large() -> ServerError {
     whole_request(ApiError::new(

@@ -123,7 +123,11 @@ pub(super) fn panicked(cause: Box<dyn Any + Send>) -> Response {
 /// `MAX_OPERATIONS` run already. Then the request costs no more than its body, so that a burst cannot delay requests that
 /// were accepted.
 fn place(state: &HttpState) -> Option<OwnedSemaphorePermit> {
-    Arc::clone(&state.places).try_acquire_owned().ok()
+    let place = Arc::clone(&state.places).try_acquire_owned().ok();
+    if place.is_none() {
+        metrics::request_shed("operations");
+    }
+    place
 }
 
 /// Checks the operation against the bounds and rules for requests. If it is rejected, no part of it has run.

@@ -16,7 +16,7 @@ use super::{CodeMessage, MessageSender, Notice, SendError, SendOutcome};
 use crate::channel::Channel;
 use crate::clock::Clock;
 use crate::metrics;
-use crate::phone::{PhoneNumber, Region};
+use crate::phone::{Destination, PhoneNumber, Region};
 use crate::price::Price;
 use crate::purpose::Purpose;
 use crate::random;
@@ -139,7 +139,8 @@ impl Route {
         let started = Instant::now();
         let span = tracing::debug_span!("sms", sms.provider = self.sender.name(), sms.route = self.name);
         let outcome = self.sender.send(message).instrument(span).await;
-        metrics::sent(&self.name, self.sender.name(), outcome_code(&outcome), started);
+        let region = Destination::from(message.phone).region;
+        metrics::sent(&self.name, &region, self.sender.name(), outcome_code(&outcome), started);
         // An outcome that concerns the number shows that the provider works.
         self.report(self.breaker.record(outcome.is_err(), clock.now()));
         outcome

@@ -158,6 +158,15 @@ impl Server {
         (answer.status().as_u16(), answer.text().await.expect("a body"))
     }
 
+    /// Returns the page of metrics. The server needs `METRICS_ADDR=127.0.0.1:0`.
+    pub(crate) async fn metrics(&self) -> String {
+        let line = self.printed_line("metrics on ").await;
+        let (_, url) = line.split_once("metrics on ").expect("an address");
+        let answer = self.client.get(url.trim()).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        answer.text().await.expect("a page")
+    }
+
     /// Posts a body, and returns the status.
     pub(crate) async fn post(&self, path: &str, body: String) -> u16 {
         let answer = self.client.post(format!("{}{path}", self.base)).body(body).send().await.expect("an answer");

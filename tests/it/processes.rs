@@ -209,12 +209,7 @@ async fn metrics_count_requests_and_have_no_phone_numbers() {
     login(&server, &phone, &sms.last_code_for(&phone).expect("a code"), &challenge_id).await;
     server.run(None, ASK, json!({ "input": { "phone": phone } })).await;
 
-    let printed = server.printed();
-    let (_, url) = printed.split_once("metrics on ").expect("the address is logged");
-    let url = url.lines().next().expect("a line");
-    let client = reqwest::Client::builder().build().expect("a client");
-    let page = async || client.get(url).send().await.expect("an answer").text().await.expect("a page");
-    let before = page().await;
+    let before = server.metrics().await;
     assert!(before.contains("\nsms_login_wrong_codes_ratio 0\n"), "a right code is never a wrong one\n{before}");
 
     let (other, guesses) = (crate::app::phone(), ["000000", "000001"]);
@@ -224,7 +219,7 @@ async fn metrics_count_requests_and_have_no_phone_numbers() {
         let guess = if guess == code { "000002" } else { guess };
         login(&server, &other, guess, &challenge_id).await;
     }
-    let page = page().await;
+    let page = server.metrics().await;
     for line in [
         r#"sms_login_codes_requested_total{purpose="login",outcome="sent"} 2"#,
         r#"sms_login_codes_requested_total{purpose="login",outcome="COOLDOWN"} 1"#,
@@ -236,6 +231,7 @@ async fn metrics_count_requests_and_have_no_phone_numbers() {
         r#"sms_login_rate_limited_total{limit="COOLDOWN"} 1"#,
         r#"sms_login_build_info{version=""#,
         r#"sms_login_sms_send_seconds_count{provider="tencent"} 2"#,
+        r#"sms_login_provider_answers_total{route="tencent",region="CN",code="accepted"} 2"#,
         // One right and one wrong code before the last attempt.
         "sms_login_wrong_codes_ratio 0.5",
     ] {

@@ -16,11 +16,11 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::app::{Stores, TestApp, phone};
+use crate::app::{ASK, Stores, TestApp, phone};
 use crate::process::{Server, env, shared_env, stub};
 use crate::processes::ask;
 use crate::servers;
-use crate::tencent_stub::{SERIAL, TencentStub};
+use crate::tencent_stub::{Behaviour, SERIAL, TencentStub};
 
 const SOON: Duration = Duration::from_secs(10);
 const SUBSCRIPTION: &str = "subscription($id: ID!) { codeDelivery(challengeId: $id) { status reason } }";
@@ -155,6 +155,30 @@ async fn a_receipt_at_one_server_reaches_the_subscriber_of_another() {
     assert_eq!(delivery["status"], "FAILED");
     assert!(delivery["reason"].is_string(), "{delivery}");
     assert_eq!(client.hear().await, json!({ "type": "complete", "id": "1" }));
+}
+
+/// A subscription needs a place of `MAX_OPERATIONS` to start, and none while it waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_server_starts_no_subscription() {
+    let more = [("MAX_OPERATIONS", "1"), ("CODE_TTL", "1m"), ("METRICS_ADDR", "127.0.0.1:0")];
+    let (server, _folder, sms) = with_provider(&more).await;
+    let challenge_id = ask(&server, &phone()).await;
+    let mut client = open(&server).await;
+    client.subscribe("waits", SUBSCRIPTION, json!({ "id": challenge_id })).await;
+    assert_eq!(client.hear().await["payload"]["data"]["codeDelivery"]["status"], "ACCEPTED");
+
+    sms.set(Behaviour::Stall);
+    let asked = json!({ "input": { "phone": phone() } });
+    let slow = server.run(None, ASK, asked);
+    let meanwhile = async {
+        while sms.requests() < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        client.refusal(SUBSCRIPTION, json!({ "id": challenge_id })).await
+    };
+    let (_, refused) = tokio::join!(slow, meanwhile);
+    assert_eq!(refused["extensions"]["code"], "UNAVAILABLE", "{refused}");
+    assert_eq!(refused["extensions"]["retryAfterSeconds"], 2, "{refused}");
 }
 
 /// The console sender prints a message, and so has delivered it.

@@ -22,10 +22,11 @@ use self::places::Times;
 use self::session::Session;
 use super::request::Parameters;
 use crate::client::ClientAddress;
-use crate::graphql::{Authorization, RequestContext, Transport};
+use crate::graphql::{Authorization, RequestContext, Transport, server_busy};
 use crate::http::client_ip::client_address;
 use crate::http::serve::Hold;
 use crate::http::{HttpState, RequestId, plain};
+use crate::metrics;
 
 mod messages;
 mod origin;
@@ -66,6 +67,7 @@ pub(super) async fn open(state: Arc<HttpState>, parts: &mut Parts) -> Response {
 
     let client = client_address(&state, parts);
     let Some(place) = state.sockets.take(client) else {
+        metrics::request_shed("sockets");
         let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "too many WebSockets are open\n");
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS);
         return response;
@@ -94,13 +96,15 @@ fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
         .max_write_buffer_size(MAX_UNSENT_BYTES)
 }
 
-/// Starts a subscription, if its document is within all bounds.
+/// Starts a subscription, if its document is within all bounds. It needs a place for an operation only until it has started,
+/// because a subscription that waits costs next to nothing.
 fn subscribe(
     state: &HttpState,
     client: ClientAddress,
     request_id: &str,
     parameters: Parameters,
 ) -> Result<BoxStream<'static, Outcome>, Box<ServerError>> {
+    let _place = super::place(state).ok_or_else(|| Box::new(server_busy()))?;
     let (request, variables) = parameters.into_operation();
     let operation = state.executor.prepare(request, variables, Transport::WebSocket)?;
     let services = Arc::clone(&state.services);

@@ -59,11 +59,9 @@ async fn requests_past_the_capacity_are_rejected_at_once_and_send_nothing() {
     assert!(begun.elapsed() < Duration::from_secs(3), "they were rejected after {:?}", begun.elapsed());
 
     assert_eq!((server.get("/healthz").await.0, server.get("/readyz").await.0), (200, 200));
-    let printed = server.printed();
-    let (_, url) = printed.split_once("metrics on ").expect("the address is logged");
-    let client = reqwest::Client::builder().build().expect("a client");
-    let page = client.get(url.lines().next().expect("a line")).send().await.expect("an answer");
-    assert_eq!(page.status(), 200);
+    let shed = format!("sms_login_requests_shed_total{{full=\"operations\"}} {}", BURST - PLACES);
+    let page = server.metrics().await;
+    assert!(page.contains(&shed), "{shed}\n{page}");
 
     for (status, _, body) in answers.join_all().await {
         assert_eq!((status, code_of(&body)), (200, "SMS_SEND_FAILED"));

@@ -32,6 +32,7 @@ async fn only_user_by_id_reads_the_replica() {
     assert!(process::run(&["migrate"], &stage.env).status.success());
     stage.env.insert("DATABASE_URL".to_owned(), primary.clone());
     stage.env.insert("DATABASE_READ_URL".to_owned(), copy.clone());
+    stage.env.insert("METRICS_ADDR".to_owned(), "127.0.0.1:0".to_owned());
     let server = Server::start(&stage.env);
     let user = stage.sign_in(&server).await;
     let id = user["user"]["id"].as_str().expect("an id");
@@ -71,4 +72,28 @@ async fn only_user_by_id_reads_the_replica() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+
+    // After each failure the second request, and each one while the replica rests, goes to the primary at once.
+    let page = server.metrics().await;
+    assert!(page.contains(r#"sms_login_replica_reads_total{outcome="failed"} 2"#), "{page}");
+    for outcome in ["ok", "skipped"] {
+        assert!(page.contains(&format!("sms_login_replica_reads_total{{outcome=\"{outcome}\"}}")), "{outcome}: {page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_tries_the_replica() {
+    let (mut stage, replica) = (Stage::new().await, OwnMariaDb::start());
+    stage.env.insert("DATABASE_READ_URL".to_owned(), stage.database.clone());
+    let good = process::run(&["check"], &stage.env);
+    assert!(good.out.contains("ok      read replica: MariaDB 1") && good.status.success(), "{}", good.out);
+
+    stage.env.insert("DATABASE_READ_URL".to_owned(), replica.create_database());
+    let empty = process::run(&["check"], &stage.env);
+    assert!(empty.out.contains("failed  read replica: MariaDB 1") && !empty.status.success(), "{}", empty.out);
+
+    replica.stop();
+    let stopped = process::run(&["check"], &stage.env);
+    assert!(stopped.out.contains("failed  read replica: ") && !stopped.status.success(), "{}", stopped.out);
+    assert!(stopped.out.contains("ok      database: "), "{}", stopped.out);
 }
