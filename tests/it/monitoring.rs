@@ -60,6 +60,15 @@ fn every_metric_is_documented_and_described() {
     }
 }
 
+/// `deploy/alerts_test.yml` says which alerts fire for which series, and that a quiet server fires none.
+#[test]
+fn the_alerts_fire_when_they_should() {
+    let tested = Command::new("promtool").args(["test", "rules"]).arg(file("deploy/alerts_test.yml")).output();
+    let tested = tested.expect("promtool is missing: run scripts/setup-tests");
+    let printed = [tested.stdout, tested.stderr].concat();
+    assert!(tested.status.success(), "{}", String::from_utf8_lossy(&printed));
+}
+
 #[test]
 fn prometheus_accepts_the_alerts() {
     let checked = Command::new("promtool").args(["check", "config"]).arg(file("deploy/prometheus.yml")).output();
