@@ -20,7 +20,7 @@ use tracing::Instrument;
 
 use crate::clock::Clock;
 use crate::metrics;
-use crate::store::{self, StoreError};
+use crate::store::{self, StoreError, StoreName};
 
 mod keys;
 mod node;
@@ -113,7 +113,7 @@ impl RedisPool {
         let call = bounded(async {
             let deadline = if script.admits { Some(self.deadline(until).await?) } else { None };
             let args = serde_json::to_string(&Envelope { deadline, args });
-            let args = args.map_err(|error| StoreError::Refused(error.into()))?;
+            let args = args.map_err(|error| StoreError::refused(StoreName::Redis, error))?;
 
             let mut invocation = script.script.prepare_invoke();
             for key in keys {
@@ -187,7 +187,7 @@ impl RedisPool {
     /// If Redis does not answer, or the clocks differ too much. In the second case the source is a `ClockSkew`.
     pub async fn check_clock(&self) -> Result<(), StoreError> {
         match self.skew(&self.sample().await?) {
-            Some(skew) => Err(StoreError::Unavailable(skew.into())),
+            Some(skew) => Err(StoreError::unavailable(StoreName::Redis, skew)),
             None => Ok(()),
         }
     }
@@ -201,7 +201,7 @@ impl RedisPool {
             Some(_) | None => self.sample().await?,
         };
         if let Some(skew) = self.skew(&sample) {
-            return Err(StoreError::Unavailable(skew.into()));
+            return Err(StoreError::unavailable(StoreName::Redis, skew));
         }
 
         Ok(sample.earliest(until))
@@ -255,12 +255,12 @@ impl Subscription {
 }
 
 fn bounded<T>(call: impl Future<Output = Result<T, StoreError>>) -> impl Future<Output = Result<T, StoreError>> {
-    store::bounded(call, |elapsed| StoreError::Unavailable(elapsed.into()))
+    store::bounded(call, |elapsed| StoreError::unavailable(StoreName::Redis, elapsed))
 }
 
 fn store_error(error: RedisError) -> StoreError {
     if error.to_string().contains(LATE) {
-        return StoreError::Unavailable(error.into());
+        return StoreError::unavailable(StoreName::Redis, error);
     }
     let refused = matches!(
         error.kind(),
@@ -269,7 +269,11 @@ fn store_error(error: RedisError) -> StoreError {
         ) | ::redis::ErrorKind::UnexpectedReturnType
             | ::redis::ErrorKind::InvalidClientConfig
     );
-    if refused { StoreError::Refused(error.into()) } else { StoreError::Unavailable(error.into()) }
+    if refused {
+        StoreError::refused(StoreName::Redis, error)
+    } else {
+        StoreError::unavailable(StoreName::Redis, error)
+    }
 }
 
 /// What a script returns: a word, and at most one value.
@@ -314,7 +318,7 @@ impl ScriptReply {
 
 /// The error for a script's reply that does not have the script's form.
 pub(crate) fn unexpected() -> StoreError {
-    StoreError::Refused("a script returned an unexpected reply".into())
+    StoreError::refused(StoreName::Redis, "a script returned an unexpected reply")
 }
 
 /// Returns a duration in milliseconds, as scripts take it.
