@@ -36,6 +36,9 @@ use server_time::{Sample, ServerTime};
 /// The text that identifies an error of `deadline.lua`. Redis versions put different texts before it.
 const LATE: &str = "the script is past its deadline";
 
+/// The policy with which Redis never deletes keys to free memory.
+pub const NO_EVICTION: &str = "noeviction";
+
 /// How long a channel may be silent before its connection is tested. Without a test, nobody would notice that a server has
 /// vanished.
 const CHANNEL_SILENCE: Duration = Duration::from_secs(15);
@@ -161,15 +164,36 @@ impl RedisPool {
     /// # Errors
     /// If Redis does not answer.
     pub async fn version(&self) -> Result<String, StoreError> {
+        let texts = self.info("server").await?;
+        let version = texts.first().and_then(|text| line_of(text, "redis_version:"));
+        Ok(version.ok_or_else(unexpected)?.to_owned())
+    }
+
+    /// Returns what Redis does when its memory is full, such as `noeviction`: the policy of the first node of a cluster that
+    /// deletes keys, if any does. `None` if Redis does not say it.
+    ///
+    /// # Errors
+    /// If Redis does not answer.
+    pub async fn eviction_policy(&self) -> Result<Option<String>, StoreError> {
+        let texts = self.info("memory").await?;
+        let policies: Vec<&str> = texts.iter().filter_map(|text| line_of(text, "maxmemory_policy:")).collect();
+        let policy = policies.iter().find(|policy| **policy != NO_EVICTION).or(policies.first());
+        Ok(policy.map(|policy| (*policy).to_owned()))
+    }
+
+    /// Returns a section of INFO, which managed servers also permit, of each node.
+    async fn info(&self, section: &str) -> Result<Vec<String>, StoreError> {
         let mut info = Cmd::new();
-        info.arg("INFO").arg("server");
+        info.arg("INFO").arg(section);
         let call = self.node.run(async |mut redis| info.query_async(&mut redis).await);
         let answer: Value = bounded(async { call.await.map_err(store_error) }).await?;
         // Every node of a cluster answers: a map from the node to its text.
-        let text = if let Value::Map(nodes) = &answer { nodes.first().map(|(_, text)| text) } else { Some(&answer) };
-        let text = text.and_then(|text| String::from_redis_value(text.clone()).ok()).unwrap_or_default();
-        let version = text.lines().find_map(|line| line.strip_prefix("redis_version:"));
-        Ok(version.map(str::trim).ok_or_else(unexpected)?.to_owned())
+        let texts = if let Value::Map(nodes) = answer {
+            nodes.into_iter().map(|(_, text)| text).collect()
+        } else {
+            vec![answer]
+        };
+        texts.into_iter().map(|text| String::from_redis_value(text).map_err(|_| unexpected())).collect()
     }
 
     /// Returns how far this server's clock is ahead of Redis's clock; negative if it is behind.
@@ -274,6 +298,11 @@ fn store_error(error: RedisError) -> StoreError {
     } else {
         StoreError::unavailable(StoreName::Redis, error)
     }
+}
+
+/// Returns the value of a line of INFO.
+fn line_of<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
 /// What a script returns: a word, and at most one value.

@@ -264,6 +264,22 @@ fn delivering(receiver: &Receiver, sms: &TencentStub) -> BTreeMap<String, String
     env
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_connects_to_the_webhook_and_sends_no_event() {
+    let (sms, receiver) = (stub().await, Receiver::start().await);
+    let mut env = delivering(&receiver, &sms);
+    let good = process::run(&["check"], &env);
+    let expected = "ok      events: kept for 90 d, and the webhook can be reached; only an event tests its secret";
+    assert!(good.status.success() && good.out.contains(expected), "{}", good.out);
+    assert!(receiver.events().is_empty());
+
+    env.insert("EVENTS_WEBHOOK_URL".to_owned(), "http://127.0.0.1:1/events".to_owned());
+    let down = process::run(&["check"], &env);
+    assert_eq!(down.status.code(), Some(1), "{}", down.out);
+    let failed = down.out.lines().find(|line| line.starts_with("failed  events: the webhook cannot be reached: "));
+    assert!(failed.is_some_and(|line| line.contains("refused")), "{}", down.out);
+}
+
 /// Every attempt is counted, but an outage with many events is one line in the log.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failed_deliveries_are_counted_and_logged_once() {
