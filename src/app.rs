@@ -39,7 +39,7 @@ pub use self::keys::signing_keys;
 pub use self::providers::{captcha_verifier, sms_routes};
 use self::services::Parts;
 pub use self::stores::{counted_deliveries, event_log, open_database, open_replica, operators, redis};
-pub use self::warnings::{Warning, warnings};
+pub use self::warnings::{Risk, Warning, unencrypted_stores, warnings};
 
 /// Enough for the collectors of metrics: each needs one connection.
 const METRICS_CONNECTIONS: usize = 16;

@@ -8,12 +8,13 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::client::ClientAddress;
+use crate::metrics;
 
 pub mod disabled;
 pub mod tencent;
@@ -93,6 +94,17 @@ pub enum CaptchaOutcome {
     Failed,
     /// The service could not verify the answer.
     Unavailable(VerifierError),
+}
+
+impl CaptchaOutcome {
+    /// Returns the label in metrics.
+    const fn label(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
 }
 
 /// Verifies answers to captchas. Every method limits its own duration.
@@ -251,7 +263,10 @@ impl Captcha {
         now: Timestamp,
     ) -> Result<Passage, CaptchaError> {
         let CaptchaPolicy { app_id, on_outage, .. } = self.policy;
-        match self.verifier.verify(answer, client.address()).await {
+        let started = Instant::now();
+        let outcome = self.verifier.verify(answer, client.address()).await;
+        metrics::captcha_checked(outcome.label(), started);
+        match outcome {
             CaptchaOutcome::Passed => Ok(Passage::Solved),
             CaptchaOutcome::Failed => Err(CaptchaError::Failed { app_id }),
             CaptchaOutcome::Unavailable(cause) => {

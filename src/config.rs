@@ -97,6 +97,8 @@ impl ConfigError {
 pub struct Config {
     /// The address to listen on.
     pub listen_addr: SocketAddr,
+    /// The URL at which clients reach the server, if it is set.
+    pub public_url: Option<String>,
     /// The address that serves metrics, if any.
     pub metrics_addr: Option<SocketAddr>,
     /// The database to use.
@@ -198,6 +200,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         playground: playground(&settings, is_embedded, &sms),
         introspection: settings.http.introspection.unwrap_or(is_embedded),
         listen_addr: settings.listen.address(),
+        public_url: settings.listen.public_url.clone(),
         metrics_addr: settings.listen.metrics_addr,
         shutdown_grace: settings.listen.shutdown_grace,
         database_read_url: settings.database.read_url(&database)?,

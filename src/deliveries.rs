@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::task::TaskTracker;
+use tracing::Span;
 use uuid::Uuid;
 
 use self::events::EventLog;
@@ -151,6 +152,8 @@ impl Deliveries {
         let Some(route) = route else {
             return Dispatched { outcome, cost: Price::ZERO };
         };
+        // A failure is logged at the end of the request, which does not know the route.
+        Span::current().record("sms.route", route.name());
 
         let parcel = Parcel {
             route: route.name().to_owned(),
@@ -162,9 +165,11 @@ impl Deliveries {
             Ok(SendOutcome::Accepted(accepted)) => {
                 tracing::info!(
                     phone.masked = %message.phone,
+                    phone.region = parcel.region,
                     purpose = message.purpose.name(),
                     sms.provider = route.sender().name(),
                     sms.route = route.name(),
+                    sms.serial = accepted.serial,
                     "code sent"
                 );
                 let cost = route.price() * accepted.units;
@@ -268,17 +273,20 @@ impl Deliveries {
         let (routes, phone, id) = (Arc::clone(&self.routes), phone.clone(), Uuid::new_v4().to_string());
         self.background.spawn(async move {
             let notice = Notice { id: &id, phone: &phone, kind, locale: None };
-            match routes.notify(&notice).await {
-                None => {}
-                Some(Ok(SendOutcome::Accepted(_))) => {
-                    tracing::info!(phone.masked = %phone, sms.notice = kind.name(), "notice sent");
+            let Some(Routed { route, outcome }) = routes.notify(&notice).await else {
+                return;
+            };
+            let (notice, route) = (kind.name(), route.map(Route::name));
+            match outcome {
+                Ok(SendOutcome::Accepted(_)) => {
+                    tracing::info!(phone.masked = %phone, sms.notice = notice, sms.route = route, "notice sent");
                 }
-                Some(Ok(outcome)) => {
-                    tracing::warn!(phone.masked = %phone, sms.notice = kind.name(), ?outcome, "a notice was rejected");
+                Ok(outcome) => {
+                    tracing::warn!(phone.masked = %phone, sms.notice = notice, sms.route = route, ?outcome, "a notice was rejected");
                 }
-                Some(Err(error)) => {
+                Err(error) => {
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, phone.masked = %phone, sms.notice = kind.name(), "a notice could not be sent");
+                    tracing::warn!(error, phone.masked = %phone, sms.notice = notice, sms.route = route, "a notice could not be sent");
                 }
             }
         });

@@ -114,6 +114,7 @@ async fn identify(mut request: Request, next: Next) -> Response {
         graphql.operation = Empty,
         graphql.outcome = Empty,
         phone.masked = Empty,
+        sms.route = Empty,
         trace.id = Empty,
     );
     let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());

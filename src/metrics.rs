@@ -16,6 +16,9 @@ pub(crate) const ROUTE_STATE: &str = "sms_login_route_state";
 pub(crate) const ROUTE_IS_SKIPPED: &str = "2";
 const PROVIDER_ANSWERS: &str = "sms_login_provider_answers_total";
 const MESSAGES: &str = "sms_login_messages_total";
+const CAPTCHA_CHECKS: &str = "sms_login_captcha_checks_total";
+const CAPTCHA_SECONDS: &str = "sms_login_captcha_seconds";
+const EVENT_DELIVERIES: &str = "sms_login_event_deliveries_total";
 const REPLICA_READS: &str = "sms_login_replica_reads_total";
 const SHED: &str = "sms_login_requests_shed_total";
 const SPEND: &str = "sms_login_spend_total";
@@ -24,10 +27,11 @@ const SEND_SECONDS: &str = "sms_login_sms_send_seconds";
 const STORE_BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0];
 
 /// The buckets of each histogram, in seconds.
-pub(crate) const BUCKETS: [(&str, &[f64]); 4] = [
+pub(crate) const BUCKETS: [(&str, &[f64]); 5] = [
     (REDIS_SECONDS, STORE_BUCKETS),
     (SQL_SECONDS, STORE_BUCKETS),
     (SEND_SECONDS, &[0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0]),
+    (CAPTCHA_SECONDS, &[0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0]),
     (OPERATION_SECONDS, &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
 ];
 
@@ -82,6 +86,41 @@ pub(crate) fn describe() {
         "Price of the messages since the start of the server, in the unit of the routes' prices."
     );
     metrics::describe_histogram!(SEND_SECONDS, "Duration of calls to the SMS provider, in seconds.");
+    metrics::describe_counter!(
+        CAPTCHA_CHECKS,
+        "Answers to captchas that the service verified or could not, by outcome."
+    );
+    metrics::describe_histogram!(CAPTCHA_SECONDS, "Duration of calls to the captcha service, in seconds.");
+    metrics::describe_counter!(EVENT_DELIVERIES, "Attempts to deliver an event to the webhook, by outcome.");
+}
+
+/// Sets counters to zero whose first failure must alert: Prometheus sees no increase in a series that begins with 1.
+pub(crate) fn start_at_zero() {
+    for outcome in CAPTCHA_OUTCOMES {
+        metrics::counter!(CAPTCHA_CHECKS, "outcome" => outcome).absolute(0);
+    }
+    for outcome in EVENT_OUTCOMES {
+        metrics::counter!(EVENT_DELIVERIES, "outcome" => outcome).absolute(0);
+    }
+}
+
+/// The outcomes of calls to the captcha service.
+const CAPTCHA_OUTCOMES: [&str; 3] = ["passed", "failed", "unavailable"];
+/// The outcomes of attempts to deliver an event.
+const EVENT_OUTCOMES: [&str; 3] = ["delivered", "failed", "dead"];
+
+/// Counts a call to the captcha service, and records its duration. `outcome` is `passed`, `failed`, or `unavailable` if the
+/// service could not verify the answer.
+pub(crate) fn captcha_checked(outcome: &'static str, started: Instant) {
+    debug_assert!(CAPTCHA_OUTCOMES.contains(&outcome), "{outcome}");
+    metrics::counter!(CAPTCHA_CHECKS, "outcome" => outcome).increment(1);
+    metrics::histogram!(CAPTCHA_SECONDS).record(started.elapsed());
+}
+
+/// Counts an attempt to deliver an event. `outcome` is `delivered`, `failed` if it is tried again, or `dead` if it is not.
+pub(crate) fn event_delivery(outcome: &'static str) {
+    debug_assert!(EVENT_OUTCOMES.contains(&outcome), "{outcome}");
+    metrics::counter!(EVENT_DELIVERIES, "outcome" => outcome).increment(1);
 }
 
 /// Sets the version of the program.

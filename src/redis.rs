@@ -20,7 +20,7 @@ use tracing::Instrument;
 
 use crate::clock::Clock;
 use crate::metrics;
-use crate::store::{self, StoreError};
+use crate::store::{self, StoreError, StoreName};
 
 mod keys;
 mod node;
@@ -35,6 +35,9 @@ use server_time::{Sample, ServerTime};
 
 /// The text that identifies an error of `deadline.lua`. Redis versions put different texts before it.
 const LATE: &str = "the script is past its deadline";
+
+/// The policy with which Redis never deletes keys to free memory.
+pub const NO_EVICTION: &str = "noeviction";
 
 /// How long a channel may be silent before its connection is tested. Without a test, nobody would notice that a server has
 /// vanished.
@@ -113,7 +116,7 @@ impl RedisPool {
         let call = bounded(async {
             let deadline = if script.admits { Some(self.deadline(until).await?) } else { None };
             let args = serde_json::to_string(&Envelope { deadline, args });
-            let args = args.map_err(|error| StoreError::Refused(error.into()))?;
+            let args = args.map_err(|error| StoreError::refused(StoreName::Redis, error))?;
 
             let mut invocation = script.script.prepare_invoke();
             for key in keys {
@@ -161,15 +164,36 @@ impl RedisPool {
     /// # Errors
     /// If Redis does not answer.
     pub async fn version(&self) -> Result<String, StoreError> {
+        let texts = self.info("server").await?;
+        let version = texts.first().and_then(|text| line_of(text, "redis_version:"));
+        Ok(version.ok_or_else(unexpected)?.to_owned())
+    }
+
+    /// Returns what Redis does when its memory is full, such as `noeviction`: the policy of the first node of a cluster that
+    /// deletes keys, if any does. `None` if Redis does not say it.
+    ///
+    /// # Errors
+    /// If Redis does not answer.
+    pub async fn eviction_policy(&self) -> Result<Option<String>, StoreError> {
+        let texts = self.info("memory").await?;
+        let policies: Vec<&str> = texts.iter().filter_map(|text| line_of(text, "maxmemory_policy:")).collect();
+        let policy = policies.iter().find(|policy| **policy != NO_EVICTION).or(policies.first());
+        Ok(policy.map(|policy| (*policy).to_owned()))
+    }
+
+    /// Returns a section of INFO, which managed servers also permit, of each node.
+    async fn info(&self, section: &str) -> Result<Vec<String>, StoreError> {
         let mut info = Cmd::new();
-        info.arg("INFO").arg("server");
+        info.arg("INFO").arg(section);
         let call = self.node.run(async |mut redis| info.query_async(&mut redis).await);
         let answer: Value = bounded(async { call.await.map_err(store_error) }).await?;
         // Every node of a cluster answers: a map from the node to its text.
-        let text = if let Value::Map(nodes) = &answer { nodes.first().map(|(_, text)| text) } else { Some(&answer) };
-        let text = text.and_then(|text| String::from_redis_value(text.clone()).ok()).unwrap_or_default();
-        let version = text.lines().find_map(|line| line.strip_prefix("redis_version:"));
-        Ok(version.map(str::trim).ok_or_else(unexpected)?.to_owned())
+        let texts = if let Value::Map(nodes) = answer {
+            nodes.into_iter().map(|(_, text)| text).collect()
+        } else {
+            vec![answer]
+        };
+        texts.into_iter().map(|text| String::from_redis_value(text).map_err(|_| unexpected())).collect()
     }
 
     /// Returns how far this server's clock is ahead of Redis's clock; negative if it is behind.
@@ -187,7 +211,7 @@ impl RedisPool {
     /// If Redis does not answer, or the clocks differ too much. In the second case the source is a `ClockSkew`.
     pub async fn check_clock(&self) -> Result<(), StoreError> {
         match self.skew(&self.sample().await?) {
-            Some(skew) => Err(StoreError::Unavailable(skew.into())),
+            Some(skew) => Err(StoreError::unavailable(StoreName::Redis, skew)),
             None => Ok(()),
         }
     }
@@ -201,7 +225,7 @@ impl RedisPool {
             Some(_) | None => self.sample().await?,
         };
         if let Some(skew) = self.skew(&sample) {
-            return Err(StoreError::Unavailable(skew.into()));
+            return Err(StoreError::unavailable(StoreName::Redis, skew));
         }
 
         Ok(sample.earliest(until))
@@ -255,12 +279,12 @@ impl Subscription {
 }
 
 fn bounded<T>(call: impl Future<Output = Result<T, StoreError>>) -> impl Future<Output = Result<T, StoreError>> {
-    store::bounded(call, |elapsed| StoreError::Unavailable(elapsed.into()))
+    store::bounded(call, |elapsed| StoreError::unavailable(StoreName::Redis, elapsed))
 }
 
 fn store_error(error: RedisError) -> StoreError {
     if error.to_string().contains(LATE) {
-        return StoreError::Unavailable(error.into());
+        return StoreError::unavailable(StoreName::Redis, error);
     }
     let refused = matches!(
         error.kind(),
@@ -269,7 +293,16 @@ fn store_error(error: RedisError) -> StoreError {
         ) | ::redis::ErrorKind::UnexpectedReturnType
             | ::redis::ErrorKind::InvalidClientConfig
     );
-    if refused { StoreError::Refused(error.into()) } else { StoreError::Unavailable(error.into()) }
+    if refused {
+        StoreError::refused(StoreName::Redis, error)
+    } else {
+        StoreError::unavailable(StoreName::Redis, error)
+    }
+}
+
+/// Returns the value of a line of INFO.
+fn line_of<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
 /// What a script returns: a word, and at most one value.
@@ -314,7 +347,7 @@ impl ScriptReply {
 
 /// The error for a script's reply that does not have the script's form.
 pub(crate) fn unexpected() -> StoreError {
-    StoreError::Refused("a script returned an unexpected reply".into())
+    StoreError::refused(StoreName::Redis, "a script returned an unexpected reply")
 }
 
 /// Returns a duration in milliseconds, as scripts take it.

@@ -4,7 +4,7 @@
 //! `warn` by default, because they may log secrets and phone numbers. Traces contain only spans of this crate, for the same
 //! reason. This is the only module that knows OpenTelemetry.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
@@ -22,6 +22,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::config::{ConfigError, LogFormat, LogSettings};
+
+mod causes;
+
+use self::causes::{JsonLines, TextFields};
 
 const SERVICE: &str = "sms-login";
 
@@ -50,9 +54,11 @@ impl Telemetry {
 pub fn init(settings: &LogSettings) -> Result<Telemetry, ConfigError> {
     let filter = env_filter(&settings.log)?;
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    // A file or a journal would contain the control characters of colours.
+    let lines = if io::stderr().is_terminal() { lines } else { lines.with_ansi(false) };
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match settings.log_format {
-        LogFormat::Text => lines.with_filter(filter).boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
+        LogFormat::Text => lines.map_fmt_fields(TextFields).with_filter(filter).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).map_event_format(JsonLines).with_filter(filter).boxed(),
     };
 
     let provider = settings.otel_exporter_otlp_endpoint.as_ref().map(|endpoint| provider(endpoint.as_str()));

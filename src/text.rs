@@ -1,7 +1,9 @@
 //! Checks of short texts: the names of users and devices, which one user writes and others read, and idempotency keys.
+//! Also the text of an error with its causes.
 //!
 //! An accepted name is visible, and has no characters that control a terminal or reorder the text around it.
 
+use std::error::Error;
 use std::ops::RangeInclusive;
 
 use unicode_normalization::UnicodeNormalization;
@@ -31,6 +33,13 @@ pub fn checked(text: &str, max_characters: usize) -> Option<String> {
         && text.chars().any(|c| !is_invisible(c))
         && !text.chars().any(is_steering);
     good.then_some(text)
+}
+
+/// Returns an error with its causes in one line.
+#[must_use]
+pub fn in_full(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Returns whether a client's idempotency key has the right length.

@@ -10,6 +10,12 @@ use crate::config::{Config, DatabaseConfig, SigningConfig};
 use crate::database;
 use crate::files;
 
+mod risks;
+mod transport;
+
+pub use self::risks::Risk;
+pub use self::transport::unencrypted_stores;
+
 /// A risk in the settings.
 #[derive(Debug)]
 pub enum Warning {
@@ -38,14 +44,20 @@ pub enum Warning {
     },
     /// Default avatars begin with this address, which clients may not reach.
     PublicUrl(String),
+    /// A value that is meant for development, or that leaves out a protection.
+    Risk(Risk),
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TestNumbers { count, end } => {
-                let until = end.map_or_else(|| "they are removed from the settings".to_owned(), |end| end.to_string());
-                write!(f, "{count} test numbers sign in with fixed codes until {until}")
+                let (who, they) = match count {
+                    1 => ("1 test number signs in with a fixed code".to_owned(), "it is"),
+                    count => (format!("{count} test numbers sign in with fixed codes"), "they are"),
+                };
+                let until = end.map_or_else(|| format!("{they} removed from the settings"), |end| end.to_string());
+                write!(f, "{who} until {until}")
             }
             Self::TrustedProxies { header, .. } => {
                 write!(f, "every address is a trusted proxy, so any client can invent its own address in {header}")
@@ -57,6 +69,7 @@ impl fmt::Display for Warning {
                 f,
                 "PUBLIC_URL is not set: the avatars of new users begin with {own}, which clients may not reach"
             ),
+            Self::Risk(risk) => risk.fmt(f),
         }
     }
 }
@@ -70,12 +83,14 @@ impl Warning {
             Self::TrustedProxies { range, .. } => format!("TRUSTED_PROXIES ({range})"),
             Self::ExposedFile { setting, path, mode } => format!("{setting} ({}, mode {mode:04o})", path.display()),
             Self::PublicUrl(_) => "PUBLIC_URL".to_owned(),
+            Self::Risk(risk) => risk.setting().to_owned(),
         }
     }
 
     pub(super) fn log(&self) {
         match self {
             Self::TestNumbers { .. } | Self::PublicUrl(_) => tracing::warn!("{self}"),
+            Self::Risk(risk) => tracing::warn!(setting = risk.setting(), "{self}"),
             Self::TrustedProxies { range, .. } => {
                 tracing::warn!(setting = "TRUSTED_PROXIES", proxies.range = %range, "{self}");
             }
@@ -101,6 +116,7 @@ pub fn warnings(config: &Config, now: Timestamp) -> Vec<Warning> {
     );
     all.extend(exposed_files(config));
     all.extend(local_avatars(config).map(Warning::PublicUrl));
+    all.extend(risks::found(config).into_iter().map(Warning::Risk));
     all
 }
 

@@ -11,13 +11,14 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::running;
-use crate::app;
+use crate::app::{self, Risk, Warning};
 use crate::channel::Channel;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{CaptchaConfig, Config, ProviderConfig, Settings, SigningConfig};
 use crate::metrics::{ROUTE_IS_SKIPPED, ROUTE_STATE};
 use crate::outbound::{Client, Timeouts};
-use crate::redis::MAX_CLOCK_SKEW;
+use crate::redis::{MAX_CLOCK_SKEW, NO_EVICTION};
+use crate::text::in_full;
 
 /// Providers reject requests whose time differs by more than five minutes.
 const MAX_PROVIDER_SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -35,7 +36,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     lines.extend(replica(&config).await);
     lines.extend(sms(&config).await);
     lines.extend(captcha(&config).await);
-    lines.push(Ok(events(&config)));
+    lines.push(events(&config).await);
 
     let mut exit = ExitCode::SUCCESS;
     for line in lines {
@@ -47,7 +48,9 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
             }
         };
     }
-    for warning in app::warnings(&config, SystemClock.now()) {
+    let mut warnings = app::warnings(&config, SystemClock.now());
+    warnings.extend(store_risks(&config).await.into_iter().map(Warning::Risk));
+    for warning in warnings {
         super::print(&format!("warn    {}: {warning}\n", warning.subject()))?;
     }
     Ok(exit)
@@ -101,6 +104,21 @@ fn signing_key(config: &Config) -> Found {
         }
         Err(error) => Err(format!("signing key: {error}")),
     }
+}
+
+/// Returns the risks that only the stores themselves and the names of their hosts show.
+async fn store_risks(config: &Config) -> Vec<Risk> {
+    let mut risks = app::unencrypted_stores(config).await;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    // A Redis that does not answer has its own line.
+    if !config.redis_urls.is_empty()
+        && let Ok(redis) = app::redis(config, &clock)
+        && let Ok(Some(policy)) = redis.eviction_policy().await
+        && policy != NO_EVICTION
+    {
+        risks.push(Risk::Eviction(policy));
+    }
+    risks
 }
 
 async fn codes(config: &Config) -> Found {
@@ -196,13 +214,21 @@ fn skew(ahead: SignedDuration, other: &str) -> String {
     format!("this server's clock is {:.1} s {side} {other}", ahead.abs().as_secs_f64())
 }
 
-fn events(config: &Config) -> String {
+/// Connects to the webhook, but sends no event: a receiver cannot know that it is only a check.
+async fn events(config: &Config) -> Found {
     let kept = match config.events.ttl {
         Duration::ZERO => "kept without limit".to_owned(),
         ttl => format!("kept for {} d", ttl.as_secs() / 86_400),
     };
-    let delivery = if config.events.webhook.is_some() { "delivered to the webhook" } else { "not delivered" };
-    format!("events: {kept}, {delivery}")
+    let Some(webhook) = &config.events.webhook else {
+        return Ok(format!("events: {kept}, not delivered"));
+    };
+
+    let client = Client::new(Timeouts::default()).map_err(|error| format!("events: {}", in_full(&error)))?;
+    match client.server_time(webhook.url.as_ref()).await {
+        Ok(_) => Ok(format!("events: {kept}, and the webhook can be reached; only an event tests its secret")),
+        Err(error) => Err(format!("events: the webhook cannot be reached: {}", in_full(&error))),
+    }
 }
 
 /// Returns `None` if captchas are off.
@@ -218,10 +244,4 @@ async fn captcha_verifier(config: &CaptchaConfig) -> Found {
     let verifier = app::captcha_verifier(config, &clock).map_err(|error| format!("captcha: {error}"))?;
     verifier.check().await.map_err(|error| format!("captcha: {}", in_full(error.as_ref())))?;
     Ok("captcha: the service accepts the key".to_owned())
-}
-
-/// Returns an error with its causes.
-fn in_full(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

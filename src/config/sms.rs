@@ -54,7 +54,7 @@ impl SmsConfig {
     }
 
     /// Returns whether messages can be printed to the terminal.
-    pub(super) fn prints(&self) -> bool {
+    pub(crate) fn prints(&self) -> bool {
         self.routes.iter().any(|route| matches!(route.provider, ProviderConfig::Console))
     }
 }

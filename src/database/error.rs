@@ -6,7 +6,7 @@ use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlDatabaseError;
 
 use super::{mysql, sqlite};
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreName};
 
 /// Why a statement or a transaction failed.
 #[derive(Debug, thiserror::Error)]
@@ -52,9 +52,9 @@ impl From<sqlx::Error> for SqlError {
 impl From<SqlError> for StoreError {
     fn from(error: SqlError) -> Self {
         match error {
-            SqlError::Taken(source) | SqlError::Refused(source) => Self::Refused(source.into()),
-            SqlError::Deadlock(source) => Self::Unavailable(source.into()),
-            SqlError::Unavailable(source) => Self::Unavailable(source),
+            SqlError::Taken(source) | SqlError::Refused(source) => Self::refused(StoreName::Database, source),
+            SqlError::Deadlock(source) => Self::unavailable(StoreName::Database, source),
+            SqlError::Unavailable(source) => Self::unavailable(StoreName::Database, source),
         }
     }
 }

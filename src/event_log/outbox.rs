@@ -4,10 +4,11 @@
 //! the receiver accepted it, so an event that was stored is never lost, but can be delivered twice. While the delivery of an
 //! event is retried, later events of the same user wait, and those of other users do not.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 use url::Url;
@@ -17,10 +18,12 @@ use super::EventWebhook;
 use crate::account_store::{AccountStore, DeliveryOutcome};
 use crate::clock::Clock;
 use crate::events::StoredEvent;
+use crate::metrics;
 use crate::outbound::{Client, ClientError, Request, Timeouts};
 use crate::random;
 use crate::standard_webhooks::WebhookSecret;
 use crate::store::StoreError;
+use crate::text::in_full;
 
 /// How long the lease is valid. After a server was killed, another one continues after this time.
 const LEASE: Duration = Duration::from_secs(15);
@@ -40,6 +43,10 @@ const LONGEST_WAIT: Duration = Duration::from_hours(6);
 /// The number of attempts. The last one is about 31 hours after the first.
 const MAX_ATTEMPTS: u32 = 12;
 
+/// The shortest time between two warnings of failed attempts: an outage would flood the log. Attempts that are given up are
+/// always logged.
+const WARNING_INTERVAL: Duration = Duration::from_mins(10);
+
 /// Delivers events to a webhook.
 pub struct Outbox {
     store: Arc<AccountStore>,
@@ -48,6 +55,7 @@ pub struct Outbox {
     secret: WebhookSecret,
     holder: Uuid,
     clock: Arc<dyn Clock>,
+    silent_until: Mutex<Option<Timestamp>>,
 }
 
 impl Outbox {
@@ -58,7 +66,8 @@ impl Outbox {
     pub fn new(webhook: EventWebhook, store: Arc<AccountStore>, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
         let client = Client::new(Timeouts::default())?;
         let EventWebhook { url, secret } = webhook;
-        Ok(Self { store, client, url: url.into(), secret, holder: random::id(clock.now()), clock })
+        let holder = random::id(clock.now());
+        Ok(Self { store, client, url: url.into(), secret, holder, clock, silent_until: Mutex::default() })
     }
 
     /// Delivers events until the future is dropped.
@@ -108,22 +117,52 @@ impl Outbox {
     async fn deliver(&self, event: &StoredEvent) -> Result<(), StoreError> {
         let (id, body) = (event.id.to_string(), body(event));
         let answer = self.client.post(|| self.request(&id, &body)).await;
+        // The column of the failure is short, so the causes are only logged.
         let failure = match answer {
             Ok(answer) if (200..300).contains(&answer.status) => None,
-            Ok(answer) => Some(format!("HTTP {}", answer.status)),
-            Err(error) => Some(error.to_string()),
+            Ok(answer) => Some((format!("HTTP {}", answer.status), format!("HTTP {}", answer.status))),
+            Err(error) => Some((error.to_string(), in_full(&error))),
         };
 
         let now = self.clock.now();
         let outcome = match failure {
-            None => DeliveryOutcome::Delivered,
-            Some(failure) if event.attempts + 1 >= MAX_ATTEMPTS => {
-                tracing::warn!(event.id = id, event.kind, failure, "the delivery of an event was given up");
+            None => {
+                metrics::event_delivery("delivered");
+                DeliveryOutcome::Delivered
+            }
+            Some((failure, reason)) if event.attempts + 1 >= MAX_ATTEMPTS => {
+                metrics::event_delivery("dead");
+                tracing::warn!(event.id = id, event.kind, failure = reason, "the delivery of an event was given up");
                 DeliveryOutcome::GivenUp { failure }
             }
-            Some(failure) => DeliveryOutcome::Retry { due_at: now + wait_after(event.attempts), failure },
+            Some((failure, reason)) => {
+                metrics::event_delivery("failed");
+                let due_at = now + wait_after(event.attempts);
+                self.log_failure(event, &reason, due_at);
+                DeliveryOutcome::Retry { due_at, failure }
+            }
         };
         self.store.record_delivery(event, &outcome, now).await
+    }
+
+    /// Logs a failed attempt: as a warning at most once in ten minutes, else at debug level.
+    fn log_failure(&self, event: &StoredEvent, failure: &str, due_at: Timestamp) {
+        let (id, attempt) = (event.id, event.attempts + 1);
+        if self.may_warn() {
+            tracing::warn!(event.id = %id, event.kind, attempt, failure, retry_at = %due_at, "an event could not be delivered");
+        } else {
+            tracing::debug!(event.id = %id, event.kind, attempt, failure, retry_at = %due_at, "an event could not be delivered");
+        }
+    }
+
+    fn may_warn(&self) -> bool {
+        let now = self.clock.now();
+        let mut silent_until = self.silent_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let may_warn = silent_until.is_none_or(|until| until <= now);
+        if may_warn {
+            *silent_until = Some(now + WARNING_INTERVAL);
+        }
+        may_warn
     }
 
     fn request(&self, id: &str, body: &str) -> Request<'_> {

@@ -44,6 +44,7 @@ pub(crate) fn router(gauges: Gauges) -> Result<Router, BuildError> {
     let recorder = builder.install_recorder()?;
     metrics::describe();
     metrics::build_info();
+    metrics::start_at_zero();
     Ok(Router::new().route(
         "/metrics",
         get(move || {

@@ -250,7 +250,7 @@ impl Routes {
 impl Routes {
     /// Sends a notice by the first route that serves the phone's region and has a template for the notice. The next one is
     /// tried only if it is certain that no message was sent. Returns `None` if there is no such route.
-    pub async fn notify(&self, notice: &Notice<'_>) -> Option<Result<SendOutcome, SendError>> {
+    pub async fn notify(&self, notice: &Notice<'_>) -> Option<Routed<'_>> {
         let region = notice.phone.region();
         let serves = |route: &&Route| {
             let is_sms = route.scope.channel == Channel::Sms && route.scope.has_region(region);
@@ -260,8 +260,10 @@ impl Routes {
         let mut last = None;
         for route in self.routes.iter().filter(serves).take(MAX_TRIES) {
             match route.sender.notify(notice).await {
-                Err(error) if sent_nothing(&error) => last = Some(Err(error)),
-                outcome => return Some(outcome),
+                Err(error) if sent_nothing(&error) => {
+                    last = Some(Routed { route: Some(route), outcome: Err(error) });
+                }
+                outcome => return Some(Routed { route: Some(route), outcome }),
             }
         }
         last

@@ -357,3 +357,41 @@ async fn numbers_with_an_allowed_prefix_are_never_suspect() {
         assert_eq!(ask(&app, &elsewhere(2), Value::Null).await.extensions()["limit"], "GUARD");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_to_the_service_are_counted_by_outcome_and_timed() {
+    let sms = stub().await;
+    let mut env = shared_env(&servers::mariadb().create_database(), &servers::redis().fresh_url(), &sms);
+    let app_id = APP_ID.to_string();
+    for (name, value) in [
+        ("AUTO_MIGRATE", "true"),
+        ("METRICS_ADDR", "127.0.0.1:0"),
+        ("CAPTCHA", "always"),
+        ("TENCENT_CAPTCHA_APP_ID", &app_id),
+        ("TENCENT_CAPTCHA_APP_SECRET_KEY", APP_SECRET_KEY),
+    ] {
+        env.insert(name.to_owned(), value.to_owned());
+    }
+    let server = Server::start(&env);
+    let page = server.metrics().await;
+    assert!(page.contains("sms_login_captcha_checks_total{outcome=\"unavailable\"} 0"), "{page}");
+
+    let behaviours = [
+        CaptchaBehaviour::Pass,
+        CaptchaBehaviour::Verdict(7, 0),
+        CaptchaBehaviour::Http(503),
+        CaptchaBehaviour::Http(500),
+    ];
+    for (number, behaviour) in behaviours.into_iter().enumerate() {
+        sms.set_captcha(behaviour);
+        let ticket = ticket(&format!("t03-{number}"));
+        server.run(None, ASK, json!({ "input": { "phone": phone(), "captcha": ticket } })).await;
+    }
+    let page = server.metrics().await;
+    for (outcome, count) in [("passed", 1), ("failed", 1), ("unavailable", 2)] {
+        let line = format!("sms_login_captcha_checks_total{{outcome=\"{outcome}\"}} {count}\n");
+        assert!(page.contains(&line), "{line}\n{page}");
+    }
+    assert!(page.contains("sms_login_captcha_seconds_bucket{le=\"3\"} 4\n"), "{page}");
+    assert!(page.contains("sms_login_captcha_seconds_count 4\n"), "{page}");
+}

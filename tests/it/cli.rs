@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use crate::app::settings;
 use crate::process::{self, Server, env, shared_env, stub};
 use crate::servers;
+use crate::servers::own::OwnRedis;
 
 const KEY32: &str = "0123456789abcdef0123456789abcdef";
 
@@ -199,4 +200,103 @@ async fn check_tries_every_part() {
     env.insert("DATABASE_URL".to_owned(), "mysql://root@127.0.0.1:1/x".to_owned());
     let down = process::run(&["check"], &env);
     assert!(down.out.contains("failed  codes: ") && down.out.contains("failed  database: "), "{}", down.out);
+}
+
+type Set = &'static [(&'static str, &'static str)];
+
+/// Runs `check` with more settings, and returns the lines that warn.
+fn warnings(base: &BTreeMap<String, String>, more: &[(&str, &str)]) -> Vec<String> {
+    let mut env = base.clone();
+    env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let checked = process::run(&["check"], &env);
+    checked.out.lines().filter_map(|line| line.strip_prefix("warn    ")).map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_warns_of_each_risky_setting_and_of_no_other() {
+    const PUBLIC_REDIS: &str = "redis+sentinel://192.0.2.1:26379/main";
+    const PUBLIC_DATABASE: &str = "mysql://root@192.0.2.1:3306/x";
+    const ENCRYPTED_DATABASE: &str = "mysql://root@192.0.2.1:3306/x?ssl-mode=VERIFY_IDENTITY";
+
+    let sms = stub().await;
+    let mut env = shared_env(&servers::mariadb().create_database(), &servers::redis().fresh_url(), &sms);
+    env.insert("AUTO_MIGRATE".to_owned(), "true".to_owned());
+
+    // Each pair has a risky set-up, and one that differs as little as possible and is fine.
+    let printing: Set = &[("SMS_PROVIDER", "console"), ("ALLOW_CONSOLE_SMS", "true"), ("LISTEN_ADDR", "0.0.0.0:0")];
+    let cases: [(Set, Set, &str); 8] = [
+        (
+            &[("METRICS_ADDR", "0.0.0.0:1")],
+            &[("METRICS_ADDR", "10.0.0.1:1")],
+            "METRICS_ADDR: metrics are served on 0.0.0.0:1",
+        ),
+        (
+            &[("CORS_ORIGINS", "*")],
+            &[("CORS_ORIGINS", "https://app.example.com")],
+            "CORS_ORIGINS: pages of every origin",
+        ),
+        (
+            &[("PUBLIC_URL", "http://login.example.com")],
+            &[("PUBLIC_URL", "http://127.0.0.1:8000")],
+            "PUBLIC_URL: clients send codes and tokens without encryption",
+        ),
+        (&[("GUARD_MODE", "off")], &[("GUARD_MODE", "record")], "GUARD_MODE: off"),
+        (
+            &[("ALLOWED_REGIONS", "*")],
+            &[("ALLOWED_REGIONS", "*"), ("SEND_TOTAL_DAILY_LIMIT", "1000")],
+            "ALLOWED_REGIONS: codes are sent to every region",
+        ),
+        (
+            &[("REDIS_URL", PUBLIC_REDIS)],
+            &[("REDIS_URL", "rediss+sentinel://192.0.2.1:26379/main")],
+            "REDIS_URL: the connection to 192.0.2.1, which is not a private address, may be unencrypted",
+        ),
+        (
+            &[("DATABASE_READ_URL", PUBLIC_DATABASE)],
+            &[("DATABASE_READ_URL", ENCRYPTED_DATABASE)],
+            "DATABASE_READ_URL: the connection to 192.0.2.1",
+        ),
+        (&[("DATABASE_URL", PUBLIC_DATABASE)], &[("DATABASE_URL", ENCRYPTED_DATABASE)], "DATABASE_URL: the connection"),
+    ];
+    for (risky, fine, expected) in cases {
+        let warned = warnings(&env, risky);
+        assert!(warned.len() == 1 && warned[0].starts_with(expected), "{risky:?}: {warned:?}");
+        assert_eq!(warnings(&env, fine), Vec::<String>::new(), "{fine:?}");
+    }
+
+    for name in ["TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY"] {
+        env.remove(name);
+    }
+    env.retain(|name, _| !name.starts_with("TENCENT_SMS"));
+    env.insert("PUBLIC_URL".to_owned(), "https://login.example.com".to_owned());
+    let warned = warnings(&env, printing);
+    assert!(warned.len() == 1 && warned[0].starts_with("ALLOW_CONSOLE_SMS: codes are printed"), "{warned:?}");
+    assert_eq!(warnings(&env, &[("SMS_PROVIDER", "console"), ("GUARD_MODE", "off")]), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_warns_of_a_redis_that_deletes_keys() {
+    let (sms, redis) = (stub().await, OwnRedis::start());
+    let mut env = shared_env(&servers::mariadb().create_database(), &redis.url(), &sms);
+    env.insert("AUTO_MIGRATE".to_owned(), "true".to_owned());
+    assert_eq!(warnings(&env, &[]), Vec::<String>::new());
+
+    let set = ["-u", &redis.url(), "config", "set", "maxmemory-policy", "allkeys-lru"];
+    let set = std::process::Command::new("redis-cli").args(set).output().expect("redis-cli runs");
+    assert!(set.status.success());
+    let warned = warnings(&env, &[]);
+    assert!(
+        warned.len() == 1 && warned[0].starts_with("REDIS_URL: maxmemory-policy of Redis is allkeys-lru"),
+        "{warned:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_warns_at_start_of_risky_settings() {
+    let sms = stub().await;
+    let mut env = shared_env(&servers::mariadb().create_database(), &servers::redis().fresh_url(), &sms);
+    env.insert("AUTO_MIGRATE".to_owned(), "true".to_owned());
+    env.insert("CORS_ORIGINS".to_owned(), "*".to_owned());
+    let log = Server::start(&env).printed();
+    assert!(log.lines().any(|line| line.contains("WARN") && line.contains("CORS_ORIGINS")), "{log}");
 }

@@ -30,6 +30,7 @@ mod idempotency;
 mod input;
 mod limit_store;
 mod local_development;
+mod logs;
 mod lost_answers;
 mod messages;
 mod modules;

@@ -1,6 +1,6 @@
 //! The delivery of events as webhooks, to a receiver that verifies each signature independently.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ use crate::app::{LOGIN, START, phone};
 use crate::process::{self, Server, shared_env, stub};
 use crate::processes::ask;
 use crate::servers;
+use crate::tencent_stub::TencentStub;
 use crate::webhook::{SECRET, signature};
 
 /// A running receiver. It answers 401 to requests that are not signed correctly.
@@ -253,4 +254,74 @@ async fn a_killed_server_loses_no_event() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(receiver.kinds(user), ["user.signed_up"]);
+}
+
+fn delivering(receiver: &Receiver, sms: &TencentStub) -> BTreeMap<String, String> {
+    let mut env = shared_env(&servers::mariadb().create_database(), &servers::redis().fresh_url(), sms);
+    env.insert("AUTO_MIGRATE".to_owned(), "true".to_owned());
+    env.insert("EVENTS_WEBHOOK_URL".to_owned(), receiver.url.clone());
+    env.insert("EVENTS_WEBHOOK_SECRET".to_owned(), SECRET.to_owned());
+    env
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_connects_to_the_webhook_and_sends_no_event() {
+    let (sms, receiver) = (stub().await, Receiver::start().await);
+    let mut env = delivering(&receiver, &sms);
+    let good = process::run(&["check"], &env);
+    let expected = "ok      events: kept for 90 d, and the webhook can be reached; only an event tests its secret";
+    assert!(good.status.success() && good.out.contains(expected), "{}", good.out);
+    assert!(receiver.events().is_empty());
+
+    env.insert("EVENTS_WEBHOOK_URL".to_owned(), "http://127.0.0.1:1/events".to_owned());
+    let down = process::run(&["check"], &env);
+    assert_eq!(down.status.code(), Some(1), "{}", down.out);
+    let failed = down.out.lines().find(|line| line.starts_with("failed  events: the webhook cannot be reached: "));
+    assert!(failed.is_some_and(|line| line.contains("refused")), "{}", down.out);
+}
+
+/// Every attempt is counted, but an outage with many events is one line in the log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failed_deliveries_are_counted_and_logged_once() {
+    let (sms, receiver) = (stub().await, Receiver::start().await);
+    let mut env = delivering(&receiver, &sms);
+    env.insert("METRICS_ADDR".to_owned(), "127.0.0.1:0".to_owned());
+    receiver.set_down(true);
+    let server = Server::start(&env);
+    let attempts = |page: &str, outcome: &str| {
+        let series = format!("sms_login_event_deliveries_total{{outcome=\"{outcome}\"}} ");
+        let line = page.lines().find_map(|line| line.strip_prefix(&series));
+        line.unwrap_or_else(|| panic!("{series} is not in\n{page}")).parse::<u32>().expect("a number")
+    };
+    let page = server.metrics().await;
+    assert_eq!(["delivered", "failed", "dead"].map(|outcome| attempts(&page, outcome)), [0; 3]);
+
+    for _ in 0..2 {
+        let phone = phone();
+        let challenge_id = ask(&server, &phone).await;
+        let input = json!({ "phone": phone, "code": sms.last_code_for(&phone), "challengeId": challenge_id });
+        server.run(None, LOGIN, json!({ "input": input })).await;
+    }
+    let mut page = server.metrics().await;
+    for _ in 0..100 {
+        if attempts(&page, "failed") >= 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        page = server.metrics().await;
+    }
+    assert!(attempts(&page, "failed") >= 2, "{page}");
+    let line = server.printed_line("an event could not be delivered").await;
+    assert!(line.contains("WARN") && line.contains("HTTP 503") && line.contains("user.signed_up"), "{line}");
+    assert_eq!(server.printed().matches("an event could not be delivered").count(), 1, "{}", server.printed());
+
+    receiver.set_down(false);
+    for _ in 0..200 {
+        if attempts(&page, "delivered") == 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        page = server.metrics().await;
+    }
+    assert_eq!((attempts(&page, "delivered"), attempts(&page, "dead")), (2, 0), "{page}");
 }

@@ -9,10 +9,17 @@ use crate::tencent_stub::{self, Behaviour};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_log_line_has_a_secret() {
+    for format in ["text", "json"] {
+        no_line_has_a_secret(format).await;
+    }
+}
+
+async fn no_line_has_a_secret(format: &str) {
     let sms = stub().await;
     let mut env = shared_env(&servers::mariadb().create_database(), &servers::redis().fresh_url(), &sms);
     process::run(&["migrate"], &env);
     env.insert("LOG".to_owned(), "trace".to_owned());
+    env.insert("LOG_FORMAT".to_owned(), format.to_owned());
     env.insert("CODE_SECRET".to_owned(), "a-code-secret-of-some-forty-characters-".to_owned());
     env.insert("CALLBACK_SECRET".to_owned(), "a-secret-of-the-path-of-receipts".to_owned());
     let server = Server::start(&env);

@@ -6,7 +6,7 @@ use serde_json::json;
 use sms_login::config::Config;
 
 use crate::app::{ASK, Builder, Stores, TestApp, phone, settings, wrong};
-use crate::process::{Server, shared_env, stub};
+use crate::process::{self, Server, shared_env, stub};
 use crate::servers;
 
 /// A number that is often used for app reviews.
@@ -219,6 +219,12 @@ async fn the_server_warns_at_start_of_active_test_numbers() {
         assert_eq!(printed.contains("test numbers"), warned, "{printed}");
         assert!(!printed.contains(CODE) && !printed.contains("13800000000"), "{printed}");
     }
+
+    env.insert("TEST_NUMBERS".to_owned(), format!("{LISTED}={CODE}"));
+    env.insert("TEST_NUMBERS_UNTIL".to_owned(), "2999-12-31".to_owned());
+    let printed = process::run(&["check"], &env).out;
+    let warning = "warn    TEST_NUMBERS: 1 test number signs in with a fixed code until 2999-12-31T16:00:00Z";
+    assert!(printed.contains(warning), "{printed}");
 }
 
 #[tokio::test]
