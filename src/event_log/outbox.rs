@@ -106,24 +106,31 @@ impl Outbox {
     }
 
     async fn deliver(&self, event: &StoredEvent) -> Result<(), StoreError> {
-        let (id, body) = (event.id.to_string(), body(event));
-        let answer = self.client.post(|| self.request(&id, &body)).await;
-        let failure = match answer {
-            Ok(answer) if (200..300).contains(&answer.status) => None,
-            Ok(answer) => Some(format!("HTTP {}", answer.status)),
-            Err(error) => Some(error.to_string()),
-        };
+        // No attempt would change facts that cannot be read.
+        let is_readable = event.facts.is_object();
+        let failure =
+            if is_readable { self.post(event).await } else { Some("its facts are not a JSON object".to_owned()) };
 
         let now = self.clock.now();
         let outcome = match failure {
             None => DeliveryOutcome::Delivered,
-            Some(failure) if event.attempts + 1 >= MAX_ATTEMPTS => {
-                tracing::warn!(event.id = id, event.kind, failure, "the delivery of an event was given up");
+            Some(failure) if !is_readable || event.attempts.saturating_add(1) >= MAX_ATTEMPTS => {
+                tracing::warn!(event.id = %event.id, event.kind, failure, "the delivery of an event was given up");
                 DeliveryOutcome::GivenUp { failure }
             }
             Some(failure) => DeliveryOutcome::Retry { due_at: now + wait_after(event.attempts), failure },
         };
         self.store.record_delivery(event, &outcome, now).await
+    }
+
+    /// Posts an event to the webhook. Returns why it failed, or `None` if the receiver accepted the event.
+    async fn post(&self, event: &StoredEvent) -> Option<String> {
+        let (id, body) = (event.id.to_string(), body(event));
+        match self.client.post_for_status(|| self.request(&id, &body)).await {
+            Ok(200..300) => None,
+            Ok(status) => Some(format!("HTTP {status}")),
+            Err(error) => Some(error.to_string()),
+        }
     }
 
     fn request(&self, id: &str, body: &str) -> Request<'_> {
