@@ -18,6 +18,7 @@ use crate::users::{ProfileChange, User};
 
 mod changes;
 mod endings;
+mod event_queue;
 mod events;
 mod loader;
 mod records;
@@ -26,7 +27,7 @@ mod rows;
 mod sign_in;
 mod statements;
 
-pub use events::DeliveryOutcome;
+pub use event_queue::{DeliveryOutcome, EventBacklog};
 pub use loader::UserLoader;
 pub use records::{LiveUser, LoginKey, NewSession, Rotation, SessionRow, SignInOutcome};
 use replica::Replica;

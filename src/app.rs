@@ -26,6 +26,7 @@ use crate::http::{
     self, Callbacks, ConnectionLimits, Connections, CorsPolicy, HttpState, Patience, Playground, Readiness, Sockets,
 };
 use crate::sms::inbox::Inbox;
+use crate::store::StoreError;
 
 mod events;
 mod keys;
@@ -61,6 +62,9 @@ pub enum StartError {
     /// The database cannot be used.
     #[error("DATABASE_URL: {0}")]
     Database(#[source] DatabaseSetupError),
+    /// The database cannot be read.
+    #[error("DATABASE_URL: {0}")]
+    Store(#[source] StoreError),
     /// The tables are missing or old.
     #[error("DATABASE_URL: the database is not migrated: run `sms-login migrate`, or set AUTO_MIGRATE=true")]
     NotMigrated,

@@ -1,8 +1,9 @@
 //! The columns of users and sessions, and their conversion to checked types.
 
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::{LiveUser, SessionRow};
+use super::{EventBacklog, LiveUser, SessionRow};
 use crate::database::{SqlError, instant};
 use crate::events::StoredEvent;
 use crate::phone::PhoneNumber;
@@ -124,19 +125,51 @@ pub(super) struct EventColumns {
     failure: Option<String>,
 }
 
-impl TryFrom<EventColumns> for StoredEvent {
-    type Error = SqlError;
-
-    fn try_from(row: EventColumns) -> Result<Self, Self::Error> {
-        Ok(Self {
+/// Cannot fail: one row that somebody has changed must not stop the delivery of all others. Facts that are not JSON are returned
+/// as a text.
+impl From<EventColumns> for StoredEvent {
+    fn from(row: EventColumns) -> Self {
+        Self {
             sequence: row.sequence,
             id: row.id,
             user_id: row.user_id,
             kind: row.kind,
-            facts: serde_json::from_str(&row.facts).map_err(SqlError::decode)?,
-            created_at: instant(row.created_at)?,
-            attempts: u32::try_from(row.attempts).map_err(SqlError::decode)?,
+            facts: serde_json::from_str(&row.facts).unwrap_or(Value::String(row.facts)),
+            created_at: instant(row.created_at).unwrap_or_default(),
+            attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
             failure: row.failure,
+        }
+    }
+}
+
+/// The position of an event.
+#[derive(sqlx::FromRow)]
+pub(super) struct SequenceColumns {
+    pub(super) sequence: i64,
+}
+
+/// The end of a lease.
+#[derive(sqlx::FromRow)]
+pub(super) struct LeaseColumns {
+    pub(super) expires_at: i64,
+}
+
+/// The events that wait for delivery: those in the queue, and new ones.
+#[derive(sqlx::FromRow)]
+pub(super) struct BacklogColumns {
+    pending: i64,
+    oldest_moved: Option<i64>,
+    oldest_new: Option<i64>,
+}
+
+impl TryFrom<BacklogColumns> for EventBacklog {
+    type Error = SqlError;
+
+    fn try_from(row: BacklogColumns) -> Result<Self, Self::Error> {
+        let oldest = row.oldest_moved.into_iter().chain(row.oldest_new).min();
+        Ok(Self {
+            pending: u32::try_from(row.pending).map_err(SqlError::decode)?,
+            oldest: oldest.map(instant).transpose()?,
         })
     }
 }

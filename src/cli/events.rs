@@ -16,10 +16,14 @@ use crate::config::{Config, Settings};
 pub(super) enum EventsCommand {
     /// Print the events whose delivery was given up, one a line: id, kind, user id, time, last failure
     Dead,
-    /// Deliver an event again whose delivery was given up
+    /// Deliver events again whose delivery was given up. With --all, prints their number
     Retry {
         /// Id of the event
-        id: Uuid,
+        #[arg(required_unless_present = "all")]
+        id: Option<Uuid>,
+        /// Deliver all such events again
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
     },
 }
 
@@ -35,11 +39,12 @@ pub(super) async fn run(command: EventsCommand, settings: Settings) -> anyhow::R
             }
             super::print(&lines)
         }
-        EventsCommand::Retry { id } => {
+        EventsCommand::Retry { id: Some(id), .. } => {
             if !events.retry(id).await? {
                 bail!("there is no such event whose delivery was given up");
             }
             Ok(ExitCode::SUCCESS)
         }
+        EventsCommand::Retry { id: None, .. } => super::print(&format!("{}\n", events.retry_all().await?)),
     }
 }

@@ -21,6 +21,7 @@ use crate::servers;
 
 mod bans;
 mod changes;
+mod event_queue;
 mod events;
 mod login_keys;
 mod sessions;
@@ -40,6 +41,15 @@ impl Engine {
     /// Returns the same store, whose events are due for delivery.
     fn delivering_events(self) -> Self {
         Self { accounts: Arc::new(AccountStore::new(self.database.clone()).delivering_events()), ..self }
+    }
+
+    /// Runs a statement that reads one number.
+    async fn number(&self, sql: &'static str) -> i64 {
+        match &self.database {
+            Database::MySql(pool) => sqlx::query_scalar(sql).fetch_one(pool).await,
+            Database::Sqlite(pool) => sqlx::query_scalar(sql).fetch_one(pool).await,
+        }
+        .expect("a number")
     }
 
     /// Runs a statement beside the store.

@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
 use serde_json::Value;
+use sms_login::account_store::AccountStore;
+use sms_login::clock::{Clock, SystemClock};
+use sms_login::database::Database;
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use crate::process::{self, Output, env};
 use crate::servers;
@@ -184,5 +189,70 @@ fn many_users_are_imported_in_batches() {
         assert_eq!(desk.say(&["import", &file]), format!("{MANY} added, 0 skipped, 0 rejected\n"));
         assert_eq!(desk.say(&["import", &file]), format!("0 added, {MANY} skipped, 0 rejected\n"));
         assert_eq!(desk.say(&["list"]).lines().count(), MANY);
+    }
+}
+
+/// The store that the commands use.
+async fn store(desk: &Desk) -> (AccountStore, Database) {
+    let database = match desk.env.get("DATABASE_URL") {
+        Some(url) => Database::open(url).await,
+        None => Database::open_file(&desk.folder.path().join("sms-login.db")).await,
+    };
+    let database = database.expect("a database");
+    (AccountStore::new(database.clone()).delivering_events(), database)
+}
+
+async fn run_sql(database: &Database, sql: &'static str) {
+    match database {
+        Database::MySql(pool) => sqlx::query(sql).execute(pool).await.map(drop),
+        Database::Sqlite(pool) => sqlx::query(sql).execute(pool).await.map(drop),
+    }
+    .expect("the statement runs");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_of_commands_are_delivered_if_a_server_delivers() {
+    for desk in Desk::both() {
+        desk.say(&["add", PHONE]);
+        let (store, database) = store(&desk).await;
+        let now = SystemClock.now();
+        assert!(store.find_due_events(now, 10).await.expect("events").is_empty(), "no server delivers");
+
+        // The clock of the server is behind by a day.
+        let lease = now - Duration::from_hours(24);
+        assert!(store.take_event_lease(Uuid::new_v4(), lease, lease).await.expect("a lease"));
+        desk.say(&["ban", PHONE]);
+        let due = store.find_due_events(lease, 10).await.expect("events");
+        assert_eq!(due.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["user.banned"]);
+
+        // The webhook was removed ten days ago.
+        run_sql(&database, "UPDATE leases SET expires_at = expires_at - 864000000").await;
+        desk.say(&["unban", PHONE]);
+        assert_eq!(store.event_backlog().await.expect("a backlog").pending, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_events_that_were_given_up_are_retried_at_once() {
+    for desk in Desk::both() {
+        let file = desk.file(
+            "users.jsonl",
+            &(0..600).fold(String::new(), |mut text, number| {
+                writeln!(text, r#"{{"phone":"+86137{number:08}"}}"#).expect("a line");
+                text
+            }),
+        );
+        desk.say(&["import", &file]);
+        let (store, database) = store(&desk).await;
+        run_sql(&database, "UPDATE events SET dead_at = created_at").await;
+
+        let events = |args: &[&str]| process::run(&[&["events"], args].concat(), &desk.env);
+        assert_eq!(events(&["dead"]).out.lines().count(), 100);
+        assert_eq!(events(&["retry", "--all"]).out, "600\n");
+        assert_eq!(
+            (events(&["dead"]).out.as_str(), store.event_backlog().await.expect("a backlog").pending),
+            ("", 600)
+        );
+        assert!(!events(&["retry"]).status.success(), "an id or --all");
     }
 }
