@@ -14,12 +14,13 @@ use crate::database::{Database, Param, with_list};
 use crate::mac::Mac;
 use crate::phone::PhoneNumber;
 use crate::store::StoreError;
-use crate::users::{ProfileChange, User};
+use crate::users::User;
 
 mod changes;
 mod endings;
 mod events;
 mod loader;
+mod locks;
 mod records;
 mod replica;
 mod rows;
@@ -104,19 +105,6 @@ impl AccountStore {
         let params = [Param::Uuid(last.unwrap_or_default()), Param::Integer(limit.into())];
         let rows: Vec<UserColumns> = self.database.fetch_all(statements::SELECT_USERS_AFTER, &params).await?;
         Ok(rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?)
-    }
-
-    /// Changes the name and the avatar, by one statement. Returns false if the user does not exist any more.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn update_profile(&self, user_id: Uuid, change: &ProfileChange) -> Result<bool, StoreError> {
-        let params = [
-            Param::OptionalText(change.name.as_deref()),
-            Param::OptionalText(change.avatar.as_deref()),
-            Param::Uuid(user_id),
-        ];
-        Ok(self.database.execute(statements::UPDATE_PROFILE, &params).await? == 1)
     }
 
     /// Returns the user of a session that has not ended or expired, by one statement.

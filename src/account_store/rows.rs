@@ -105,6 +105,19 @@ impl TryFrom<LiveUserColumns> for LiveUser {
     }
 }
 
+/// What a locked user must not have to change their account.
+#[derive(sqlx::FromRow)]
+pub(super) struct LockedUserColumns {
+    pub(super) banned_at: Option<i64>,
+}
+
+/// What says whether a locked session is live.
+#[derive(sqlx::FromRow)]
+pub(super) struct LockedSessionColumns {
+    pub(super) ended_at: Option<i64>,
+    pub(super) expires_at: i64,
+}
+
 /// The phone of a user.
 #[derive(sqlx::FromRow)]
 pub(super) struct PhoneColumns {
