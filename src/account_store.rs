@@ -19,6 +19,7 @@ use crate::users::User;
 mod changes;
 mod endings;
 mod events;
+mod export;
 mod loader;
 mod locks;
 mod records;
@@ -28,6 +29,7 @@ mod sign_in;
 mod statements;
 
 pub use events::DeliveryOutcome;
+pub use export::{ExportedEvent, ExportedSession};
 pub use loader::UserLoader;
 pub use records::{LiveUser, LoginKey, NewSession, Rotation, SessionRow, SignInOutcome};
 use replica::Replica;

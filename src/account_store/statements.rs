@@ -84,6 +84,15 @@ pub(super) const SELECT_LIVE_SESSIONS: &str = "\
     FROM sessions WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? \
     ORDER BY last_used_at DESC, id DESC LIMIT ?";
 
+pub(super) const EXPORT_SESSIONS: &str = "\
+    SELECT id, device_name, first_address, last_address, created_at, \
+    COALESCE(authenticated_at, created_at) AS authenticated_at, last_used_at, expires_at, ended_at \
+    FROM sessions WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?";
+
+pub(super) const EXPORT_EVENTS: &str = "\
+    SELECT sequence, id, kind, facts, created_at FROM events \
+    WHERE user_id = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?";
+
 pub(super) const ROTATE_SESSION: &str = "\
     UPDATE sessions SET generation = generation + 1, rotated_at = ?, last_used_at = ?, last_address = ?, \
     expires_at = ?, rotation_key = ? WHERE id = ? AND generation = ? AND ended_at IS NULL AND expires_at > ?";

@@ -23,6 +23,7 @@ mod bans;
 mod changes;
 mod ended_sessions;
 mod events;
+mod export;
 mod login_keys;
 mod sessions;
 
