@@ -159,8 +159,8 @@ impl RedisPool {
         self.sample().await.map(drop)
     }
 
-    /// Checks that Redis accepts writes, with a key that expires at once. A replica does not, nor does a Redis without memory or
-    /// with too few replicas. Of a cluster, this checks one of the nodes.
+    /// Checks that Redis accepts writes, with a key that expires at once. A replica, a Redis without memory and one with
+    /// too few replicas do not. Of a cluster, this checks one of the nodes.
     ///
     /// # Errors
     /// If Redis does not answer, or refuses to write.

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::rows::{ExportedEventColumns, ExportedSessionColumns};
 use super::{AccountStore, statements};
-use crate::database::{Param, SqlError, instant};
+use crate::database::Param;
 use crate::store::StoreError;
 
 /// How many rows one statement reads.
@@ -49,28 +50,6 @@ pub struct ExportedEvent {
     pub created_at: Timestamp,
 }
 
-#[derive(sqlx::FromRow)]
-struct SessionRow {
-    id: Uuid,
-    device_name: Option<String>,
-    first_address: String,
-    last_address: String,
-    created_at: i64,
-    authenticated_at: i64,
-    last_used_at: i64,
-    expires_at: i64,
-    ended_at: Option<i64>,
-}
-
-#[derive(sqlx::FromRow)]
-struct EventRow {
-    sequence: i64,
-    id: Uuid,
-    kind: String,
-    facts: String,
-    created_at: i64,
-}
-
 impl AccountStore {
     /// Returns all sessions of the user that the database still has, in the order of their ids.
     ///
@@ -80,7 +59,8 @@ impl AccountStore {
         let (mut sessions, mut last) = (Vec::new(), Uuid::nil());
         loop {
             let params = [Param::Uuid(user_id), Param::Uuid(last), Param::Integer(PAGE)];
-            let page: Vec<SessionRow> = self.database.fetch_all(statements::EXPORT_SESSIONS, &params).await?;
+            let page: Vec<ExportedSessionColumns> =
+                self.database.fetch_all(statements::EXPORT_SESSIONS, &params).await?;
             let Some(end) = page.last() else {
                 return Ok(sessions);
             };
@@ -99,7 +79,7 @@ impl AccountStore {
         let (mut events, mut last) = (Vec::new(), i64::MAX);
         loop {
             let params = [Param::Uuid(user_id), Param::Integer(last), Param::Integer(PAGE)];
-            let page: Vec<EventRow> = self.database.fetch_all(statements::EXPORT_EVENTS, &params).await?;
+            let page: Vec<ExportedEventColumns> = self.database.fetch_all(statements::EXPORT_EVENTS, &params).await?;
             let Some(end) = page.last() else {
                 return Ok(events);
             };
@@ -108,32 +88,5 @@ impl AccountStore {
                 events.push(ExportedEvent::try_from(row)?);
             }
         }
-    }
-}
-
-impl TryFrom<SessionRow> for ExportedSession {
-    type Error = SqlError;
-
-    fn try_from(row: SessionRow) -> Result<Self, Self::Error> {
-        Ok(Self {
-            id: row.id,
-            device_name: row.device_name,
-            first_address: row.first_address,
-            last_address: row.last_address,
-            created_at: instant(row.created_at)?,
-            authenticated_at: instant(row.authenticated_at)?,
-            last_used_at: instant(row.last_used_at)?,
-            expires_at: instant(row.expires_at)?,
-            ended_at: row.ended_at.map(instant).transpose()?,
-        })
-    }
-}
-
-impl TryFrom<EventRow> for ExportedEvent {
-    type Error = SqlError;
-
-    fn try_from(row: EventRow) -> Result<Self, Self::Error> {
-        let facts = serde_json::from_str(&row.facts).unwrap_or(Value::String(row.facts));
-        Ok(Self { id: row.id, kind: row.kind, facts, created_at: instant(row.created_at)? })
     }
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{LiveUser, SessionRow};
+use super::{ExportedEvent, ExportedSession, LiveUser, SessionRow};
 use crate::database::{SqlError, instant};
 use crate::events::StoredEvent;
 use crate::phone::PhoneNumber;
@@ -151,5 +151,56 @@ impl TryFrom<EventColumns> for StoredEvent {
             attempts: u32::try_from(row.attempts).map_err(SqlError::decode)?,
             failure: row.failure,
         })
+    }
+}
+
+/// The columns of an exported session.
+#[derive(sqlx::FromRow)]
+pub(super) struct ExportedSessionColumns {
+    pub(super) id: Uuid,
+    device_name: Option<String>,
+    first_address: String,
+    last_address: String,
+    created_at: i64,
+    authenticated_at: i64,
+    last_used_at: i64,
+    expires_at: i64,
+    ended_at: Option<i64>,
+}
+
+/// The columns of an exported event.
+#[derive(sqlx::FromRow)]
+pub(super) struct ExportedEventColumns {
+    pub(super) sequence: i64,
+    id: Uuid,
+    kind: String,
+    facts: String,
+    created_at: i64,
+}
+
+impl TryFrom<ExportedSessionColumns> for ExportedSession {
+    type Error = SqlError;
+
+    fn try_from(row: ExportedSessionColumns) -> Result<Self, Self::Error> {
+        Ok(Self {
+            id: row.id,
+            device_name: row.device_name,
+            first_address: row.first_address,
+            last_address: row.last_address,
+            created_at: instant(row.created_at)?,
+            authenticated_at: instant(row.authenticated_at)?,
+            last_used_at: instant(row.last_used_at)?,
+            expires_at: instant(row.expires_at)?,
+            ended_at: row.ended_at.map(instant).transpose()?,
+        })
+    }
+}
+
+impl TryFrom<ExportedEventColumns> for ExportedEvent {
+    type Error = SqlError;
+
+    fn try_from(row: ExportedEventColumns) -> Result<Self, Self::Error> {
+        let facts = serde_json::from_str(&row.facts).unwrap_or(serde_json::Value::String(row.facts));
+        Ok(Self { id: row.id, kind: row.kind, facts, created_at: instant(row.created_at)? })
     }
 }

@@ -5,7 +5,8 @@
 //! the pool.
 //!
 //! A server that has become read-only was replaced by another one, which a new connection reaches under the same name. All idle
-//! connections are closed then: the others would read from the old server, which does not know of later bans.
+//! connections are closed then: the others would read from the old server, which does not know of later bans. One that is in
+//! use at that moment is closed when it is idle at a later failure, or fails itself.
 
 use std::ops::AsyncFnOnce;
 

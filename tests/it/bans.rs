@@ -54,7 +54,7 @@ async fn an_export_has_client_addresses_and_ended_sessions() {
     for stores in Stores::BOTH {
         let app = TestApp::start(stores).await;
         let user = app.signed_in().await;
-        operate(&app, &["end-sessions", &user.phone]);
+        operate(&app, &["ban", &user.phone]);
         let done = process::run(&["users", "export", &user.id], &app.env);
         let export: Value = serde_json::from_str(&done.out).expect("JSON");
         let session = &export["sessions"][0];

@@ -155,7 +155,7 @@ impl Outside {
 }
 
 /// Creates an empty store on a MariaDB that only one test uses, so that every wait for a lock is one of this test.
-async fn engine_of_its_own() -> (Engine, OwnMariaDb) {
+async fn separate_engine() -> (Engine, OwnMariaDb) {
     let mariadb = OwnMariaDb::start();
     let database = Database::open(&mariadb.create_database()).await.expect("MariaDB");
     (engine(database).await, mariadb)
@@ -185,7 +185,7 @@ fn spawn_change(engine: &Engine, change: Change, owner: &User, session: &NewSess
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_waits_for_an_ending_that_began_before_it() {
     let [sqlite, _] = engines().await.try_into().unwrap_or_else(|_| unreachable!("there are two engines"));
-    let (mysql, _server) = engine_of_its_own().await;
+    let (mysql, _server) = separate_engine().await;
     for engine in [sqlite, mysql] {
         for statement in ENDING_STATEMENTS {
             for change in CHANGES {
@@ -208,7 +208,7 @@ async fn a_change_waits_for_an_ending_that_began_before_it() {
 /// The ban waits for a lock of the user, and the change waits behind it. SQLite has no such queue.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_behind_a_ban_in_the_queue_is_not_made() {
-    let (engine, _server) = engine_of_its_own().await;
+    let (engine, _server) = separate_engine().await;
     for change in CHANGES {
         let (owner, _, session) = sign_in(&engine, &phone(), start()).await;
         let mut first = Outside::begin(&engine).await;
@@ -260,7 +260,7 @@ async fn simultaneous_changes_and_endings_do_not_fail() {
 /// have locked meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deletion_and_an_ending_do_not_deadlock() {
-    let (engine, _server) = engine_of_its_own().await;
+    let (engine, _server) = separate_engine().await;
     let (owner, _, session) = sign_in(&engine, &phone(), start()).await;
     let mut first = Outside::begin(&engine).await;
     first.run("SELECT id FROM sessions FOR UPDATE").await;
