@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{EventBacklog, LiveUser, SessionRow};
+use super::{EventBacklog, ExportedEvent, ExportedSession, LiveUser, SessionRow};
 use crate::database::{SqlError, instant};
 use crate::events::StoredEvent;
 use crate::phone::PhoneNumber;
@@ -106,6 +106,19 @@ impl TryFrom<LiveUserColumns> for LiveUser {
     }
 }
 
+/// What a locked user must not have to change their account.
+#[derive(sqlx::FromRow)]
+pub(super) struct LockedUserColumns {
+    pub(super) banned_at: Option<i64>,
+}
+
+/// What says whether a locked session is live.
+#[derive(sqlx::FromRow)]
+pub(super) struct LockedSessionColumns {
+    pub(super) ended_at: Option<i64>,
+    pub(super) expires_at: i64,
+}
+
 /// The phone of a user.
 #[derive(sqlx::FromRow)]
 pub(super) struct PhoneColumns {
@@ -171,5 +184,56 @@ impl TryFrom<BacklogColumns> for EventBacklog {
             pending: u32::try_from(row.pending).map_err(SqlError::decode)?,
             oldest: oldest.map(instant).transpose()?,
         })
+    }
+}
+
+/// The columns of an exported session.
+#[derive(sqlx::FromRow)]
+pub(super) struct ExportedSessionColumns {
+    pub(super) id: Uuid,
+    device_name: Option<String>,
+    first_address: String,
+    last_address: String,
+    created_at: i64,
+    authenticated_at: i64,
+    last_used_at: i64,
+    expires_at: i64,
+    ended_at: Option<i64>,
+}
+
+/// The columns of an exported event.
+#[derive(sqlx::FromRow)]
+pub(super) struct ExportedEventColumns {
+    pub(super) sequence: i64,
+    id: Uuid,
+    kind: String,
+    facts: String,
+    created_at: i64,
+}
+
+impl TryFrom<ExportedSessionColumns> for ExportedSession {
+    type Error = SqlError;
+
+    fn try_from(row: ExportedSessionColumns) -> Result<Self, Self::Error> {
+        Ok(Self {
+            id: row.id,
+            device_name: row.device_name,
+            first_address: row.first_address,
+            last_address: row.last_address,
+            created_at: instant(row.created_at)?,
+            authenticated_at: instant(row.authenticated_at)?,
+            last_used_at: instant(row.last_used_at)?,
+            expires_at: instant(row.expires_at)?,
+            ended_at: row.ended_at.map(instant).transpose()?,
+        })
+    }
+}
+
+impl TryFrom<ExportedEventColumns> for ExportedEvent {
+    type Error = SqlError;
+
+    fn try_from(row: ExportedEventColumns) -> Result<Self, Self::Error> {
+        let facts = serde_json::from_str(&row.facts).unwrap_or(serde_json::Value::String(row.facts));
+        Ok(Self { id: row.id, kind: row.kind, facts, created_at: instant(row.created_at)? })
     }
 }

@@ -30,6 +30,18 @@ pub(super) const SELECT_LIVE_USER: &str = "\
     FROM sessions s JOIN users u ON u.id = s.user_id \
     WHERE s.id = ? AND s.ended_at IS NULL AND s.expires_at > ? AND u.banned_at IS NULL";
 
+/// The first lock of every transaction that changes a user or ends several of their sessions. Sessions are locked after it.
+pub(super) const LOCK_USER: Dialects = Dialects {
+    mysql: "SELECT banned_at FROM users WHERE id = ? FOR UPDATE",
+    sqlite: "SELECT banned_at FROM users WHERE id = ?",
+};
+
+/// Waits for a transaction that ends the session.
+pub(super) const LOCK_SESSION: Dialects = Dialects {
+    mysql: "SELECT ended_at, expires_at FROM sessions WHERE id = ? AND user_id = ? FOR UPDATE",
+    sqlite: "SELECT ended_at, expires_at FROM sessions WHERE id = ? AND user_id = ?",
+};
+
 pub(super) const UPDATE_LAST_LOGIN: &str = "UPDATE users SET last_login_at = ? WHERE id = ?";
 
 pub(super) const BAN_USER: &str = "UPDATE users SET banned_at = ? WHERE id = ? AND banned_at IS NULL";
@@ -71,6 +83,15 @@ pub(super) const SELECT_LIVE_SESSIONS: &str = "\
     COALESCE(authenticated_at, created_at) AS authenticated_at, login_arguments, rotation_key \
     FROM sessions WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? \
     ORDER BY last_used_at DESC, id DESC LIMIT ?";
+
+pub(super) const EXPORT_SESSIONS: &str = "\
+    SELECT id, device_name, first_address, last_address, created_at, \
+    COALESCE(authenticated_at, created_at) AS authenticated_at, last_used_at, expires_at, ended_at \
+    FROM sessions WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?";
+
+pub(super) const EXPORT_EVENTS: &str = "\
+    SELECT sequence, id, kind, facts, created_at FROM events \
+    WHERE user_id = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?";
 
 pub(super) const ROTATE_SESSION: &str = "\
     UPDATE sessions SET generation = generation + 1, rotated_at = ?, last_used_at = ?, last_address = ?, \

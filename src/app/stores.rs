@@ -9,7 +9,7 @@ use super::{StartError, make_parent};
 use crate::account_store::AccountStore;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DatabaseConfig, REDIS_URL_FORMS};
-use crate::database::Database;
+use crate::database::{Database, sqlite_file};
 use crate::deliveries::store::{DeliveryStore, MemoryDeliveryStore, RedisDeliveryStore};
 use crate::event_log::EventLog;
 use crate::events::Actor;
@@ -37,6 +37,25 @@ pub async fn open_database(config: &DatabaseConfig) -> Result<Database, StartErr
         DatabaseConfig::Url(url) => Database::open(url.expose()).await,
     }
     .map_err(StartError::Database)
+}
+
+/// Checks that the file of an embedded database exists. A command that reads a database would otherwise create an empty one, and
+/// say of every user that they do not exist.
+///
+/// # Errors
+/// If the file does not exist.
+pub fn require_database(config: &DatabaseConfig) -> Result<(), StartError> {
+    let file = match config {
+        DatabaseConfig::File(path) => Some(path.clone()),
+        DatabaseConfig::Url(url) if url.expose().starts_with("sqlite:") => {
+            sqlite_file(url.expose()).map_err(StartError::Database)?
+        }
+        DatabaseConfig::Url(_) => None,
+    };
+    match file {
+        Some(path) if !path.exists() => Err(StartError::NoDatabase(path)),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Prepares the connections to the read replica of the settings, if there is one.

@@ -28,7 +28,9 @@ pub(super) enum EventsCommand {
 }
 
 pub(super) async fn run(command: EventsCommand, settings: Settings) -> anyhow::Result<ExitCode> {
-    let events = app::event_log(&Config::try_from(settings)?, Arc::new(SystemClock)).await?;
+    let config = Config::try_from(settings)?;
+    app::require_database(&config.database)?;
+    let events = app::event_log(&config, Arc::new(SystemClock)).await?;
     match command {
         EventsCommand::Dead => {
             let mut lines = String::new();
