@@ -24,6 +24,7 @@ mod captcha;
 mod codes;
 mod connections;
 mod database;
+mod documents;
 mod events;
 mod file;
 mod guard;
@@ -53,6 +54,7 @@ pub use captcha::{CaptchaAppTypeSetting, CaptchaConfig, CaptchaModeSetting, Capt
 pub use codes::CodeSettings;
 pub use connections::ConnectionSettings;
 pub use database::{DatabaseConfig, DatabaseSettings};
+pub use documents::{DocumentSettings, TrustedDocumentsConfig};
 pub use events::EventSettings;
 pub use guard::{GuardModeSetting, GuardSettings};
 pub use http::{CorsConfig, HttpSettings, PlaygroundConfig};
@@ -151,6 +153,8 @@ pub struct Config {
     pub cors: CorsConfig,
     /// Whether clients can query the schema.
     pub introspection: bool,
+    /// The operations that clients can name by their ids.
+    pub trusted_documents: Option<TrustedDocumentsConfig>,
     /// What `/` serves.
     pub playground: PlaygroundConfig,
     /// How long open requests may take to finish at shutdown.
@@ -177,6 +181,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
     check_console_sms(&settings, &sms)?;
     let redis_urls = settings.redis.urls()?;
     check_lan(&settings, is_embedded, &sms)?;
+    check_page(&settings)?;
     settings.codes.check_secret()?;
     settings.callbacks.check()?;
     settings.limits.check(&sms)?;
@@ -198,7 +203,8 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         trusted_prefixes: settings.guard.guard_allowed_prefixes.clone().unwrap_or_default(),
         sessions: sessions(&settings)?,
         playground: playground(&settings, is_embedded, &sms),
-        introspection: settings.http.introspection.unwrap_or(is_embedded),
+        introspection: settings.http.introspection.unwrap_or(is_embedded && !settings.documents.trusted_documents_only),
+        trusted_documents: settings.documents.config()?,
         listen_addr: settings.listen.address(),
         public_url: settings.listen.public_url.clone(),
         metrics_addr: settings.listen.metrics_addr,
@@ -246,6 +252,15 @@ fn check_lan(settings: &Settings, is_embedded: bool, sms: &SmsConfig) -> Result<
     Err(ConfigError::new("LAN", reason))
 }
 
+/// Refuses a page whose operations would not run.
+fn check_page(settings: &Settings) -> Result<(), ConfigError> {
+    if settings.documents.trusted_documents_only && settings.http.playground == Some(true) {
+        let reason = "the operations of the page are not in TRUSTED_DOCUMENTS: set TRUSTED_DOCUMENTS_ONLY=false";
+        return Err(ConfigError::new("PLAYGROUND", reason));
+    }
+    Ok(())
+}
+
 fn issuing(settings: &Settings, sms: &SmsConfig) -> Result<IssuingPolicy, ConfigError> {
     let (phones, limits) = (&settings.phones, &settings.limits);
     let test_numbers = settings.test_numbers.numbers(&phones.allowed_regions, limits.day_offset, sms)?;
@@ -268,7 +283,7 @@ fn sessions(settings: &Settings) -> Result<SessionPolicy, ConfigError> {
 /// Returns what `/` serves. Everybody who can open the inbox can read codes, so it is for loopback, or behind a token.
 fn playground(settings: &Settings, is_embedded: bool, sms: &SmsConfig) -> PlaygroundConfig {
     let is_printed_here = !sms.sends_to_phones() && settings.listen.address().ip().is_loopback();
-    match settings.http.playground.unwrap_or(is_embedded) {
+    match settings.http.playground.unwrap_or(is_embedded && !settings.documents.trusted_documents_only) {
         false => PlaygroundConfig::Off,
         true if settings.listen.lan => PlaygroundConfig::PageWithLanInbox,
         true if is_embedded && is_printed_here => PlaygroundConfig::PageWithInbox,
