@@ -265,7 +265,8 @@ fn playground(config: &Config, inbox: Option<Arc<Inbox>>) -> Option<Arc<Playgrou
     let page = || Playground::new(regions.default, regions.allowed.as_deref(), config.sms.calls(), inbox);
     let page = (config.playground != PlaygroundConfig::Off).then(page);
     let is_shared = config.playground == PlaygroundConfig::PageWithLanInbox;
-    page.map(|page| Arc::new(if is_shared { page.with_inbox_token() } else { page }))
+    let page = page.map(|page| if is_shared { page.with_inbox_token() } else { page });
+    page.map(|page| Arc::new(if config.captcha.is_on() { page.with_captcha() } else { page }))
 }
 
 fn make_parent(path: &Path) -> Result<(), StartError> {

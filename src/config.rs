@@ -15,6 +15,7 @@ use crate::phone::{PhonePrefixes, PhoneRegions};
 use crate::redis::KeyPrefix;
 use crate::sessions::SessionPolicy;
 use crate::tokens::TokenPolicy;
+use crate::users::Avatars;
 use crate::verification::{CheckingPolicy, IssuingPolicy};
 
 mod arguments;
@@ -186,13 +187,13 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
     settings.callbacks.check()?;
     settings.limits.check(&sms)?;
 
-    let issuing = issuing(&settings, &sms)?;
+    let (issuing, sessions) = (issuing(&settings, &sms)?, sessions(&settings)?);
     Ok(Config {
         captcha: settings.captcha.config(settings.guard.guard_mode, &settings.tencent)?,
         signing: settings.tokens.signing(&database, &settings.database.data_dir)?,
         verifying_keys: settings.tokens.verifying_keys(),
         tokens: settings.tokens.policy(settings.listen.public_url.as_deref())?,
-        accounts: settings.sessions.account_policy(issuing.test_numbers.clone()),
+        accounts: settings.sessions.account_policy(issuing.test_numbers.clone(), sessions.avatars.clone()),
         issuing,
         checking: CheckingPolicy {
             max_attempts: settings.codes.code_max_attempts,
@@ -201,7 +202,7 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         phone_regions: settings.phones.regions(),
         limits: settings.limits.policy(settings.guard.policy()),
         trusted_prefixes: settings.guard.guard_allowed_prefixes.clone().unwrap_or_default(),
-        sessions: sessions(&settings)?,
+        sessions,
         playground: playground(&settings, is_embedded, &sms),
         introspection: settings.http.introspection.unwrap_or(is_embedded && !settings.documents.trusted_documents_only),
         trusted_documents: settings.documents.config()?,
@@ -277,7 +278,7 @@ fn issuing(settings: &Settings, sms: &SmsConfig) -> Result<IssuingPolicy, Config
 
 fn sessions(settings: &Settings) -> Result<SessionPolicy, ConfigError> {
     let avatars = avatars::or_default(settings.new_users.avatars.clone(), &settings.listen.public_url())?;
-    Ok(settings.sessions.policy(avatars, settings.sign_up.sign_up.into()))
+    Ok(settings.sessions.policy(Avatars(avatars), settings.sign_up.sign_up.into()))
 }
 
 /// Returns what `/` serves. Everybody who can open the inbox can read codes, so it is for loopback, or behind a token.

@@ -35,6 +35,7 @@ pub(crate) use context::{Authorization, RequestContext};
 pub(crate) use cookies::{CookieChange, CookieChanges, TokenCookies};
 pub(crate) use documents::{SentDocument, TrustedDocuments};
 pub(crate) use execute::{Executed, Executor, OperationRequest, Prepared, Transport, error_code, too_large};
+pub(crate) use label::is_introspection;
 
 pub(crate) use self::error::{ErrorCode, asks_for_document, server_busy, too_many_subscriptions};
 use self::mutation::Mutation;

@@ -22,9 +22,10 @@ use tracing::{Instrument, Span};
 use self::request::{Parameters, Rejection};
 use super::accept::{MediaType, accepts_html};
 use super::client_ip::client_address;
+use super::compression;
 use super::playground::EXPLORER;
 use super::{HttpState, RequestId};
-use crate::graphql::{Authorization, ErrorCode, Prepared, RequestContext, Transport, error_code};
+use crate::graphql::{Authorization, ErrorCode, Prepared, RequestContext, Transport, error_code, is_introspection};
 use crate::locale::Locale;
 use crate::metrics;
 use crate::store;
@@ -167,6 +168,9 @@ async fn run(
     match timeout(OPERATION_TIMEOUT, state.operations.spawn(task.in_current_span())).await {
         Ok(Ok(executed)) => {
             let mut response = answer::executed(&executed, media_type);
+            if is_introspection(label) {
+                compression::allow(&mut response);
+            }
             cookies::write(&mut response, &executed.cookies, state.services.clock.now());
             response
         }
