@@ -1,30 +1,42 @@
-import { Component, lazy, type ReactNode, Suspense, useState } from 'react';
-import { ServerContext, type ServerInfo } from './api/server';
+import { Component, lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
 import { Account } from './account/Account';
-import { useHash, useSession } from './hooks';
+import { loadServerInfo, ServerContext, type ServerInfo } from './api/server';
+import { useSession } from './hooks';
 import { type Language, useLanguage } from './i18n';
 import { InboxProvider } from './inbox/inbox';
 import { InboxPanel } from './inbox/InboxPanel';
-import { Spinner } from './parts';
+import { Skeleton, Spinner } from './parts';
+import { EXPLORER, useRoute } from './route';
 import { SignIn } from './signin/SignIn';
 
-const EXPLORER = '#explorer';
 const Explorer = lazy(() => import('./explorer/Explorer'));
 
-export function App({ server }: { server: ServerInfo }) {
-  const isExplorer = useHash() === EXPLORER;
+export function App() {
+  const isExplorer = useRoute() === EXPLORER;
+  const [server, setServer] = useState<ServerInfo>();
+  useEffect(() => void loadServerInfo().then(setServer), []);
+  if (!server) {
+    return (
+      <>
+        <Header isExplorer={isExplorer} />
+        <div className="page">
+          <main id="content">
+            <Skeleton />
+          </main>
+        </div>
+      </>
+    );
+  }
   return (
     <ServerContext value={server}>
       <InboxProvider url={server.inbox}>
         <Header isExplorer={isExplorer} />
         {isExplorer ? (
-          <main id="content" className="explorer">
-            <Boundary>
-              <Suspense fallback={<Spinner />}>
-                <Explorer />
-              </Suspense>
-            </Boundary>
-          </main>
+          <Boundary key="explorer">
+            <Suspense fallback={<Spinner />}>
+              <Explorer />
+            </Suspense>
+          </Boundary>
         ) : (
           <div className={server.inbox ? 'page page-with-inbox' : 'page'}>
             <main id="content">
@@ -97,7 +109,7 @@ function Person({ server }: { server: ServerInfo }) {
   const [isNewUser, setIsNewUser] = useState(false);
   switch (session.status) {
     case 'starting':
-      return <Spinner />;
+      return <Skeleton />;
     case 'signedIn':
       return <Account server={server} isNewUser={isNewUser} />;
     case 'signedOut':

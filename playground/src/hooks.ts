@@ -55,14 +55,3 @@ export function useAction<A extends unknown[]>(task: (...args: A) => Promise<voi
   const clear = useCallback(() => setFailure(undefined), []);
   return { run, busy, failure, clear };
 }
-
-/** Returns the part of the address after the #. */
-export function useHash(): string {
-  return useSyncExternalStore(
-    (listener) => {
-      addEventListener('hashchange', listener);
-      return () => removeEventListener('hashchange', listener);
-    },
-    () => location.hash,
-  );
-}

@@ -2,7 +2,6 @@ import { ApolloProvider } from '@apollo/client/react';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { client } from './api/client';
-import { loadServerInfo } from './api/server';
 import { App } from './App';
 import { LanguageProvider } from './i18n';
 import './styles.css';
@@ -10,12 +9,11 @@ import './styles.css';
 const root = document.getElementById('root');
 if (!root) throw new Error('the page has no #root');
 
-const server = await loadServerInfo();
 createRoot(root).render(
   <StrictMode>
     <ApolloProvider client={client}>
       <LanguageProvider>
-        <App server={server} />
+        <App />
       </LanguageProvider>
     </ApolloProvider>
   </StrictMode>,

@@ -4,13 +4,12 @@ import { MeDocument, SessionsDocument } from '../api/generated/operations';
 import { toFailure } from '../api/failure';
 import type { ServerInfo } from '../api/server';
 import { useLanguage } from '../i18n';
-import { FailureNote, Note, Spinner } from '../parts';
+import { FailureNote, Note, Skeleton } from '../parts';
+import { CHANGE_PHONE, DELETE_ACCOUNT, go, replace, START, useRoute } from '../route';
 import { ChangePhone } from './ChangePhone';
 import { DeleteAccount } from './DeleteAccount';
 import { ProfileCard } from './ProfileCard';
 import { SessionList } from './SessionList';
-
-type Panel = 'changePhone' | 'deleteAccount';
 
 interface Props {
   server: ServerInfo;
@@ -21,7 +20,7 @@ export function Account({ server, isNewUser }: Props) {
   const { t } = useLanguage();
   const { data, error, refetch } = useQuery(MeDocument);
   const sessions = useQuery(SessionsDocument, { fetchPolicy: 'cache-and-network' });
-  const [open, setOpen] = useState<Panel>();
+  const open = useRoute().split('/')[0];
   const [done, setDone] = useState<string>();
 
   // Shows what changed elsewhere when the user returns, above all that another device ended this session.
@@ -47,16 +46,18 @@ export function Account({ server, isNewUser }: Props) {
         <FailureNote failure={toFailure(error)} />
       </section>
     ) : (
-      <Spinner />
+      <Skeleton />
     );
   }
-  const toggle = (panel: Panel) => {
+  const toggle = (panel: string) => {
     setDone(undefined);
-    setOpen((current) => (current === panel ? undefined : panel));
+    go(open === panel ? START : panel);
   };
-  const finish = (message: string) => {
-    setOpen(undefined);
-    setDone(message);
+  const finish = () => {
+    setDone(t.changePhone.done);
+    replace(START);
+    // The panel is gone, so the focus needs another place.
+    document.getElementById('profile-heading')?.focus();
   };
   return (
     <div className="stack">
@@ -65,13 +66,13 @@ export function Account({ server, isNewUser }: Props) {
       <ProfileCard me={me} />
       <SessionList sessions={sessions.data?.me?.sessions ?? undefined} error={sessions.error} />
       <section className="card" aria-label={`${t.changePhone.heading}, ${t.deleteAccount.heading}`}>
-        <Disclosure label={t.changePhone.heading} open={open === 'changePhone'} onToggle={() => toggle('changePhone')}>
-          <ChangePhone server={server} phone={me.phone ?? ''} onDone={() => finish(t.changePhone.done)} />
+        <Disclosure label={t.changePhone.heading} open={open === CHANGE_PHONE} onToggle={() => toggle(CHANGE_PHONE)}>
+          <ChangePhone server={server} phone={me.phone ?? ''} onDone={finish} />
         </Disclosure>
         <Disclosure
           label={t.deleteAccount.heading}
-          open={open === 'deleteAccount'}
-          onToggle={() => toggle('deleteAccount')}
+          open={open === DELETE_ACCOUNT}
+          onToggle={() => toggle(DELETE_ACCOUNT)}
           danger
         >
           <DeleteAccount phone={me.phone ?? ''} />

@@ -1,12 +1,15 @@
-import { useRef } from 'react';
+import { useEffect, useRef } from 'react';
 import { mutate } from '../api/client';
 import type { Failure } from '../api/failure';
 import { ChangePhoneDocument } from '../api/generated/operations';
 import type { ServerInfo } from '../api/server';
 import { useAction } from '../hooks';
 import { useLanguage } from '../i18n';
+import { CHANGE_PHONE, codeStep, go, replace, useRoute } from '../route';
 import { CodeForm } from '../signin/CodeForm';
+import { dropKept } from '../signin/kept';
 import { PhoneForm } from '../signin/PhoneForm';
+import { ContinueWithCode } from '../signin/SignIn';
 import { useCode } from '../signin/useCode';
 import { Reauthenticate } from './Reauthenticate';
 
@@ -17,16 +20,20 @@ interface Props {
   onDone: () => void;
 }
 
+const CODE = codeStep(CHANGE_PHONE);
 const isLocked = (failure: Failure | undefined) => failure?.code === 'REAUTHENTICATION_REQUIRED';
 
 export function ChangePhone({ server, phone, onDone }: Props) {
   const { t } = useLanguage();
-  const { sent, request } = useCode('CHANGE_PHONE');
+  const route = useRoute();
+  const code = useCode('CHANGE_PHONE', () => go(CODE));
+  const { sent, request } = code;
   const wanted = useRef('');
-  const change = useAction(async (code: string) => {
+  const change = useAction(async (digits: string) => {
     if (!sent) return;
-    const input = { phone: sent.phone, code, challengeId: sent.answer.challengeId };
+    const input = { phone: sent.phone, code: digits, challengeId: sent.answer.challengeId };
     await mutate(ChangePhoneDocument, { input });
+    dropKept('CHANGE_PHONE', 'REAUTHENTICATE');
     onDone();
   });
   const requestFor = (next: string) => {
@@ -38,10 +45,27 @@ export function ChangePhone({ server, phone, onDone }: Props) {
     // A code that the new phone already has can be used now.
     if (!sent || isLocked(request.failure)) void request.run(wanted.current);
   };
+
+  const isLost = route === CODE && !sent;
+  useEffect(() => {
+    if (isLost) replace(CHANGE_PHONE);
+  }, [isLost]);
+
   if (isLocked(request.failure) || isLocked(change.failure)) return <Reauthenticate phone={phone} onDone={proceed} />;
-  if (sent) {
+  if (sent && route === CODE) {
     return (
-      <CodeForm sent={sent} confirm={change} confirmLabel={t.changePhone.heading} automatic resend={request} />
+      <CodeForm
+        code={code}
+        confirm={change}
+        confirmLabel={t.changePhone.heading}
+        automatic
+        warning={t.changePhone.warning}
+        onBack={() => {
+          change.clear();
+          request.clear();
+          go(CHANGE_PHONE);
+        }}
+      />
     );
   }
   return (
@@ -49,10 +73,12 @@ export function ChangePhone({ server, phone, onDone }: Props) {
       <p className="muted">{t.changePhone.lead}</p>
       <PhoneForm
         server={server}
+        purpose="CHANGE_PHONE"
         label={t.changePhone.number}
         autoFocus
         action={{ ...request, run: requestFor }}
       />
+      <ContinueWithCode sent={sent} step={CODE} />
     </>
   );
 }

@@ -1,38 +1,58 @@
 // Confirms an action with a code that the server sends to the account's own phone.
+import { useEffect } from 'react';
 import type { CodePurpose } from '../api/generated/schema';
 import { useAction, useTimeLeft } from '../hooks';
 import { useLanguage } from '../i18n';
 import { formatWait } from '../i18n/format';
 import { FailureNote } from '../parts';
+import { codeStep, go, replace, useRoute } from '../route';
 import { CodeForm } from '../signin/CodeForm';
+import { dropKept } from '../signin/kept';
+import { ContinueWithCode } from '../signin/SignIn';
 import { useCode } from '../signin/useCode';
 
 interface Props {
   phone: string;
   purpose: CodePurpose;
+  /** The panel whose address tells the step. Without one, the step with the code opens when a code was sent. */
+  panel?: string;
   lead: string;
+  /** What the action does besides. It is shown at the button. */
+  warning?: string;
   confirmLabel: string;
   /** Whether the action cannot be undone, so that the last digit alone must not start it. */
   danger: boolean;
   action: (confirmation: { code: string; challengeId: string }) => Promise<void>;
 }
 
-export function OwnPhone({ phone, purpose, lead, confirmLabel, danger, action }: Props) {
+export function OwnPhone({ phone, purpose, panel, lead, warning, confirmLabel, danger, action }: Props) {
   const { t, locale } = useLanguage();
-  const { sent, request } = useCode(purpose);
+  const route = useRoute();
+  const step = panel && codeStep(panel);
+  const code = useCode(purpose, () => step && go(step));
+  const { sent, request } = code;
   const wait = useTimeLeft(request.failure?.retryAt);
-  const confirm = useAction(async (code: string) => {
-    if (sent) await action({ code, challengeId: sent.answer.challengeId });
+  const confirm = useAction(async (digits: string) => {
+    if (!sent) return;
+    await action({ code: digits, challengeId: sent.answer.challengeId });
+    dropKept(purpose);
   });
-  if (sent) {
+
+  const isLost = step !== undefined && route === step && !sent;
+  useEffect(() => {
+    if (isLost && panel) replace(panel);
+  }, [isLost, panel]);
+
+  const atCode = step === undefined || route === step;
+  if (sent && atCode) {
     return (
       <CodeForm
-        sent={sent}
+        code={code}
         confirm={confirm}
         confirmLabel={confirmLabel}
         automatic={!danger}
-        resend={request}
         danger={danger}
+        {...(warning && { warning })}
       />
     );
   }
@@ -40,6 +60,7 @@ export function OwnPhone({ phone, purpose, lead, confirmLabel, danger, action }:
     <>
       <p className="muted">{lead}</p>
       <FailureNote failure={request.failure} />
+      {warning && <p className="note note-bad">{warning}</p>}
       <button
         type="button"
         className="button-main"
@@ -49,6 +70,7 @@ export function OwnPhone({ phone, purpose, lead, confirmLabel, danger, action }:
       >
         {wait > 0 ? t.phone.sendIn(formatWait(wait, locale)) : t.phone.send}
       </button>
+      {step && <ContinueWithCode sent={sent} step={step} />}
     </>
   );
 }

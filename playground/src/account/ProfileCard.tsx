@@ -6,7 +6,7 @@ import { ownPicture } from '../avatar';
 import { useAction } from '../hooks';
 import { useLanguage } from '../i18n';
 import { formatDate } from '../i18n/format';
-import { Avatar, FailureNote, Note } from '../parts';
+import { Avatar, FailureNote, FieldError, Heading, Note } from '../parts';
 import { readable } from '../regions';
 
 export function ProfileCard({ me }: { me: ProfileFragment }) {
@@ -24,9 +24,9 @@ export function ProfileCard({ me }: { me: ProfileFragment }) {
       <div className="profile">
         <Avatar url={me.avatar} name={me.name} size={64} />
         <div className="profile-text">
-          <h1 id="profile-heading" className={me.name ? '' : 'unnamed'}>
+          <Heading id="profile-heading" className={me.name ? '' : 'unnamed'}>
             {me.name || t.account.unnamed}
-          </h1>
+          </Heading>
           <p className="profile-phone">{me.phone && readable(me.phone)}</p>
           <p className="muted small">{t.account.since(formatDate(me.createdAt, locale))}</p>
         </div>
@@ -68,6 +68,15 @@ interface FormProps {
   onSaved: () => void;
 }
 
+/** The limits of the server. */
+const MAX_NAME = 32;
+const MAX_AVATAR = 512;
+
+/** Returns how many characters a reader sees. */
+function characters(text: string): number {
+  return [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(text)].length;
+}
+
 function ProfileForm({ me, onCancel, onSaved }: FormProps) {
   const { t } = useLanguage();
   const id = useId();
@@ -75,18 +84,37 @@ function ProfileForm({ me, onCancel, onSaved }: FormProps) {
   const shownAvatar = ownPicture(me.avatar) ? '' : me.avatar;
   const [name, setName] = useState(me.name);
   const [avatar, setAvatar] = useState(shownAvatar);
+  const [checked, setChecked] = useState(false);
   const save = useAction(async () => {
-    const input = { name, ...(avatar === shownAvatar ? {} : { avatar }) };
+    // An empty text removes the name or the picture.
+    const input = { ...(name !== me.name && { name: name.trim() }), ...(avatar !== shownAvatar && { avatar: avatar.trim() }) };
     await mutate(UpdateProfileDocument, { input });
     onSaved();
   });
+
+  const { errors } = t;
+  const length = characters(name.trim());
+  const refused = save.failure?.code === 'BAD_INPUT' ? save.failure.field : undefined;
+  const nameMistake =
+    length > MAX_NAME ? errors.nameTooLong(length, MAX_NAME) : refused === 'input.name' ? errors.badName : undefined;
+  const avatarMistake =
+    avatar.trim().length > MAX_AVATAR
+      ? errors.avatarTooLong(avatar.trim().length, MAX_AVATAR)
+      : refused === 'input.avatar' || (avatar.trim() !== '' && !avatar.trim().startsWith('https://'))
+        ? errors.badAvatar
+        : undefined;
+  const mistakes = checked ? { name: nameMistake, avatar: avatarMistake } : {};
+  const isField = refused === 'input.name' || refused === 'input.avatar';
+
   return (
     <form
       noValidate
       className="form-inline"
       onSubmit={(event) => {
         event.preventDefault();
-        void save.run();
+        setChecked(true);
+        save.clear();
+        if (length <= MAX_NAME && (!avatarMistake || refused)) void save.run();
       }}
     >
       <div className="field">
@@ -96,9 +124,17 @@ function ProfileForm({ me, onCancel, onSaved }: FormProps) {
           autoComplete="nickname"
           autoFocus
           value={name}
-          aria-describedby={`${id}-failure`}
-          onChange={(event) => setName(event.target.value)}
+          aria-invalid={mistakes.name !== undefined}
+          aria-describedby={`${id}-name-hint ${id}-name-mistake`}
+          onChange={(event) => {
+            setName(event.target.value);
+            save.clear();
+          }}
         />
+        <p className="muted small" id={`${id}-name-hint`}>
+          {t.account.nameHint}
+        </p>
+        <FieldError id={`${id}-name-mistake`} sentence={mistakes.name} />
       </div>
       <div className="field">
         <label htmlFor={`${id}-avatar`}>{t.account.avatar}</label>
@@ -109,11 +145,19 @@ function ProfileForm({ me, onCancel, onSaved }: FormProps) {
           autoComplete="photo"
           placeholder="https://"
           value={avatar}
-          aria-describedby={`${id}-failure`}
-          onChange={(event) => setAvatar(event.target.value)}
+          aria-invalid={mistakes.avatar !== undefined}
+          aria-describedby={`${id}-avatar-hint ${id}-avatar-mistake`}
+          onChange={(event) => {
+            setAvatar(event.target.value);
+            save.clear();
+          }}
         />
+        <p className="muted small" id={`${id}-avatar-hint`}>
+          {t.account.avatarHint}
+        </p>
+        <FieldError id={`${id}-avatar-mistake`} sentence={mistakes.avatar} />
       </div>
-      <FailureNote failure={save.failure} id={`${id}-failure`} />
+      <FailureNote failure={isField ? undefined : save.failure} />
       <div className="row">
         <button type="submit" className="button-fill" aria-disabled={save.busy} data-busy={save.busy}>
           {t.account.save}

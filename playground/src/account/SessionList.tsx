@@ -6,7 +6,7 @@ import { toFailure } from '../api/failure';
 import { LogoutDocument, SessionsDocument, type SessionsQuery } from '../api/generated/operations';
 import { useAction } from '../hooks';
 import { useLanguage } from '../i18n';
-import { formatAgo } from '../i18n/format';
+import { formatAgo, formatMoment } from '../i18n/format';
 import { FailureNote, Note, Spinner } from '../parts';
 
 type Session = NonNullable<NonNullable<SessionsQuery['me']>['sessions']>[number];
@@ -65,7 +65,9 @@ function SessionRow({ session, onEnd }: { session: Session; onEnd: () => void })
           {device}
           {session.current && <span className="badge">{t.sessions.current}</span>}
         </p>
-        <p className="muted small">{t.sessions.used(when)}</p>
+        <p className="muted small">
+          {t.sessions.since(formatMoment(session.createdAt, locale))} · {t.sessions.used(when)}
+        </p>
       </div>
       {!session.current && (
         <button type="button" className="button-small" aria-label={t.sessions.endLabel(device, when)} onClick={onEnd}>

@@ -1,11 +1,12 @@
 // Failures: problems, which a mutation returns as data; GraphQL errors, which any operation can have; and no answer.
 import { CombinedGraphQLErrors } from '@apollo/client/errors';
+import { CaptchaError } from '../captcha';
 import { localTime } from './clock';
 import type { LoginMutation } from './generated/operations';
 import { ErrorCode, type RateLimit } from './generated/schema';
 
 export interface Failure {
-  code: ErrorCode | 'NETWORK' | 'UNKNOWN';
+  code: ErrorCode | CaptchaError['code'] | 'NETWORK' | 'UNKNOWN';
   /** The path to the invalid value, such as `input.phone`. */
   field?: string | undefined;
   /** The limit that rejected the request. */
@@ -57,6 +58,7 @@ export function isTokenRefused(errors: readonly ErrorBody[] | undefined): boolea
 /** Converts anything that was thrown. */
 export function toFailure(error: unknown): Failure {
   if (error instanceof ProblemError) return readProblem(error.problem);
+  if (error instanceof CaptchaError) return { code: error.code };
   if (error instanceof ApiError || CombinedGraphQLErrors.is(error)) return readError(error.errors[0]);
   return { code: 'NETWORK' };
 }

@@ -3,7 +3,8 @@ import type { Failure } from '../api/failure';
 import type { RateLimit } from '../api/generated/schema';
 import type { Messages } from './en';
 
-export function explain(failure: Failure, { errors }: Messages): string {
+/** Says what failed. `regions` are the names of the regions that receive codes; undefined for all. */
+export function explain(failure: Failure, { errors }: Messages, regions?: string): string {
   const { code } = failure;
   switch (code) {
     case 'BAD_INPUT':
@@ -35,11 +36,15 @@ export function explain(failure: Failure, { errors }: Messages): string {
     case 'RATE_LIMITED':
       return explainLimit(failure.limit, errors);
     case 'CAPTCHA_REQUIRED':
-      return errors.captchaRequired(failure.captchaAppId);
+      return errors.captchaRequired;
     case 'CAPTCHA_FAILED':
       return errors.captchaFailed;
+    case 'CAPTCHA_CLOSED':
+      return errors.captchaClosed;
+    case 'CAPTCHA_UNAVAILABLE':
+      return errors.captchaUnavailable;
     case 'REGION_NOT_ALLOWED':
-      return errors.regionNotAllowed;
+      return errors.regionNotAllowed(regions);
     case 'NUMBER_BLOCKED':
       return errors.numberBlocked;
     case 'QUERY_TOO_COMPLEX':

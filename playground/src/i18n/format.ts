@@ -28,3 +28,15 @@ export function formatAgo(instant: number, now: number, locale: string): string 
 export function formatDate(instant: string, locale: string): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: 'long' }).format(new Date(instant));
 }
+
+/** Formats the moment of an event, to the minute. */
+export function formatMoment(instant: string, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(instant));
+}
+
+/** Lists regions by their names; undefined if all regions are allowed. */
+export function regionNames(codes: string[] | null, locale: string): string | undefined {
+  if (!codes) return undefined;
+  const names = new Intl.DisplayNames(locale, { type: 'region', style: 'short' });
+  return new Intl.ListFormat(locale, { type: 'conjunction' }).format(codes.map((code) => names.of(code) ?? code));
+}

@@ -7,7 +7,7 @@ const SHOWN = 3;
 
 export function InboxPanel() {
   const { t, locale } = useLanguage();
-  const { messages, pick, awaited } = useInbox();
+  const { messages, offer } = useInbox();
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
   return (
     <aside className="inbox" aria-labelledby="inbox-heading">
@@ -21,8 +21,8 @@ export function InboxPanel() {
               <time dateTime={message.sentAt}>{time.format(localTime(message.sentAt))}</time>
             </p>
             <p lang="en">{message.text}</p>
-            {message.phone === awaited && (
-              <button type="button" className="button-small" onClick={() => pick(message)}>
+            {offer?.ids.includes(message.id) && (
+              <button type="button" className="button-small" onClick={() => offer.use(message)}>
                 {t.inbox.use(message.code)}
               </button>
             )}

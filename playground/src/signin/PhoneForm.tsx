@@ -1,34 +1,70 @@
 // The form for the phone number, which requests a code.
-import { useId, useState } from 'react';
+import { useId, useRef, useState } from 'react';
+import type { CodePurpose } from '../api/generated/schema';
 import type { ServerInfo } from '../api/server';
 import { type Action, useTimeLeft } from '../hooks';
 import { useLanguage } from '../i18n';
 import { formatWait } from '../i18n/format';
-import { FailureNote } from '../parts';
+import { FailureNote, FieldError } from '../parts';
 import { fullNumber, regionChoices } from '../regions';
+import { keep, readKept } from './kept';
+
+/** The maximum of E.164. */
+const MAX_DIGITS = 15;
 
 interface Props {
   server: ServerInfo;
+  purpose: CodePurpose;
   label: string;
   autoFocus: boolean;
   action: Action<[phone: string]>;
 }
 
-export function PhoneForm({ server, label, autoFocus, action }: Props) {
+export function PhoneForm({ server, purpose, label, autoFocus, action }: Props) {
   const { t, locale } = useLanguage();
   const id = useId();
+  const field = useRef<HTMLInputElement>(null);
   const regions = regionChoices(server.allowedRegions, server.defaultRegion);
-  const [code, setCode] = useState(regions[0]?.code);
-  const [typed, setTyped] = useState('');
-  const region = regions.find((choice) => choice.code === code);
+  const [typed, setTyped] = useState(() => readKept(purpose).typed ?? { region: regions[0]?.code, number: '' });
+  const [mistake, setMistake] = useState<string>();
+  const region = regions.find(({ code }) => code === typed.region) ?? regions[0];
   const names = new Intl.DisplayNames(locale, { type: 'region', style: 'short' });
   const wait = useTimeLeft(action.failure?.limit === 'COOLDOWN' ? action.failure.retryAt : undefined);
+
+  const change = (next: Partial<typeof typed>) => {
+    const changed = { ...typed, ...next };
+    setTyped(changed);
+    keep(purpose, { typed: changed });
+    setMistake(undefined);
+    action.clear();
+  };
+
+  const findMistake = (number: string): string | undefined => {
+    const digits = number.replace(/\D/g, '').length;
+    if (typed.number.trim() === '') return t.errors.phoneEmpty;
+    if (digits > MAX_DIGITS) return t.errors.phoneTooLong(digits, MAX_DIGITS);
+    return undefined;
+  };
+
+  const submit = () => {
+    const number = fullNumber(typed.number, region);
+    const found = findMistake(number);
+    setMistake(found);
+    if (found) {
+      action.clear();
+      field.current?.focus();
+    } else if (wait === 0) {
+      void action.run(number);
+    }
+  };
+
+  const invalid = ['INVALID_PHONE', 'REGION_NOT_ALLOWED', 'NUMBER_BLOCKED'].includes(action.failure?.code ?? '');
   return (
     <form
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        if (wait === 0) void action.run(fullNumber(typed, region));
+        submit();
       }}
     >
       <div className="phone">
@@ -37,11 +73,8 @@ export function PhoneForm({ server, label, autoFocus, action }: Props) {
           <select
             id={`${id}-region`}
             autoComplete="tel-country-code"
-            value={code}
-            onChange={(event) => {
-              setCode(event.target.value);
-              action.clear();
-            }}
+            value={region?.code}
+            onChange={(event) => change({ region: event.target.value })}
           >
             {regions.map((choice) => (
               <option key={choice.code} value={choice.code}>
@@ -53,6 +86,7 @@ export function PhoneForm({ server, label, autoFocus, action }: Props) {
         <div className="field">
           <label htmlFor={`${id}-number`}>{label}</label>
           <input
+            ref={field}
             id={`${id}-number`}
             name="phone"
             type="tel"
@@ -61,17 +95,18 @@ export function PhoneForm({ server, label, autoFocus, action }: Props) {
             autoFocus={autoFocus}
             required
             placeholder={region?.example}
-            value={typed}
-            aria-invalid={action.failure?.code === 'INVALID_PHONE'}
+            value={typed.number}
+            aria-invalid={invalid || mistake !== undefined}
             aria-describedby={`${id}-failure`}
-            onChange={(event) => {
-              setTyped(event.target.value);
-              action.clear();
-            }}
+            onChange={(event) => change({ number: event.target.value })}
           />
         </div>
       </div>
-      <FailureNote failure={action.failure} id={`${id}-failure`} />
+      {mistake ? (
+        <FieldError id={`${id}-failure`} sentence={mistake} />
+      ) : (
+        <FailureNote failure={action.failure} id={`${id}-failure`} />
+      )}
       <button type="submit" className="button-main" aria-disabled={action.busy || wait > 0} data-busy={action.busy}>
         {wait > 0 ? t.phone.sendIn(formatWait(wait, locale)) : t.phone.send}
       </button>

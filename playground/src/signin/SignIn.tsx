@@ -1,15 +1,19 @@
 import { useApolloClient } from '@apollo/client/react';
-import { useRef } from 'react';
+import { useEffect } from 'react';
 import { mutate } from '../api/client';
+import { localTime } from '../api/clock';
 import { LoginDocument, MeDocument } from '../api/generated/operations';
 import { useIdempotency } from '../api/idempotency';
 import type { ServerInfo } from '../api/server';
 import { accept, type SignedOutNotice } from '../api/session';
 import { deviceName, deviceToken, keepDeviceToken } from '../device';
-import { useAction } from '../hooks';
+import { useAction, useTimeLeft } from '../hooks';
 import { useLanguage } from '../i18n';
-import { Note } from '../parts';
+import { Heading, Note, useIsFirstView } from '../parts';
+import { readable } from '../regions';
+import { CODE, go, replace, START, useRoute } from '../route';
 import { CodeForm } from './CodeForm';
+import { dropKept, type SentCode } from './kept';
 import { PhoneForm } from './PhoneForm';
 import { useCode } from './useCode';
 
@@ -22,48 +26,76 @@ interface Props {
 export function SignIn({ server, notice, onSignedIn }: Props) {
   const { t } = useLanguage();
   const client = useApolloClient();
-  const { sent, request, restart } = useCode('LOGIN');
+  const route = useRoute();
+  const isFirst = useIsFirstView();
+  const code = useCode('LOGIN', () => go(CODE));
+  const { sent, request } = code;
   const repeatable = useIdempotency();
-  // The user who goes back to the number continues there.
-  const wentBack = useRef(false);
-  const login = useAction(async (code: string) => {
+  const login = useAction(async (digits: string) => {
     if (!sent) return;
     const { challengeId } = sent.answer;
     const device = { deviceName: deviceName(), deviceToken: deviceToken() };
-    const payload = await repeatable(`${challengeId} ${code}`, (idempotencyKey) => {
-      const input = { phone: sent.phone, code, challengeId, ...device, idempotencyKey };
+    const payload = await repeatable(`${challengeId} ${digits}`, (idempotencyKey) => {
+      const input = { phone: sent.phone, code: digits, challengeId, ...device, idempotencyKey };
       return mutate(LoginDocument, { input });
     });
     keepDeviceToken(payload.deviceToken);
+    dropKept('LOGIN');
     client.writeQuery({ query: MeDocument, data: { me: payload.user } });
     onSignedIn(payload.isNewUser);
     accept(payload);
+    replace(START);
   });
+
+  // Challenges of the account's own actions are worthless without its session.
+  useEffect(() => dropKept('REAUTHENTICATE', 'CHANGE_PHONE', 'DELETE_ACCOUNT'), []);
+  const isLost = route === CODE ? !sent : route !== START;
+  useEffect(() => {
+    if (isLost) replace(START);
+  }, [isLost]);
+
+  const atCode = route === CODE && !!sent;
+  // Back leaves the step without its button.
+  const { clear } = login;
+  const clearRequest = request.clear;
+  useEffect(() => {
+    clear();
+    clearRequest();
+  }, [atCode, clear, clearRequest]);
+
   return (
     <section className="card card-narrow" aria-labelledby="sign-in-heading">
-      {notice && !sent && <Note>{t.notices[notice]}</Note>}
-      <h1 id="sign-in-heading">{sent ? t.code.heading : t.phone.heading}</h1>
-      {sent ? (
-        <>
-          <CodeForm sent={sent} confirm={login} confirmLabel={t.code.confirm} automatic resend={request} />
-          <button
-            type="button"
-            className="button-link"
-            onClick={() => {
-              wentBack.current = true;
-              login.clear();
-              restart();
-            }}
-          >
-            {t.code.back}
-          </button>
-        </>
+      {notice && !atCode && <Note>{t.notices[notice]}</Note>}
+      <Heading key={String(atCode)} id="sign-in-heading">
+        {atCode ? t.code.heading : t.phone.heading}
+      </Heading>
+      {atCode ? (
+        <CodeForm code={code} confirm={login} confirmLabel={t.code.confirm} automatic onBack={() => go(START)} />
       ) : (
         <>
           <p className="muted">{t.phone.lead}</p>
-          <PhoneForm server={server} label={t.phone.number} autoFocus={wentBack.current || !notice} action={request} />
+          <PhoneForm
+            server={server}
+            purpose="LOGIN"
+            label={t.phone.number}
+            autoFocus={isFirst && !notice}
+            action={request}
+          />
+          <ContinueWithCode sent={sent} step={CODE} />
         </>
       )}
     </section>
+  );
+}
+
+/** A way back to the code that was sent before, while it can be used. */
+export function ContinueWithCode({ sent, step }: { sent: SentCode | undefined; step: string }) {
+  const { t } = useLanguage();
+  const left = useTimeLeft(sent && localTime(sent.answer.expiresAt));
+  if (!sent || sent.dead || left === 0) return null;
+  return (
+    <button type="button" className="button-link" onClick={() => go(step)}>
+      {t.code.forward(readable(sent.phone))}
+    </button>
   );
 }
