@@ -96,8 +96,7 @@ describe('signing in', () => {
       await field.fill(wrong(code));
       await alert(page, told);
     }
-    await field.fill(code);
-    await alert(page, 'This code is no longer valid.');
+    await field.waitFor({ state: 'detached' });
     const mark = server.mark();
     await page.getByRole('button', { name: 'Send a new code' }).click();
     await page.getByText('A new code is on its way.').waitFor();
@@ -333,10 +332,10 @@ describe('being signed in', () => {
     for (const device of ['Phone', 'Tablet', 'Watch']) await signIn(server, e164, device);
     await page.reload();
     await page.getByRole('listitem').filter({ hasText: 'Tablet' }).getByRole('button').click();
-    await page.getByText('One session ended.').waitFor();
+    await page.getByText('One device was signed out.').waitFor();
     await page.getByRole('listitem').filter({ hasText: 'Tablet' }).waitFor({ state: 'detached' });
-    await page.getByRole('button', { name: 'End all others' }).click();
-    await page.getByText('2 sessions ended.').waitFor();
+    await page.getByRole('button', { name: 'Sign out all others' }).click();
+    await page.getByText('2 devices were signed out.').waitFor();
     await page.getByText('This device').waitFor();
   });
 

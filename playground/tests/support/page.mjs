@@ -23,11 +23,11 @@ export function freshPhone() {
 }
 
 /** Defines a test with a separate server and browser context. */
-export function pageTest(name, { settings, options } = {}, body) {
+export function pageTest(name, { settings, options, origins } = {}, body) {
   test(name, { timeout: TEST_MS }, async () => {
     const server = await startServer(settings);
     try {
-      const person = await newPerson(browser, server, options);
+      const person = await newPerson(browser, server, options, origins);
       try {
         await body({ server, person, page: await person.newPage() });
       } finally {
@@ -75,14 +75,13 @@ export async function loseAnswer(page, operation) {
 /** Waits for an alert with this text. */
 export const alert = (page, text) => page.getByRole('alert').filter({ hasText: text }).waitFor();
 
-export async function noSeriousFaults(page, where) {
+export async function noFaults(page, where) {
   if (!(await page.evaluate(() => 'axe' in window))) {
     // The page's content security policy admits no other script, so this one is injected through the debugger.
     await page.evaluate(await (await import('node:fs/promises')).readFile(AXE, 'utf8'));
   }
   const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-  const serious = found.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  const told = serious.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  const told = found.violations.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`);
   assert.deepEqual(told, []);
 }
 

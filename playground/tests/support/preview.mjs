@@ -1,5 +1,6 @@
 // Serves the built page, playground/dist, in front of a server that was built with an older page: for work on the page
-// without cargo. `PAGE=dist npm test` uses it. Everything else goes to the server, with the server's own headers.
+// without cargo. `PAGE=dist npm test` uses it. Everything else goes to the server. `PAGE_POLICY` replaces the server's content security
+// policy.
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, request as send } from 'node:http';
@@ -15,7 +16,7 @@ export async function startPreview(server) {
   const { hostname, port } = new URL(server.origin);
   const page = await fetch(server.origin);
   if (!page.ok) return undefined;
-  const policy = page.headers.get('content-security-policy');
+  const policy = process.env.PAGE_POLICY ?? page.headers.get('content-security-policy');
 
   const http = createServer(async (request, response) => {
     const path = new URL(request.url, server.origin).pathname;
