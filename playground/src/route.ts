@@ -12,6 +12,11 @@ export function codeStep(panel: string): string {
   return `${panel}/code`;
 }
 
+/** Returns whether a step belongs to a panel of the account. */
+export function isPanel(hash: string): boolean {
+  return [CHANGE_PHONE, DELETE_ACCOUNT].some((panel) => hash === panel || hash === codeStep(panel));
+}
+
 /** Opens a step. Back returns to the one before. */
 export function go(hash: string): void {
   location.hash = hash;

@@ -131,14 +131,15 @@ describe('the Explorer', () => {
 
 describe('what is loaded', () => {
   const loads = async (page, path, ready) => {
-    let bytes = 0;
+    const sizes = [];
     const loaded = [];
-    page.on('response', async (response) => {
-      loaded.push(new URL(response.url()).pathname);
-      bytes += (await response.request().sizes()).responseBodySize;
+    page.on('requestfinished', (request) => {
+      loaded.push(new URL(request.url()).pathname);
+      sizes.push(request.sizes());
     });
     await page.goto(path, { waitUntil: 'networkidle' });
     await ready();
+    const bytes = (await Promise.all(sizes)).reduce((sum, { responseBodySize }) => sum + responseBodySize, 0);
     return { bytes, loaded };
   };
 

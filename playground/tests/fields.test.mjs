@@ -31,7 +31,7 @@ describe('each field says what is wrong with it', () => {
     await saidOf(page, 'Phone number', 'This is not a mobile phone number.');
     await page.getByLabel('Phone number').fill('+14155550123');
     await send.click();
-    await saidOf(page, 'Phone number', 'Codes are not sent to this region. They are sent to: China mainland.');
+    await saidOf(page, 'Phone number', 'Codes are not sent to this region. They are sent to: China.');
   });
 
   pageTest('the code', {}, async ({ server, page }) => {
@@ -74,17 +74,20 @@ describe('the account', () => {
     await signUp(server, page);
     const sent = [];
     // The user as the server keeps it.
-    const user = { __typename: 'User', id: '1', name: 'Lin', avatar: 'data:image/svg+xml,<svg/>', phone: '+8613700000000' };
-    const me = { ...user, createdAt: '2026-01-01T00:00:00Z' };
-    await page.route('**/graphql', (route) => {
+    let me;
+    await page.route('**/graphql', async (route) => {
       const { operationName, variables } = route.request().postDataJSON();
-      if (operationName === 'Me') return route.fulfill({ json: { data: { me } } });
+      if (operationName === 'Me') {
+        const response = await route.fetch();
+        me ??= { ...(await response.json()).data.me, name: 'Lin', avatar: 'data:image/svg+xml,<svg/>' };
+        return route.fulfill({ json: { data: { me } } });
+      }
       if (operationName !== 'UpdateProfile') return route.continue();
       sent.push(variables.input);
-      const changed = { ...me, name: '', avatar: '/avatars/1.svg' };
-      return route.fulfill({ json: { data: { updateProfile: { __typename: 'UpdateProfilePayload', user: changed } } } });
+      me = { ...me, name: '', avatar: `${server.origin}/avatars/1.svg` };
+      return route.fulfill({ json: { data: { updateProfile: { __typename: 'UpdateProfilePayload', user: me } } } });
     });
-    await page.evaluate(() => dispatchEvent(new Event('focus')));
+    await page.reload();
     await page.getByRole('heading', { name: 'Lin' }).waitFor();
     await page.getByRole('button', { name: 'Edit profile' }).click();
     await page.getByLabel('Name', { exact: true }).fill('');

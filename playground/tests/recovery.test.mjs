@@ -153,7 +153,7 @@ describe('the panels of the account', () => {
     await page.locator('.profile-phone').filter({ hasText: second.national.slice(-4) }).waitFor();
   });
 
-  pageTest('warnings stand at the button that they warn of', { settings: { SEND_DAILY_LIMIT: '2' } }, async ({ server, page }) => {
+  pageTest('warnings stand at the button that they warn of', { settings: { SEND_DAILY_LIMIT: '1' } }, async ({ server, page }) => {
     await signUp(server, page);
     // The element before a button.
     const before = (name) =>

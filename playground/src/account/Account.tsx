@@ -5,7 +5,7 @@ import { toFailure } from '../api/failure';
 import type { ServerInfo } from '../api/server';
 import { useLanguage } from '../i18n';
 import { FailureNote, Note, Skeleton } from '../parts';
-import { CHANGE_PHONE, DELETE_ACCOUNT, go, replace, START, useRoute } from '../route';
+import { CHANGE_PHONE, CODE, DELETE_ACCOUNT, go, replace, START, useRoute } from '../route';
 import { ChangePhone } from './ChangePhone';
 import { DeleteAccount } from './DeleteAccount';
 import { ProfileCard } from './ProfileCard';
@@ -20,7 +20,8 @@ export function Account({ server, isNewUser }: Props) {
   const { t } = useLanguage();
   const { data, error, refetch } = useQuery(MeDocument);
   const sessions = useQuery(SessionsDocument, { fetchPolicy: 'cache-and-network' });
-  const open = useRoute().split('/')[0];
+  const route = useRoute();
+  const open = route.split('/')[0];
   const [done, setDone] = useState<string>();
 
   // Shows what changed elsewhere when the user returns, above all that another device ended this session.
@@ -38,6 +39,11 @@ export function Account({ server, isNewUser }: Props) {
       document.removeEventListener('visibilitychange', look);
     };
   }, [refetch, refetchSessions]);
+
+  // Another tab may have signed in while this one was at the code.
+  useEffect(() => {
+    if (route === CODE) replace(START);
+  }, [route]);
 
   const me = data?.me;
   if (!me) {

@@ -11,7 +11,7 @@ import { useAction, useTimeLeft } from '../hooks';
 import { useLanguage } from '../i18n';
 import { Heading, Note, useIsFirstView } from '../parts';
 import { readable } from '../regions';
-import { CODE, go, replace, START, useRoute } from '../route';
+import { CODE, go, isPanel, replace, START, useRoute } from '../route';
 import { CodeForm } from './CodeForm';
 import { dropKept, type SentCode } from './kept';
 import { PhoneForm } from './PhoneForm';
@@ -49,7 +49,7 @@ export function SignIn({ server, notice, onSignedIn }: Props) {
 
   // Challenges of the account's own actions are worthless without its session.
   useEffect(() => dropKept('REAUTHENTICATE', 'CHANGE_PHONE', 'DELETE_ACCOUNT'), []);
-  const isLost = route === CODE ? !sent : route !== START;
+  const isLost = route === CODE ? !sent : isPanel(route);
   useEffect(() => {
     if (isLost) replace(START);
   }, [isLost]);
