@@ -84,7 +84,7 @@ describe('the Explorer', () => {
     await answer(page, 'DELIVERED');
 
     await open(page, 'DeleteAccount');
-    await page.getByRole('button', { name: 'Request the code for it' }).click();
+    await page.getByRole('button', { name: 'Request a code for this' }).click();
     await has(page, 'Variables', 'DELETE_ACCOUNT');
     await press(page);
     await page.getByRole('button', { name: /^Use \d{6}$/ }).click();
@@ -111,6 +111,9 @@ describe('the Explorer', () => {
     await docs.getByRole('searchbox').fill('attemptsRemaining');
     await docs.getByRole('button', { name: 'Problem', exact: true }).click();
     await page.getByText('How many attempts this code has left').waitFor();
+    await editor(page, 'Operation').fill('');
+    await page.keyboard.type('{ me { lastL');
+    await page.locator('.cm-tooltip-autocomplete').getByText('lastLoginAt').waitFor();
     await editor(page, 'Operation').fill('{ nothing }');
     await page.locator('.cm-lintRange-error').first().waitFor();
     await editor(page, 'Variables').fill('{');

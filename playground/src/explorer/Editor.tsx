@@ -1,5 +1,5 @@
 // A code editor. The Tab key leaves it, so that the keyboard is not trapped.
-import { closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting } from '@codemirror/language';
 import { EditorState, type Extension } from '@codemirror/state';
@@ -18,6 +18,7 @@ const COLOURS = HighlightStyle.define([
 const COMMON: Extension[] = [syntaxHighlighting(COLOURS), bracketMatching(), EditorView.lineWrapping];
 const WRITABLE: Extension[] = [
   history(),
+  autocompletion(),
   indentOnInput(),
   closeBrackets(),
   keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
@@ -30,11 +31,13 @@ interface Props {
   language: Extension;
   /** Undefined for a text that is only read. */
   onChange?: (text: string) => void;
+  /** Whether a long text scrolls in a low box. */
+  low?: boolean;
   /** Runs the operation. */
   onRun?: () => void;
 }
 
-export function Editor({ label, text, language, onChange, onRun }: Props) {
+export function Editor({ label, text, language, onChange, onRun, low = false }: Props) {
   const parent = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
   const latest = useRef({ onChange, onRun, text });
@@ -72,5 +75,5 @@ export function Editor({ label, text, language, onChange, onRun }: Props) {
     editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: text } });
   }, [text]);
 
-  return <div ref={parent} className="editor" />;
+  return <div ref={parent} className={low ? 'editor editor-low' : 'editor'} />;
 }

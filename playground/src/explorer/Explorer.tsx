@@ -10,8 +10,9 @@ import { localTime } from '../api/clock';
 import { ServerContext } from '../api/server';
 import { useSession } from '../hooks';
 import { useLanguage } from '../i18n';
-import { messageAfter, newestId, useInbox } from '../inbox/inbox';
+import { useInbox } from '../inbox/inbox';
 import { InboxPanel } from '../inbox/InboxPanel';
+import { messageAfter, newestId } from '../inbox/messages';
 import { FieldError, Heading } from '../parts';
 import { carryOn } from './carry';
 import { Docs } from './Docs';
@@ -74,6 +75,7 @@ export default function Explorer() {
           <Part label={t.explorer.headers}>
             <Editor
               label={t.explorer.headers}
+              low
               text={texts.headers}
               language={JSON_INPUT}
               onChange={(headers) => store.change({ headers })}

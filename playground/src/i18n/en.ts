@@ -101,7 +101,7 @@ export const en = {
     response: 'Response',
     run: 'Run',
     stop: 'Stop',
-    requestCode: 'Request the code for it',
+    requestCode: 'Request a code for this',
     badJson: 'The variables and the headers must be JSON.',
     signedIn: 'Requests are signed in.',
     signedOut: 'Requests are not signed in. RequestCode and Login sign them in.',

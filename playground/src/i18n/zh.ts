@@ -103,7 +103,7 @@ export const zh: Messages = {
     response: '响应',
     run: '运行',
     stop: '停止',
-    requestCode: '为此获取验证码',
+    requestCode: '获取所需的验证码',
     badJson: '变量和请求头必须是 JSON。',
     signedIn: '请求已带登录令牌。',
     signedOut: '请求未登录。运行 RequestCode 和 Login 即可登录。',

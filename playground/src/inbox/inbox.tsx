@@ -1,13 +1,6 @@
 // The messages that the server prints instead of sending (only in embedded mode, on this machine).
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from 'react';
-
-export interface SmsMessage {
-  id: number;
-  phone: string;
-  code: string;
-  text: string;
-  sentAt: string;
-}
+import type { SmsMessage } from './messages';
 
 /** The messages whose codes the open form accepts, and what happens if the user wants to use one. */
 export interface Offer {
@@ -61,19 +54,4 @@ export function InboxProvider({ url, children }: { url: string | null; children:
 
 export function useInbox(): Inbox {
   return useContext(Context);
-}
-
-/** Returns the id of the newest message; 0 if there is none. */
-export function newestId(messages: SmsMessage[]): number {
-  return messages[0]?.id ?? 0;
-}
-
-const digitsOf = (phone: string) => phone.replace(/\D/g, '').replace(/^0+/, '');
-
-/**
- * Returns the message that a request for a code caused: the first one to the phone after the message `before`. The user
- * may have typed the phone without its calling code.
- */
-export function messageAfter(before: number, phone: string, messages: SmsMessage[]): SmsMessage | undefined {
-  return messages.findLast((message) => message.id > before && digitsOf(message.phone).endsWith(digitsOf(phone)));
 }

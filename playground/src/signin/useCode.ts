@@ -9,7 +9,8 @@ import { type CaptchaResult, solveCaptcha } from '../captcha';
 import { deviceToken } from '../device';
 import { type Action, useAction } from '../hooks';
 import { useLanguage } from '../i18n';
-import { messageAfter, newestId, useInbox } from '../inbox/inbox';
+import { useInbox } from '../inbox/inbox';
+import { messageAfter, newestId } from '../inbox/messages';
 import { keep, readKept, type SentCode } from './kept';
 
 export interface RequestedCode {
