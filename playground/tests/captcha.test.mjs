@@ -104,6 +104,27 @@ describe('a required captcha', () => {
     }),
   );
 
+  test('is not shown again if only the answer was lost', { timeout: TEST_MS }, () =>
+    withCaptcha(async ({ person, page, tickets }) => {
+      await person.context.route(SCRIPT, (route) => route.fulfill({ contentType: 'text/javascript', body: CLIENT }));
+      let lost = false;
+      await page.route('**/graphql', async (route) => {
+        if (lost || !route.request().postData()?.includes('a-ticket')) return route.continue();
+        lost = true;
+        await route.fetch();
+        return route.abort();
+      });
+      await ask(page);
+      await page.getByRole('button', { name: 'Solve' }).click();
+      await alert(page, 'The server cannot be reached.');
+      await page.getByRole('button', { name: 'Send code' }).click();
+      await page.getByLabel('6-digit code').waitFor();
+      assert.deepEqual(tickets, ['a-ticket']);
+      const { messages } = await page.evaluate(async () => (await fetch('/dev/inbox')).json());
+      assert.equal(messages.length, 1);
+    }),
+  );
+
   pageTest('a server without one does not allow its script', {}, async ({ server }) => {
     const policy = (await fetch(server.origin)).headers.get('content-security-policy');
     assert.ok(!policy.includes('captcha'), policy);

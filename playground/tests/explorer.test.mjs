@@ -105,6 +105,22 @@ describe('the Explorer', () => {
     await signedOut(page);
   });
 
+  pageTest('what it changes is shown in the account view', {}, async ({ server, page }) => {
+    await signUp(server, page);
+    await page.getByRole('link', { name: 'Explorer' }).click();
+    await open(page, 'UpdateProfile');
+    await press(page);
+    await page.getByText(/^Answered in \d+ ms\.$/).waitFor();
+    await page.getByRole('link', { name: 'Account' }).click();
+    await page.getByRole('heading', { name: 'Lin' }).waitFor();
+    await page.getByRole('link', { name: 'Explorer' }).click();
+    await open(page, 'Logout');
+    await press(page);
+    await page.getByText('Requests are not signed in.').waitFor();
+    await page.getByRole('link', { name: 'Sign in' }).click();
+    await signedOut(page);
+  });
+
   pageTest('it explains the schema and marks mistakes', {}, async ({ page }) => {
     await page.goto('/#explorer');
     const docs = page.getByRole('region', { name: 'Schema' });

@@ -18,7 +18,7 @@ interface Props {
 
 export function Account({ server, isNewUser }: Props) {
   const { t } = useLanguage();
-  const { data, error, refetch } = useQuery(MeDocument);
+  const { data, error, refetch } = useQuery(MeDocument, { fetchPolicy: 'cache-and-network' });
   const sessions = useQuery(SessionsDocument, { fetchPolicy: 'cache-and-network' });
   const route = useRoute();
   const open = route.split('/')[0];

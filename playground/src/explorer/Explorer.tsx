@@ -8,6 +8,7 @@ import { useContext, useEffect, useEffectEvent, useRef, useState, useSyncExterna
 import sdl from '../../../schema.graphql?raw';
 import { localTime } from '../api/clock';
 import { ServerContext } from '../api/server';
+import { refresh } from '../api/session';
 import { useSession } from '../hooks';
 import { useLanguage } from '../i18n';
 import { useInbox } from '../inbox/inbox';
@@ -31,7 +32,7 @@ export default function Explorer() {
   const { t } = useLanguage();
   const server = useContext(ServerContext);
   const texts = useSyncExternalStore(store.subscribe, store.getTexts);
-  const { start, stop, running, mistake } = useRun();
+  const { start, stop, running, mistake, took } = useRun();
   useFollowPage();
   useOffer();
 
@@ -89,6 +90,9 @@ export default function Explorer() {
         <div className="explorer-response">
           <Part label={t.explorer.response}>
             <Editor label={t.explorer.response} text={texts.response} language={JSON_LANGUAGE} />
+            <p className="muted small" role="status">
+              {took !== undefined && t.explorer.answered(took)}
+            </p>
           </Part>
         </div>
       </main>
@@ -141,6 +145,7 @@ function useRun() {
   const { look } = useInbox();
   const [running, setRunning] = useState<AbortController>();
   const [mistake, setMistake] = useState<string>();
+  const [took, setTook] = useState<number>();
   const latest = useRef<AbortController>(undefined);
   useEffect(() => () => latest.current?.abort(), []);
 
@@ -148,6 +153,7 @@ function useRun() {
     if (running) return;
     const { active, queries, variables, headers } = store.getTexts();
     setMistake(undefined);
+    setTook(undefined);
     let request: ReturnType<typeof readRequest>;
     try {
       request = readRequest(queries[active] ?? '', variables[active] ?? '', headers);
@@ -160,14 +166,18 @@ function useRun() {
     setRunning(abort);
     try {
       const before = newestId(await look());
+      const started = performance.now();
       let result: unknown;
       const onResult = (next: unknown) => {
         result = next;
+        setTook(Math.round(performance.now() - started));
         store.change({ response: JSON.stringify(next, null, 2) });
       };
       await run(request, onResult, abort.signal);
       const carried = carryOn(result, request.variables);
       const message = carried.challenge && messageAfter(before, carried.challenge.phone ?? '', await look());
+      // If the operation ended the session of the account view, that view learns it here.
+      if (carried.accessToken === null && store.isPageToken(headers)) await refresh().catch(() => undefined);
       store.apply(carried, message ? [message.id] : []);
     } catch {
       if (!abort.signal.aborted) setMistake(t.errors.network);
@@ -175,7 +185,7 @@ function useRun() {
       setRunning(undefined);
     }
   };
-  return { start: () => void start(), stop: () => running?.abort(), running: running !== undefined, mistake };
+  return { start: () => void start(), stop: () => running?.abort(), running: running !== undefined, mistake, took };
 }
 
 /** Puts the token of the account view into the headers, and replaces it when a new one is issued. */

@@ -102,6 +102,7 @@ export const en = {
     run: 'Run',
     stop: 'Stop',
     requestCode: 'Request a code for this',
+    answered: (milliseconds: number) => `Answered in ${milliseconds} ms.`,
     badJson: 'The variables and the headers must be JSON.',
     signedIn: 'Requests are signed in.',
     signedOut: 'Requests are not signed in. RequestCode and Login sign them in.',

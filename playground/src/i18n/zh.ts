@@ -104,6 +104,7 @@ export const zh: Messages = {
     run: '运行',
     stop: '停止',
     requestCode: '获取所需的验证码',
+    answered: (milliseconds) => `用时 ${milliseconds} 毫秒。`,
     badJson: '变量和请求头必须是 JSON。',
     signedIn: '请求已带登录令牌。',
     signedOut: '请求未登录。运行 RequestCode 和 Login 即可登录。',

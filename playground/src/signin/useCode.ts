@@ -28,6 +28,8 @@ export function useCode(purpose: CodePurpose, onSent?: () => void): RequestedCod
   const [sent, setSent] = useState(() => readKept(purpose).sent);
   // The newest message before the first attempt of a request: an attempt whose answer was lost may have sent the code.
   const before = useRef({ name: '', id: 0 });
+  // A captcha whose request got no answer is sent again, with the same key.
+  const solved = useRef<{ name: string; captcha: CaptchaResult }>(undefined);
 
   const change = (next: SentCode) => {
     keep(purpose, { sent: next });
@@ -46,11 +48,16 @@ export function useCode(purpose: CodePurpose, onSent?: () => void): RequestedCod
         const input = { phone, purpose, channel, resendOf, captcha, deviceToken: deviceToken(), idempotencyKey };
         return mutate(RequestCodeDocument, { input });
       });
-    const answer = await ask().catch(async (error: unknown) => {
+    const earlier = solved.current?.name === name ? solved.current.captcha : undefined;
+    const answer = await ask(earlier).catch(async (error: unknown) => {
       const { code, captchaAppId } = toFailure(error);
       if ((code !== 'CAPTCHA_REQUIRED' && code !== 'CAPTCHA_FAILED') || !captchaAppId) throw error;
-      return ask(await solveCaptcha(captchaAppId, locale));
+      solved.current = undefined;
+      const captcha = await solveCaptcha(captchaAppId, locale);
+      solved.current = { name, captcha };
+      return ask(captcha);
     });
+    solved.current = undefined;
 
     const message = messageAfter(before.current.id, phone, await look());
     before.current = { name: '', id: 0 };
