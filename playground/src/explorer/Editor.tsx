@@ -31,13 +31,11 @@ interface Props {
   language: Extension;
   /** Undefined for a text that is only read. */
   onChange?: (text: string) => void;
-  /** Whether a long text scrolls in a low box. */
-  low?: boolean;
   /** Runs the operation. */
   onRun?: () => void;
 }
 
-export function Editor({ label, text, language, onChange, onRun, low = false }: Props) {
+export function Editor({ label, text, language, onChange, onRun }: Props) {
   const parent = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
   const latest = useRef({ onChange, onRun, text });
@@ -75,5 +73,5 @@ export function Editor({ label, text, language, onChange, onRun, low = false }: 
     editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: text } });
   }, [text]);
 
-  return <div ref={parent} className={low ? 'editor editor-low' : 'editor'} />;
+  return <div ref={parent} className="editor" />;
 }

@@ -21,6 +21,7 @@ import { Editor } from './Editor';
 import { type Kind, OPERATIONS } from './operations';
 import { readRequest, run } from './run';
 import * as store from './store';
+import './explorer.css';
 
 const SCHEMA = buildSchema(sdl);
 const GRAPHQL = graphql(SCHEMA);
@@ -76,7 +77,6 @@ export default function Explorer() {
           <Part label={t.explorer.headers}>
             <Editor
               label={t.explorer.headers}
-              low
               text={texts.headers}
               language={JSON_INPUT}
               onChange={(headers) => store.change({ headers })}
