@@ -26,7 +26,7 @@ export function PhoneForm({ server, purpose, label, autoFocus, action }: Props) 
   const field = useRef<HTMLInputElement>(null);
   const regions = regionChoices(server.allowedRegions, server.defaultRegion);
   const [typed, setTyped] = useState(() => readKept(purpose).typed ?? { region: regions[0]?.code, number: '' });
-  const [mistake, setMistake] = useState<string>();
+  const [checked, setChecked] = useState(false);
   const region = regions.find(({ code }) => code === typed.region) ?? regions[0];
   const names = new Intl.DisplayNames(locale, { type: 'region', style: 'short' });
   const wait = useTimeLeft(action.failure?.limit === 'COOLDOWN' ? action.failure.retryAt : undefined);
@@ -35,22 +35,22 @@ export function PhoneForm({ server, purpose, label, autoFocus, action }: Props) 
     const changed = { ...typed, ...next };
     setTyped(changed);
     keep(purpose, { typed: changed });
-    setMistake(undefined);
+    setChecked(false);
     action.clear();
   };
 
-  const findMistake = (number: string): string | undefined => {
+  const number = fullNumber(typed.number, region);
+  const findMistake = (): string | undefined => {
     const digits = number.replace(/\D/g, '').length;
     if (typed.number.trim() === '') return t.errors.phoneEmpty;
     if (digits > MAX_DIGITS) return t.errors.phoneTooLong(digits, MAX_DIGITS);
     return undefined;
   };
+  const mistake = checked ? findMistake() : undefined;
 
   const submit = () => {
-    const number = fullNumber(typed.number, region);
-    const found = findMistake(number);
-    setMistake(found);
-    if (found) {
+    setChecked(true);
+    if (findMistake()) {
       action.clear();
       field.current?.focus();
     } else if (wait === 0) {
