@@ -123,9 +123,15 @@ export function createSessions(
     await keep({ refreshToken, key: await newKey(), accessToken, user, ...times(payload) });
   }
 
-  function refresh(stale = tokens?.accessToken): Promise<RefreshResult> {
+  function refresh(stale?: string): Promise<RefreshResult> {
+    const isNew = tokens?.accessToken && stale && tokens.accessToken !== stale;
+    if (isNew) return Promise.resolve(follow(tokens));
+    // Two access tokens of one second can be equal, two keys cannot.
     refreshing ??= ready
-      .then(() => exclusively(storage, `${name}.refresh`, newKey, () => rotate(stale)))
+      .then(() => {
+        const used = tokens?.key;
+        return exclusively(storage, `${name}.refresh`, newKey, () => rotate(used));
+      })
       .catch((error) => fail('UNKNOWN', String(error)))
       .finally(() => (refreshing = undefined));
     return refreshing;
@@ -148,11 +154,11 @@ export function createSessions(
     return token ? { ok: true, accessToken: token } : fail('UNAUTHENTICATED', 'Nobody is signed in.');
   }
 
-  async function rotate(stale: string | undefined): Promise<RefreshResult> {
+  async function rotate(used: string | undefined): Promise<RefreshResult> {
     const current = await read();
     if (typeof current !== 'object') return follow(current);
     // Another tab may have refreshed while this one waited.
-    if (current.accessToken && current.accessToken !== stale && current.expiresAt > Date.now()) return follow(current);
+    if (current.key !== used && current.expiresAt > Date.now()) return follow(current);
 
     const { refreshToken, key } = current;
     const input = { ...(cookies ? {} : { refreshToken }), idempotencyKey: key };
