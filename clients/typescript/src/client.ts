@@ -20,27 +20,29 @@ import type {
 } from './types.js';
 
 export interface RequestCodeOptions {
-  /** The phone in any form with its calling code, or a national number of the server's default region. For the purposes
-   * `REAUTHENTICATE` and `DELETE_ACCOUNT` it can be left out. */
-  phone?: string;
+  /**
+   * The phone with its calling code, or a national number of the server's default region. For the purposes `REAUTHENTICATE` and
+   * `DELETE_ACCOUNT` it can be left out.
+   */
+  phone?: string | undefined;
   /** By default `LOGIN`. */
-  purpose?: CodePurpose;
+  purpose?: CodePurpose | undefined;
   /** `VOICE` calls the phone. Only after an SMS that has not arrived. */
-  channel?: CodeChannel;
+  channel?: CodeChannel | undefined;
   /** What the user confirms, with the purpose `VERIFY`. */
-  reference?: string;
+  reference?: string | undefined;
   /** The result of a captcha, after the problem `CAPTCHA_REQUIRED`. */
-  captcha?: CaptchaInput;
+  captcha?: CaptchaInput | undefined;
   /** The language of the SMS, instead of the option `locale` of the client. */
-  locale?: string;
+  locale?: string | undefined;
   /** Whether the code replaces the previous one for this phone and purpose, which is still accepted. By default true. */
-  resend?: boolean;
+  resend?: boolean | undefined;
 }
 
 export interface LoginOptions {
   code: string;
   /** Instead of the option `deviceName` of the client. */
-  deviceName?: string;
+  deviceName?: string | undefined;
 }
 
 type RequestCodeResult = Result<{ challenge: Challenge }, CodeOf<'requestCode'>>;

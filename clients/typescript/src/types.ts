@@ -138,20 +138,20 @@ export interface SmsLoginOptions {
   /** The address of the server's API, such as `https://sms.example.com/graphql`. */
   url: string;
   /** By default `localStorage`, or memory if there is none. */
-  storage?: SmsLoginStorage;
+  storage?: SmsLoginStorage | undefined;
   /** Whether the tokens are in cookies that scripts cannot read. Needs `COOKIES=true` on the server. */
-  cookies?: boolean;
+  cookies?: boolean | undefined;
   /** The user's language as a BCP 47 tag; it chooses the text of the SMS. By default the header `Accept-Language`, which browsers send. */
-  locale?: string | (() => string | undefined);
+  locale?: string | (() => string | undefined) | undefined;
   /** The name of this device in the user's list of sessions. */
-  deviceName?: string | (() => string | undefined);
+  deviceName?: string | (() => string | undefined) | undefined;
   /** The hash of an Android app that reads the code from the SMS. */
-  appHash?: string;
+  appHash?: string | undefined;
   /** The prefix of the keys in `storage`. By default `sms-login`. */
-  name?: string;
-  fetch?: Fetch;
+  name?: string | undefined;
+  fetch?: Fetch | undefined;
   /** Reports the delivery of messages. Without it the client polls. */
-  WebSocket?: WebSocketClass;
+  WebSocket?: WebSocketClass | undefined;
   /** Returns random bytes, on platforms without `crypto.getRandomValues`. */
-  random?: (bytes: number) => MaybePromise<ArrayLike<number>>;
+  random?: ((bytes: number) => MaybePromise<ArrayLike<number>>) | undefined;
 }
