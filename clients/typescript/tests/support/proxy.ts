@@ -22,15 +22,19 @@ export interface Proxy {
   /** Whether WebSockets are refused. */
   blocksSockets: boolean;
   sockets: number;
+  /** Files that it serves itself, by path: their type and their content. */
+  files: Record<string, [type: string, content: string]>;
   stop(): Promise<void>;
 }
 
 export async function startProxy(origin: string): Promise<Proxy> {
   const { hostname, port } = new URL(origin);
   const server = createServer((request, response) => {
+    const file = proxy.files[request.url!.split('?')[0]!];
+    if (file) return response.writeHead(200, { 'content-type': `${file[0]}; charset=utf-8` }).end(file[1]);
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
+    return request.on('end', () => {
       const body = Buffer.concat(chunks);
       proxy.operations.push(/(?:query|mutation) (\w+)/.exec(body.toString())?.[1] ?? '');
       const { fault } = proxy;
@@ -62,10 +66,11 @@ export async function startProxy(origin: string): Promise<Proxy> {
     socket.on('error', () => upstream.destroy());
     return undefined;
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, 'localhost');
   await once(server, 'listening');
 
-  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  // Chromium keeps the cookies of this host without TLS.
+  const address = `http://localhost:${(server.address() as AddressInfo).port}`;
   const proxy: Proxy = {
     origin: address,
     url: `${address}/graphql`,
@@ -73,6 +78,7 @@ export async function startProxy(origin: string): Promise<Proxy> {
     operations: [],
     blocksSockets: false,
     sockets: 0,
+    files: {},
     async stop() {
       server.close();
       server.closeAllConnections();
