@@ -10,6 +10,8 @@ import type { CodeOf, Result, SignedOutReason, SmsLoginOptions, SmsLoginState, S
 
 /** A refresh starts when a fifth of the access token's life is left. */
 const EARLY = 0.2;
+/** How long a message to another tab takes at most. */
+const MESSAGE_MS = 50;
 const FIRST_RETRY_MS = 2000;
 const LAST_RETRY_MS = 60_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -140,7 +142,12 @@ export function createSessions(
   /** Reads the tokens that all tabs share. */
   async function read(): Promise<Tokens | SignedOutReason | undefined> {
     try {
-      return cookies ? tokens : parse(await storage.getItem(stored));
+      const found = parse<Tokens | SignedOutReason>(await storage.getItem(stored));
+      if (!cookies) return found;
+      const isNewer = () => typeof found === 'object' && !!tokens && !tokens.isGuess && found.key !== tokens.key;
+      // Another tab has refreshed: its access token is under way. Without it, the stored key is the right one.
+      if (isNewer()) await new Promise((resolve) => setTimeout(resolve, MESSAGE_MS));
+      return typeof found === 'string' || isNewer() ? found : tokens;
     } catch {
       // A storage that fails must not end the session.
       return tokens;
@@ -172,12 +179,15 @@ export function createSessions(
       await start(result);
       return result;
     }
-    const { code, retryAt } = result.problem;
-    if (/^TOKEN_|^ACCOUNT_/.test(code) || (cookies && code === 'BAD_INPUT')) {
-      await keep(/^TOKEN_|^BAD_/.test(code) ? 'ended' : 'disabled');
+    const { code, field, retryAt } = result.problem;
+    const hasNoCookie = code === 'BAD_INPUT' && field === 'input.refreshToken';
+    if (/^TOKEN_|^ACCOUNT_/.test(code) || hasNoCookie) {
+      await keep(/^ACCOUNT_/.test(code) ? 'disabled' : 'ended');
       // A visitor who has never signed in needs no explanation.
       if (current.isGuess) adopt(undefined);
     } else {
+      // A key that the server rejects, for example after a backup was restored, must not be sent again.
+      if (code === 'BAD_INPUT') await keep({ ...current, key: await newKey() });
       setState({ offline: true });
       schedule(retryAt ? retryAt - Date.now() : retryMs);
       retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);

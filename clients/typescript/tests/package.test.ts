@@ -3,19 +3,21 @@ import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { codegen } from '@graphql-codegen/core';
+import * as typescript from '@graphql-codegen/typescript';
 import { build } from 'esbuild';
+import { buildSchema, parse, printSchema } from 'graphql';
+import { config } from 'sms-login/codegen';
 import { root } from './support/paths.js';
 import { startServer, type Server } from './support/server.js';
 import { freshPhone } from './support/sign-in.js';
 
 const run = promisify(execFile);
-const require = createRequire(import.meta.url);
 /** The installed package must not find this one's libraries, except those that an app would install. */
 const PEERS = ['@apollo', '@graphql-typed-document-node', '@types', '@urql', '@wry', 'csstype', 'graphql', 'graphql-tag', 'optimism', 'react', 'react-dom', 'rxjs', 'scheduler', 'tslib', 'undici-types', 'wonka', '@0no-co'];
 
@@ -157,10 +159,6 @@ describe('the schema', () => {
   });
 
   test('the settings for GraphQL Code Generator map all scalars', async () => {
-    const { codegen } = require('@graphql-codegen/core') as { codegen(options: object): Promise<string> };
-    const typescript = require('@graphql-codegen/typescript') as object;
-    const { buildSchema, parse, printSchema } = require('graphql') as typeof import('graphql');
-    const { config } = (await import('sms-login/codegen')) as { config: object };
     const schema = parse(printSchema(buildSchema(readFileSync(join(root, 'dist/schema.graphql'), 'utf8'))));
     const generate = (settings: object) =>
       codegen({ filename: 'types.ts', schema, documents: [], config: settings, plugins: [{ typescript: {} }], pluginMap: { typescript } });

@@ -226,10 +226,12 @@ describe('tabs', () => {
     await signIn(one);
     await two.reload();
     await status(two, 'signedIn');
+    shop.proxy.operations = [];
     for (let round = 0; round < 4; round += 1) {
       const results = await Promise.all([one, two].map((page) => page.evaluate(async () => (await smsLogin.refresh()).ok)));
       assert.deepEqual(results, [true, true]);
     }
+    assert.deepEqual(shop.proxy.operations, Array(4).fill('Refresh'));
     const users = await Promise.all([one, two].map((page) => page.evaluate(async () => {
       const result = await smsLogin.me();
       return result.ok && result.user?.phone;

@@ -26,7 +26,17 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   const program = join(target, 'debug', 'sms-login');
   assert.ok(existsSync(program), `${program} is missing: run cargo build first`);
   const folder = await mkdtemp(join(tmpdir(), 'sms-login-client-'));
-  const env = { PATH: process.env['PATH'], LISTEN_ADDR: '127.0.0.1:0', DATA_DIR: folder, SEND_COOLDOWN: '0s', SEND_IP_HOURLY_LIMIT: '0', SEND_IP_DAILY_LIMIT: '0', ...settings };
+  const env = {
+    PATH: process.env['PATH'],
+    LISTEN_ADDR: '127.0.0.1:0',
+    DATA_DIR: folder,
+    SEND_COOLDOWN: '0s',
+    SEND_IP_HOURLY_LIMIT: '0',
+    SEND_IP_DAILY_LIMIT: '0',
+    // A client that uses a refresh token twice loses its session at once.
+    REFRESH_GRACE: '0s',
+    ...settings,
+  };
   const child = spawn(program, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = new Promise((resolve) => child.once('exit', resolve));
   let output = '';
