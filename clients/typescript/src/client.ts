@@ -90,6 +90,8 @@ export interface SmsLogin {
   /** Runs any GraphQL document with the access token. Returns its data and its errors. Rejects if there is no answer. */
   graphql(query: string, variables?: object): Promise<Reply>;
 
+  /** Converts a time of the server, such as a session's `lastUsedAt`, to this device's clock, in milliseconds. */
+  localTime(instant: string): number;
   /** Stops timers and listeners. */
   close(): void;
 }
@@ -299,6 +301,7 @@ export function createSmsLogin(options: SmsLoginOptions): SmsLogin {
         },
       ),
     graphql: (query, variables = {}) => sessions.request(query, variables),
+    localTime: transport.localTime,
     close: sessions.close,
   };
 }

@@ -180,7 +180,7 @@ export function createSessions(
       return result;
     }
     const { code, field, retryAt } = result.problem;
-    const hasNoCookie = code === 'BAD_INPUT' && field === 'input.refreshToken';
+    const hasNoCookie = code === 'BAD_INPUT' && (current.isGuess || field === 'input.refreshToken');
     if (/^TOKEN_|^ACCOUNT_/.test(code) || hasNoCookie) {
       await keep(/^ACCOUNT_/.test(code) ? 'disabled' : 'ended');
       // A visitor who has never signed in needs no explanation.

@@ -261,6 +261,22 @@ describe('the session', () => {
     assert.ok(Date.now() - start < 3000, 'the refresh was late');
   });
 
+  test('a wrong clock causes no early refresh, although a page of another origin cannot read the header Date', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 2 * 3_600_000 });
+    const client = create(t, {
+      fetch: async (url, init) => {
+        const response = await globalThis.fetch(url, init);
+        return { headers: { get: () => null }, json: () => response.json() };
+      },
+    });
+    await signIn(server, client);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const me = await client.me();
+    assert.ok(me.ok && me.user);
+    assert.equal(proxy.operations.includes('Refresh'), false);
+    assert.ok(Math.abs(client.localTime(me.user.createdAt) - Date.now()) < 5000);
+  });
+
   test('a refresh survives a network that loses answers, and a reload in the middle', async (t) => {
     const storage = memoryStorage();
     const client = create(t, { storage });

@@ -38,6 +38,9 @@ before(async () => {
     if (existsSync(target)) symlinkSync(target, join(folder, 'node_modules', name));
   }
   cpSync(join(root, 'tests/programs'), folder, { recursive: true });
+  // The quickstart of the README.
+  const [, quickstart] = /^```tsx\n([^]*?)^```/m.exec(readFileSync(join(root, 'README.md'), 'utf8'))!;
+  writeFileSync(join(folder, 'quickstart.tsx'), quickstart!);
   server = await startServer();
 });
 
