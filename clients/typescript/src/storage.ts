@@ -66,11 +66,14 @@ export async function exclusively<T>(
   // Web Locks exist only on https and on localhost. Elsewhere a lease is written, and is valid if it is still there after a
   // moment: of two tabs that write at the same time, the later one wins.
   const mine = await newKey();
-  for (;;) {
+  for (const end = Date.now() + LEASE_MS; Date.now() < end; ) {
     const [owner, until] = ((await storage.getItem(name)) ?? '').split(' ');
     if (owner === mine) break;
-    if (!(Number(until) > Date.now())) await storage.setItem(name, `${mine} ${Date.now() + LEASE_MS}`);
+    const isFree = !(Number(until) > Date.now());
+    if (isFree) await storage.setItem(name, `${mine} ${Date.now() + LEASE_MS}`);
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    // A storage that keeps nothing has no other users.
+    if (isFree && !(await storage.getItem(name))) break;
   }
 
   try {

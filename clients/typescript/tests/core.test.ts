@@ -360,18 +360,18 @@ describe('the session', () => {
     assert.deepEqual([client.state.status, stored(storage)], ['signedOut', 'signedOut']);
   });
 
-  test('a storage that is full costs only the reload', async (t) => {
-    const storage: SmsLoginStorage = {
-      getItem: () => null,
-      setItem: () => {
-        throw new Error('The quota is exceeded.');
-      },
-    };
-    const client = create(t, { storage });
-    await signIn(server, client);
-    assert.ok((await client.refresh()).ok);
-    assert.ok((await client.me()).ok);
-  });
+  const full = () => {
+    throw new Error('The quota is exceeded.');
+  };
+  for (const [name, setItem] of [['is full', full], ['loses everything', () => undefined]] as const) {
+    test(`a storage that ${name} costs only the reload`, async (t) => {
+      const client = create(t, { storage: { getItem: () => null, setItem } });
+      await signIn(server, client);
+      assert.ok((await client.refresh()).ok);
+      assert.ok((await client.refresh()).ok);
+      assert.ok((await client.me()).ok);
+    });
+  }
 
   test('an asynchronous storage is read before the first request', async (t) => {
     const inner = memoryStorage();

@@ -331,6 +331,14 @@ describe('other servers', () => {
     await page.getByText(`Hello +86${number}`).waitFor();
   }, {}, () => strict);
 
+  browserTest('a server without cookie mode says so in the answers', async (person) => {
+    const page = await person.open('cookies');
+    await status(page, 'signedOut');
+    await page.getByLabel('Phone number').fill(freshNumber());
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').filter({ hasText: 'wrong format' }).waitFor();
+  }, {}, () => strict);
+
   browserTest('the captcha is shown with its app id, and its result is sent', async (person) => {
     const page = await person.open();
     await page.getByLabel('Phone number').fill(freshNumber());
