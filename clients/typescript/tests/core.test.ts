@@ -364,7 +364,7 @@ describe('the session', () => {
     throw new Error('The quota is exceeded.');
   };
   for (const [name, setItem] of [['is full', full], ['loses everything', () => undefined]] as const) {
-    test(`a storage that ${name} costs only the reload`, async (t) => {
+    test(`a storage that ${name} costs only the reload`, { timeout: 10_000 }, async (t) => {
       const client = create(t, { storage: { getItem: () => null, setItem } });
       await signIn(server, client);
       assert.ok((await client.refresh()).ok);
