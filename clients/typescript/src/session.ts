@@ -145,7 +145,7 @@ export function createSessions(
       const found = parse<Tokens | SignedOutReason>(await storage.getItem(stored));
       // The end of a session is stored, so a value that is missing was lost.
       if (!cookies) return found ?? tokens;
-      const isNewer = () => typeof found === 'object' && !!tokens && !tokens.isGuess && found.key !== tokens.key;
+      const isNewer = () => typeof found === 'object' && !!tokens && found.key !== tokens.key;
       // Another tab has refreshed: its access token is under way. Without it, the stored key is the right one.
       if (isNewer()) await new Promise((resolve) => setTimeout(resolve, MESSAGE_MS));
       return typeof found === 'string' || isNewer() ? found : tokens;

@@ -60,7 +60,21 @@ export async function exclusively<T>(
   task: () => Promise<T>,
 ): Promise<T> {
   const locks = globalThis.navigator?.locks;
-  if (locks) return locks.request(name, task) as Promise<T>;
+  if (locks) {
+    let isRunning = false;
+    const run = () => {
+      isRunning = true;
+      return task();
+    };
+    try {
+      const signal = AbortSignal.timeout?.(LEASE_MS);
+      return (await locks.request(name, { signal }, run)) as T;
+    } catch (error) {
+      if (isRunning) throw error;
+      // A browser can freeze a tab that has the lock. Then the server's idempotency keys have to suffice.
+      return task();
+    }
+  }
   if (storage.shared === false) return task();
 
   // Web Locks exist only on https and on localhost. Elsewhere a lease is written, and is valid if it is still there after a

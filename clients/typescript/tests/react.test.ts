@@ -241,6 +241,17 @@ describe('tabs', () => {
     await refreshTogether(person, '');
   });
 
+  browserTest('do not wait for a tab that is frozen', async (person) => {
+    await person.context.addInitScript(() => {
+      const { timeout } = AbortSignal;
+      AbortSignal.timeout = () => timeout.call(AbortSignal, 200);
+    });
+    const [frozen, page] = [await person.open(), await person.open()];
+    await signIn(page);
+    await frozen.evaluate(() => void navigator.locks.request('sms-login.refresh', () => new Promise(() => {})));
+    assert.equal(await page.evaluate(async () => (await smsLogin.refresh()).ok), true);
+  });
+
   browserTest('refresh one at a time in cookie mode', (person) => refreshTogether(person, 'cookies'));
 });
 
