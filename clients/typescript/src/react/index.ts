@@ -1,0 +1,6 @@
+// The hooks and components for React 18 and newer.
+export { SmsLoginProvider, useAction, useDelivery, useSmsLogin, useTimeLeft, type Action } from './hooks.js';
+export { CodeField, type CodeFieldProps } from './fields.js';
+export { ConfirmPhone, SignIn, type ConfirmPhoneProps, type FormProps, type SignInProps } from './SignIn.js';
+export { en, zh, type Messages } from './messages.js';
+export { explain, formatWait, messagesFor } from './texts.js';
