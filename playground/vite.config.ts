@@ -1,11 +1,14 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
 
 const SERVER = 'http://127.0.0.1:8000';
+/** The project's own package. It is compiled with the page, so it needs no installation. */
+const PACKAGE = fileURLToPath(new URL('../clients/typescript/src/', import.meta.url));
 
 /** Compresses the built files once. The server only chooses the file that a browser accepts. */
 function compress(): Plugin {
@@ -27,6 +30,13 @@ function compress(): Plugin {
 
 export default defineConfig({
   plugins: [react(), compress()],
+  resolve: {
+    alias: [
+      { find: /^sms-login$/, replacement: `${PACKAGE}index.ts` },
+      { find: /^sms-login\/react$/, replacement: `${PACKAGE}react/index.ts` },
+    ],
+    dedupe: ['react', 'react-dom'],
+  },
   build: {
     target: 'es2022',
     assetsInlineLimit: 0,
@@ -34,7 +44,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 1000,
   },
   server: {
-    // The Explorer contains the schema, which is in the folder above.
+    // The package and the schema are in the folder above.
     fs: { allow: ['..'] },
     proxy: { '/graphql': { target: SERVER, ws: true }, '/dev': SERVER, '/avatars': SERVER, '/playground.json': SERVER },
   },

@@ -1,23 +1,14 @@
 // Tencent Captcha. Its script is loaded only if the server requires a captcha; the server then allows it in its content
 // security policy.
+import type { CaptchaInput } from 'sms-login';
 
 const SCRIPT = 'https://turing.captcha.qcloud.com/TJCaptcha.js';
 const LOAD_MS = 10_000;
-
-export interface CaptchaResult {
-  ticket: string;
-  randstr: string;
-}
-
-/** A captcha that the user closed, or that could not be loaded. */
-export class CaptchaError extends Error {
-  constructor(readonly code: 'CAPTCHA_CLOSED' | 'CAPTCHA_UNAVAILABLE') {
-    super(code);
-  }
-}
+/** The result if the user closed the captcha. */
+const CLOSED = 2;
 
 interface Answer {
-  /** 0 if the user has passed the captcha, 2 if the user closed it. */
+  /** 0 if the user has passed the captcha. */
   ret: number;
   ticket: string | null;
   randstr: string | null;
@@ -38,8 +29,8 @@ declare global {
 
 let loading: Promise<TencentCaptcha> | undefined;
 
-/** Shows the captcha and returns its result. Throws a `CaptchaError`. */
-export async function solveCaptcha(appId: string, language: string): Promise<CaptchaResult> {
+/** Shows the captcha and returns its result; undefined if the user closes it. Rejects if it cannot be loaded. */
+export async function showCaptcha(appId: string, language: string): Promise<CaptchaInput | undefined> {
   loading ??= load().catch((error: unknown) => {
     // The next request tries again.
     loading = undefined;
@@ -50,13 +41,10 @@ export async function solveCaptcha(appId: string, language: string): Promise<Cap
   return new Promise((resolve, reject) => {
     const onAnswer = ({ ret, ticket, randstr }: Answer) => {
       if (ret === 0 && ticket && randstr) resolve({ ticket, randstr });
-      else reject(new CaptchaError(ret === 2 ? 'CAPTCHA_CLOSED' : 'CAPTCHA_UNAVAILABLE'));
+      else if (ret === CLOSED) resolve(undefined);
+      else reject(new Error(`The captcha ended with ${ret}.`));
     };
-    try {
-      new Captcha(appId, onAnswer, { userLanguage: language.toLowerCase(), enableDarkMode: true }).show();
-    } catch {
-      reject(new CaptchaError('CAPTCHA_UNAVAILABLE'));
-    }
+    new Captcha(appId, onAnswer, { userLanguage: language.toLowerCase(), enableDarkMode: true }).show();
   });
 }
 
@@ -66,7 +54,7 @@ function load(): Promise<TencentCaptcha> {
     const fail = () => {
       clearTimeout(timer);
       script.remove();
-      reject(new CaptchaError('CAPTCHA_UNAVAILABLE'));
+      reject(new Error('The script of the captcha could not be loaded.'));
     };
     const timer = setTimeout(fail, LOAD_MS);
     script.src = SCRIPT;

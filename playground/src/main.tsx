@@ -1,8 +1,8 @@
-import { ApolloProvider } from '@apollo/client/react';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { client } from './api/client';
+import { SmsLoginProvider } from 'sms-login/react';
 import { App } from './App';
+import { client } from './client';
 import { LanguageProvider } from './i18n';
 import './styles.css';
 
@@ -11,10 +11,10 @@ if (!root) throw new Error('the page has no #root');
 
 createRoot(root).render(
   <StrictMode>
-    <ApolloProvider client={client}>
+    <SmsLoginProvider client={client}>
       <LanguageProvider>
         <App />
       </LanguageProvider>
-    </ApolloProvider>
+    </SmsLoginProvider>
   </StrictMode>,
 );

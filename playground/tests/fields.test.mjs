@@ -1,7 +1,7 @@
 // What each field says if its value is wrong, and what the account shows.
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import { alert, askForCode, freshPhone, pageTest, signUp } from './support/page.mjs';
+import { alert, askForCode, freshPhone, operationOf, pageTest, signUp } from './support/page.mjs';
 import { signIn } from './support/server.mjs';
 
 /** Waits until a field is marked as wrong, and returns the text that describes it. */
@@ -76,14 +76,14 @@ describe('the account', () => {
     // The user as the server keeps it.
     let me;
     await page.route('**/graphql', async (route) => {
-      const { operationName, variables } = route.request().postDataJSON();
-      if (operationName === 'Me') {
+      const [name, { input }] = operationOf(route.request());
+      if (name === 'Me') {
         const response = await route.fetch();
         me ??= { ...(await response.json()).data.me, name: 'Lin', avatar: 'data:image/svg+xml,<svg/>' };
         return route.fulfill({ json: { data: { me } } });
       }
-      if (operationName !== 'UpdateProfile') return route.continue();
-      sent.push(variables.input);
+      if (name !== 'UpdateProfile') return route.continue();
+      sent.push(input);
       me = { ...me, name: '', avatar: `${server.origin}/avatars/1.svg` };
       return route.fulfill({ json: { data: { updateProfile: { __typename: 'UpdateProfilePayload', user: me } } } });
     });

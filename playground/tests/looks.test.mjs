@@ -72,7 +72,7 @@ describe('accessibility and language', () => {
       }
       if (where === 'code') {
         await page.getByLabel('6-digit code').focus();
-        assert.deepEqual(await styles(page.locator('.box-next'), 'outline-style'), ['solid']);
+        assert.deepEqual(await styles(page.locator('.sms-login-next'), 'outline-style'), ['solid']);
       }
     });
   });

@@ -9,6 +9,7 @@ import {
   browser,
   freshPhone,
   loseAnswer,
+  operationOf,
   pageTest,
   signedIn,
   signedOut,
@@ -162,9 +163,9 @@ describe('signing in', () => {
   pageTest('the server chooses how many digits the field has', {}, async ({ page }) => {
     const attempts = [];
     await page.route('**/graphql', async (route) => {
-      const { operationName, variables } = route.request().postDataJSON();
-      if (operationName === 'Login') attempts.push(variables.input.code);
-      if (operationName !== 'RequestCode') return route.continue();
+      const [name, { input }] = operationOf(route.request());
+      if (name === 'Login') attempts.push(input.code);
+      if (name !== 'RequestCode') return route.continue();
       const response = await route.fetch();
       const body = await response.json();
       body.data.requestCode.codeLength = 8;
@@ -175,7 +176,7 @@ describe('signing in', () => {
     await page.getByRole('button', { name: 'Send code' }).click();
     await page.getByText('We sent a code of 8 digits').waitFor();
     const field = page.getByLabel('8-digit code');
-    assert.equal(await page.locator('.box').count(), 8);
+    assert.equal(await page.locator('.sms-login-box').count(), 8);
     await field.fill('1234567');
     await field.fill('123456789');
     await alert(page, 'Enter all digits of the code.');
@@ -270,7 +271,7 @@ describe('being signed in', () => {
     'a lost answer to a refresh does not end the session',
     { settings: { ACCESS_TOKEN_TTL: '2s', REFRESH_GRACE: '0s' } },
     async ({ server, page }) => {
-      await loseAnswer(page, 'RefreshSession');
+      await loseAnswer(page, 'Refresh');
       const failed = page.waitForEvent('requestfailed');
       await signUp(server, page);
       await failed;
@@ -285,8 +286,8 @@ describe('being signed in', () => {
     await page.getByRole('button', { name: 'Sign out' }).click();
     await signedOut(page);
     const tokenOf = async (operation) => {
-      const request = await page.waitForRequest((sent) => sent.postDataJSON()?.operationName === operation);
-      return request.postDataJSON().variables.input.deviceToken;
+      const request = await page.waitForRequest((sent) => operationOf(sent)[0] === operation);
+      return operationOf(request)[1].input.deviceToken;
     };
     const tokens = Promise.all([tokenOf('RequestCode'), tokenOf('Login')]);
     await page.getByLabel('6-digit code').fill(await askForCode(server, page, national));
@@ -365,8 +366,8 @@ describe('being signed in', () => {
     }
     let rejected = false;
     await page.route('**/graphql', (route) => {
-      const { operationName, variables } = route.request().postDataJSON();
-      if (rejected || operationName !== 'RequestCode' || variables.input.purpose !== 'CHANGE_PHONE') return route.continue();
+      const [name, { input }] = operationOf(route.request());
+      if (rejected || name !== 'RequestCode' || input.purpose !== 'CHANGE_PHONE') return route.continue();
       rejected = true;
       return route.fulfill({ json: { data: { requestCode: problem } } });
     });

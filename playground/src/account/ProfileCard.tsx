@@ -1,20 +1,18 @@
 import { useId, useRef, useState } from 'react';
-import { mutate } from '../api/client';
-import { type ProfileFragment, UpdateProfileDocument } from '../api/generated/operations';
-import { signOut } from '../api/session';
+import type { User } from 'sms-login';
+import { formatPhone, useAction, useSmsLogin } from 'sms-login/react';
 import { ownPicture } from '../avatar';
-import { useAction } from '../hooks';
 import { useLanguage } from '../i18n';
 import { formatDate } from '../i18n/format';
-import { Avatar, FailureNote, FieldError, Heading, Note } from '../parts';
-import { readable } from '../regions';
+import { Avatar, FieldError, Heading, Note, ProblemNote } from '../parts';
 
-export function ProfileCard({ me }: { me: ProfileFragment }) {
+export function ProfileCard({ me }: { me: User }) {
   const { t, locale } = useLanguage();
+  const { client } = useSmsLogin();
   const [editing, setEditing] = useState(false);
   const [saved, setSaved] = useState(false);
   const editButton = useRef<HTMLButtonElement>(null);
-  const leave = useAction(signOut);
+  const leave = useAction(() => client.logout());
   const close = () => {
     setEditing(false);
     requestAnimationFrame(() => editButton.current?.focus());
@@ -27,7 +25,7 @@ export function ProfileCard({ me }: { me: ProfileFragment }) {
           <Heading id="profile-heading" className={me.name ? '' : 'unnamed'}>
             {me.name || t.account.unnamed}
           </Heading>
-          <p className="profile-phone">{me.phone && readable(me.phone)}</p>
+          <p className="profile-phone">{me.phone && formatPhone(me.phone)}</p>
           <p className="muted small">{t.account.since(formatDate(me.createdAt, locale))}</p>
         </div>
       </div>
@@ -63,7 +61,7 @@ export function ProfileCard({ me }: { me: ProfileFragment }) {
 }
 
 interface FormProps {
-  me: ProfileFragment;
+  me: User;
   onCancel: () => void;
   onSaved: () => void;
 }
@@ -79,22 +77,22 @@ function characters(text: string): number {
 
 function ProfileForm({ me, onCancel, onSaved }: FormProps) {
   const { t } = useLanguage();
+  const { client } = useSmsLogin();
   const id = useId();
   // A picture of the server is the default: there is nothing to edit.
   const shownAvatar = ownPicture(me.avatar) ? '' : me.avatar;
   const [name, setName] = useState(me.name);
   const [avatar, setAvatar] = useState(shownAvatar);
   const [checked, setChecked] = useState(false);
-  const save = useAction(async () => {
+  const save = useAction(() => {
     // An empty text removes the name or the picture.
-    const input = { ...(name !== me.name && { name: name.trim() }), ...(avatar !== shownAvatar && { avatar: avatar.trim() }) };
-    await mutate(UpdateProfileDocument, { input });
-    onSaved();
-  });
+    const changes = { ...(name !== me.name && { name: name.trim() }), ...(avatar !== shownAvatar && { avatar: avatar.trim() }) };
+    return client.updateProfile(changes);
+  }, onSaved);
 
   const { errors } = t;
   const length = characters(name.trim());
-  const refused = save.failure?.code === 'BAD_INPUT' ? save.failure.field : undefined;
+  const refused = save.problem?.code === 'BAD_INPUT' ? save.problem.field : undefined;
   const nameMistake =
     length > MAX_NAME ? errors.nameTooLong(length, MAX_NAME) : refused === 'input.name' ? errors.badName : undefined;
   const avatarMistake =
@@ -157,7 +155,7 @@ function ProfileForm({ me, onCancel, onSaved }: FormProps) {
         </p>
         <FieldError id={`${id}-avatar-mistake`} sentence={mistakes.avatar} />
       </div>
-      <FailureNote failure={isField ? undefined : save.failure} />
+      <ProblemNote problem={isField ? undefined : save.problem} />
       <div className="row">
         <button type="submit" className="button-fill" aria-disabled={save.busy} data-busy={save.busy}>
           {t.account.save}

@@ -5,17 +5,16 @@ import { linter } from '@codemirror/lint';
 import { graphql } from 'cm6-graphql';
 import { buildSchema } from 'graphql';
 import { useContext, useEffect, useEffectEvent, useRef, useState, useSyncExternalStore } from 'react';
+import { useSmsLogin } from 'sms-login/react';
 import sdl from '../../../schema.graphql?raw';
-import { localTime } from '../api/clock';
-import { ServerContext } from '../api/server';
-import { refresh } from '../api/session';
-import { useSession } from '../hooks';
+import { client, refreshToken } from '../client';
 import { useLanguage } from '../i18n';
 import { useInbox } from '../inbox/inbox';
 import { InboxPanel } from '../inbox/InboxPanel';
 import { messageAfter, newestId } from '../inbox/messages';
 import { FieldError, Heading } from '../parts';
-import { carryOn } from './carry';
+import { ServerContext } from '../server';
+import { type Carried, carryOn } from './carry';
 import { Docs } from './Docs';
 import { Editor } from './Editor';
 import { type Kind, OPERATIONS } from './operations';
@@ -141,7 +140,7 @@ function Part({ label, children }: { label: string; children: React.ReactNode })
 
 /** Runs the active operation, one at a time, and carries its results on. */
 function useRun() {
-  const { t } = useLanguage();
+  const { t, sms } = useLanguage();
   const { look } = useInbox();
   const [running, setRunning] = useState<AbortController>();
   const [mistake, setMistake] = useState<string>();
@@ -166,6 +165,7 @@ function useRun() {
     setRunning(abort);
     try {
       const before = newestId(await look());
+      const own = refreshToken();
       const started = performance.now();
       let result: unknown;
       const onResult = (next: unknown) => {
@@ -177,10 +177,11 @@ function useRun() {
       const carried = carryOn(result, request.variables);
       const message = carried.challenge && messageAfter(before, carried.challenge.phone ?? '', await look());
       // If the operation ended the session of the account view, that view learns it here.
-      if (carried.accessToken === null && store.isPageToken(headers)) await refresh().catch(() => undefined);
+      if (carried.accessToken === null && store.isPageToken(headers)) await client.refresh();
+      await shareSession(carried, own);
       store.apply(carried, message ? [message.id] : []);
     } catch {
-      if (!abort.signal.aborted) setMistake(t.errors.network);
+      if (!abort.signal.aborted) setMistake(sms.problems.NETWORK);
     } finally {
       setRunning(undefined);
     }
@@ -188,11 +189,17 @@ function useRun() {
   return { start: () => void start(), stop: () => running?.abort(), running: running !== undefined, mistake, took };
 }
 
+/** Signs in the account view, and gives it the new tokens if the operation has used its refresh token `own`. */
+async function shareSession({ session, rotated }: Carried, own: string | undefined): Promise<void> {
+  const { user } = client.state;
+  if (session) await client.start(session);
+  else if (rotated && user && rotated.used === own) await client.start({ ...rotated.tokens, user });
+}
+
 /** Puts the token of the account view into the headers, and replaces it when a new one is issued. */
 function useFollowPage() {
-  const session = useSession();
-  const token = session.status === 'signedIn' ? session.accessToken : undefined;
-  useEffect(() => store.followPage(), [token]);
+  const { accessToken } = useSmsLogin();
+  useEffect(() => store.followPage(), [accessToken]);
 }
 
 /** Offers the inbox's codes. A code that the user picks goes into the operation that uses it. */
@@ -206,7 +213,7 @@ function useOffer() {
     store.change({ active: challenge.operation });
   });
   useEffect(() => {
-    const valid = challenges.filter(({ expiresAt }) => localTime(expiresAt) > Date.now());
+    const valid = challenges.filter(({ expiresAt }) => client.localTime(expiresAt) > Date.now());
     setOffer({ ids: valid.flatMap(({ messages: ids }) => ids), use: ({ id, code }) => use(id, code) });
     return () => setOffer(undefined);
   }, [challenges, messages, setOffer]);

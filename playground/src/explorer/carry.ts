@@ -1,5 +1,5 @@
 // What one operation's response carries on to the variables and headers of the others.
-import type { CodePurpose } from '../api/generated/schema';
+import type { CodePurpose, TokenPayload } from 'sms-login';
 import { OPERATIONS } from './operations';
 
 /** The texts of variables, by the name of the operation. */
@@ -10,6 +10,10 @@ export interface Carried {
   values: Record<string, Record<string, unknown>>;
   /** The new access token; null if the session has ended, undefined if nothing changes. */
   accessToken?: string | null;
+  /** The session that was created, if its payload has what the account view needs. */
+  session?: TokenPayload;
+  /** The tokens that replace a refresh token. */
+  rotated?: { used: unknown; tokens: Omit<TokenPayload, 'user'> };
   /** The challenge that was issued. */
   challenge?: { operation: string; phone: string | undefined; expiresAt: string };
   /** The operation whose code cannot be used any more. */
@@ -19,6 +23,7 @@ export interface Carried {
 type Fields = Record<string, unknown>;
 
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+const hasTexts = (fields: Fields, ...names: string[]) => names.every((name) => textOf(fields[name]));
 const textOf = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
 
 /** Returns the name of the operation that uses a code of this purpose. */
@@ -62,6 +67,11 @@ function readPayload(field: string, payload: Fields, input: Fields, carried: Car
   if (confirmed && isOver) carried.usedUp = confirmed.name;
 
   if (textOf(payload['accessToken'])) carried.accessToken = payload['accessToken'] as string;
+  if (hasTexts(payload, 'accessToken', 'accessTokenExpiresAt', 'refreshToken')) {
+    const { user } = payload;
+    if (isFields(user) && hasTexts(user, 'id', 'createdAt', 'lastLoginAt')) carried.session = payload as unknown as TokenPayload;
+    else if (field === 'refreshSession') carried.rotated = { used: input['refreshToken'], tokens: payload as unknown as TokenPayload };
+  }
   give('RefreshSession', 'input.refreshToken', payload['refreshToken']);
   give('RequestCode', 'input.deviceToken', payload['deviceToken']);
   if (isFields(payload['user'])) give('User', 'id', payload['user']['id']);

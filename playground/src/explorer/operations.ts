@@ -1,5 +1,5 @@
 // The Explorer's ready operations: one for every field of the schema. A test compares them with the schema.
-import type { CodePurpose } from '../api/generated/schema';
+import type { CodePurpose } from 'sms-login';
 
 export type Kind = 'query' | 'mutation' | 'subscription';
 
@@ -13,7 +13,7 @@ export interface Operation {
 }
 
 const PHONE = '+8613711112222';
-const USER = ['id', 'name', 'avatar', 'phone'];
+const USER = ['id', 'name', 'avatar', 'phone', 'createdAt', 'lastLoginAt'];
 const CODE = { code: '', challengeId: '' };
 const RETRY = ['retryAfterSeconds'];
 
@@ -61,7 +61,7 @@ export const OPERATIONS: readonly Operation[] = [
       'login',
       ['accessToken', 'accessTokenExpiresAt', 'refreshToken', 'deviceToken', 'isNewUser', USER],
       ['attemptsRemaining', ...RETRY],
-      'Signs a user in with the code. The access token goes into the headers.',
+      'Signs a user in with the code, here and in the account view.',
     ),
   },
   {

@@ -1,6 +1,6 @@
 // Runs an operation: over HTTP, or over a WebSocket if it is a subscription.
 import { parse } from 'graphql';
-import { fetchWithToken } from '../api/session';
+import { client } from '../client';
 import { isPageToken } from './store';
 
 export interface Request {
@@ -39,7 +39,7 @@ export async function run(request: Request, onResult: (result: unknown) => void,
   });
   const init = { method: 'POST', headers, body: JSON.stringify({ query, variables }), signal };
   const ours = isPageToken(headers.get('authorization') ?? '');
-  const response = await (ours ? fetchWithToken('/graphql', init) : fetch('/graphql', init));
+  const response = await (ours ? client.fetch : fetch)('/graphql', init);
   onResult(await response.json());
 }
 

@@ -1,6 +1,6 @@
 // The Explorer's texts. They are kept in memory while the user is in another view.
-import { getState } from '../api/session';
-import type { CodePurpose } from '../api/generated/schema';
+import type { CodePurpose } from 'sms-login';
+import { client, refreshToken } from '../client';
 import { type Carried, withValues } from './carry';
 import { OPERATIONS } from './operations';
 
@@ -84,14 +84,10 @@ export function apply(carried: Carried, messages: number[]): void {
   }
   if (carried.usedUp) change({ challenges: texts.challenges.filter(({ operation }) => operation !== carried.usedUp) });
   if (carried.accessToken !== undefined) {
-    signedInHere = carried.accessToken !== null;
-    setToken(carried.accessToken ?? pageToken());
+    // A token of the account view's session is one of its tokens.
+    signedInHere = carried.accessToken !== null && carried.accessToken !== client.state.accessToken;
+    setToken(carried.accessToken ?? client.state.accessToken);
   }
-}
-
-function pageToken(): string | undefined {
-  const state = getState();
-  return state.status === 'signedIn' ? state.accessToken : undefined;
 }
 
 /** Returns whether a text contains a token that this page put there. */
@@ -110,7 +106,11 @@ function setToken(token: string | undefined): void {
   change({ headers: token ? printed({ Authorization: `Bearer ${token}` }) : '' });
 }
 
-/** Puts the token of the account view into the headers, unless an operation has signed in here. */
+/** Puts the tokens of the account view into the headers and variables, unless an operation has signed in only here. */
 export function followPage(): void {
-  if (!signedInHere) setToken(pageToken());
+  if (signedInHere) return;
+  setToken(client.state.accessToken);
+  const token = refreshToken();
+  // A refresh token works once, so an older one would end the session.
+  if (token) fill('RefreshSession', { 'input.refreshToken': token });
 }

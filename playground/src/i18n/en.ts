@@ -8,32 +8,10 @@ export const en = {
   phone: {
     heading: 'Sign in',
     lead: 'Enter your phone number and we’ll text you a code. New here? That creates your account too.',
-    region: 'Region',
-    number: 'Phone number',
-    send: 'Send code',
-    sendIn: (time: string) => `Send code in ${time}`,
   },
   code: {
     heading: 'Enter the code',
     sentTo: (phone: string, digits: number) => `We sent a code of ${digits} digits to ${phone}.`,
-    label: (digits: number) => `${digits}-digit code`,
-    confirm: 'Continue',
-    resend: 'Send a new code',
-    resendIn: (time: string) => `New code in ${time}`,
-    resent: 'A new code is on its way.',
-    call: 'Call me instead',
-    calling: 'We are calling you. A voice reads the code aloud.',
-    left: (n: number) => (n === 1 ? 'One more code can be sent today.' : `${n} more codes can be sent today.`),
-    none: 'No more codes can be sent to this number today.',
-    back: 'Use another number',
-    forward: (phone: string) => `Enter the code that was sent to ${phone}`,
-  },
-  delivery: {
-    underWay: 'The message is on its way.',
-    delivered: 'The message was delivered.',
-    failed: (reason: string) =>
-      `The message could not be delivered. ${reason} Check the number, or request a new code.`,
-    unknown: 'There is no receipt for the message.',
   },
   account: {
     welcome: 'Welcome! Your account is ready.',
@@ -69,18 +47,17 @@ export const en = {
   },
   reauthenticate: {
     lead: (phone: string) => `You signed in a while ago. To make sure it’s you, we’ll text a code to ${phone}.`,
-    confirm: 'Confirm',
   },
   deleteAccount: {
     heading: 'Delete account',
     lead: (phone: string) => `To make sure it’s you, we’ll text a code to ${phone}.`,
     warning: 'This deletes your account and all its data. It cannot be undone.',
-    confirm: 'Delete my account',
   },
   notices: {
     ended: 'You were signed out: this session has ended.',
     deleted: 'Your account is deleted.',
     signedOut: 'You are signed out.',
+    disabled: 'This account is disabled.',
   },
   inbox: {
     heading: 'Messages',
@@ -112,56 +89,12 @@ export const en = {
     nothing: 'Nothing was found.',
   },
   crashed: 'Something went wrong on this page. Reload it to continue.',
-  wait: (time: string) => `Wait ${time}.`,
-  waitOver: 'You can try again now.',
   errors: {
-    badInput: 'Something you entered has the wrong format.',
     badName: 'This name has characters that are not allowed.',
     nameTooLong: (length: number, limit: number) => `This name has ${length} characters. It can have at most ${limit}.`,
     badAvatar: 'This is not a web address that begins with https://.',
     avatarTooLong: (length: number, limit: number) =>
       `This address has ${length} characters. It can have at most ${limit}.`,
-    badCode: 'Enter all digits of the code.',
-    codeLength: (typed: number, length: number) =>
-      typed === 0 ? 'Enter the code.' : `The code has ${length} digits. You entered ${typed}.`,
-    phoneEmpty: 'Enter a phone number.',
-    phoneTooLong: (digits: number, limit: number) =>
-      `This number has ${digits} digits, with its calling code. A phone number has at most ${limit}.`,
-    invalidPhone: 'This is not a mobile phone number. Check the region and the digits.',
-    smsSendFailed: 'The message could not be sent. Request a new code in a moment.',
-    tokenInvalid: 'Your session has ended. Sign in again.',
-    tokenExpired: 'Your session has expired. Sign in again.',
-    unauthenticated: 'Sign in first.',
-    reauthenticationRequired: 'You signed in a while ago. Confirm your phone number first.',
-    codeExpired: 'This code is no longer valid. Request a new one.',
-    codeIncorrect: (left: number | undefined) =>
-      left === undefined
-        ? 'The code is wrong.'
-        : left === 0
-          ? 'The code is wrong, and that was the last attempt. Request a new one.'
-          : left === 1
-            ? 'The code is wrong. You have one attempt left.'
-            : `The code is wrong. You have ${left} attempts left.`,
-    challengeMismatch: 'This code was sent for something else. Request a new one.',
-    signupFailed: 'Your sign-in could not be stored. Try again with the same code.',
-    accountDisabled: 'This account is disabled.',
-    phoneTaken: 'Someone else already uses this number.',
-    rateLimited: 'Too many requests.',
-    cooldown: 'A code was sent a moment ago.',
-    phoneDaily: 'No more codes can be sent to this number today.',
-    failedAttempts: 'There were too many wrong codes.',
-    captchaRequired: 'The server requires a captcha. Try again to solve it.',
-    captchaFailed: 'The captcha was not passed. Try again.',
-    captchaClosed: 'You closed the captcha. Try again to solve it.',
-    captchaUnavailable: 'The captcha could not be loaded. Check your connection and try again.',
-    regionNotAllowed: (regions: string | undefined) =>
-      `Codes are not sent to this region.${regions ? ` They are sent to: ${regions}.` : ''}`,
-    numberBlocked: 'This number cannot receive our messages. Try another one.',
-    queryTooComplex: 'The request is too large.',
-    unavailable: 'The service is not available at the moment. Nothing is lost: try again.',
-    internal: 'Something went wrong on the server. Try again later.',
-    network: 'The server cannot be reached. Check your connection and try again.',
-    request: (id: string) => `Reference: ${id}`,
   },
 };
 

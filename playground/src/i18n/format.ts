@@ -1,20 +1,5 @@
 // Times and dates in the user's language.
 
-/** Formats a duration in its two largest units. */
-export function formatWait(milliseconds: number, locale: string): string {
-  const seconds = Math.max(1, Math.ceil(milliseconds / 1000));
-  const units: [string, number][] =
-    seconds < 60
-      ? [['second', seconds]]
-      : seconds < 3600
-        ? [['minute', Math.floor(seconds / 60)], ['second', seconds % 60]]
-        : [['hour', Math.floor(seconds / 3600)], ['minute', Math.floor((seconds % 3600) / 60)]];
-  const parts = units.filter(([, n], index) => n > 0 || index === 0);
-  return parts
-    .map(([unit, n]) => new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: locale.startsWith('zh') ? 'short' : 'long' }).format(n))
-    .join(locale.startsWith('zh') ? '' : ' ');
-}
-
 /** Formats a time as the time that has passed since. */
 export function formatAgo(instant: number, now: number, locale: string): string {
   const seconds = Math.max(0, Math.round((now - instant) / 1000));

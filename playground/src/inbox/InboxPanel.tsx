@@ -1,12 +1,12 @@
-import { localTime } from '../api/clock';
+import { formatPhone, useSmsLogin } from 'sms-login/react';
 import { useLanguage } from '../i18n';
-import { readable } from '../regions';
 import { useInbox } from './inbox';
 
 const SHOWN = 3;
 
 export function InboxPanel() {
   const { t, locale } = useLanguage();
+  const { client } = useSmsLogin();
   const { messages, offer } = useInbox();
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
   return (
@@ -17,8 +17,8 @@ export function InboxPanel() {
         {messages.slice(0, SHOWN).map((message) => (
           <li key={message.id} className="bubble">
             <p className="bubble-head">
-              <span>{t.inbox.to(readable(message.phone))}</span>
-              <time dateTime={message.sentAt}>{time.format(localTime(message.sentAt))}</time>
+              <span>{t.inbox.to(formatPhone(message.phone))}</span>
+              <time dateTime={message.sentAt}>{time.format(client.localTime(message.sentAt))}</time>
             </p>
             <p lang="en">{message.text}</p>
             {offer?.ids.includes(message.id) && (

@@ -1,24 +1,16 @@
-// What a reload must not lose: the typed number and the challenge, until the tab is closed. A code is never kept.
-import type { RequestCodeMutation } from '../api/generated/operations';
-import type { CodeChannel, CodePurpose } from '../api/generated/schema';
+// What a reload must not lose, besides what the client keeps: the typed number, and which messages of the inbox belong to the
+// challenge. It is kept until the tab is closed. A code is never kept.
+import type { CodePurpose } from 'sms-login';
+import type { TypedNumber } from 'sms-login/react';
 
-export interface SentCode {
-  phone: string;
-  channel: CodeChannel;
-  answer: Extract<RequestCodeMutation['requestCode'], { __typename: 'RequestCodePayload' }>;
-  /** The inbox's messages whose codes this challenge accepts. */
-  messages: { id: number; expiresAt: string }[];
-  /** Whether the server said that the code cannot be used any more. */
-  dead: boolean;
-}
-
-export interface TypedNumber {
-  region: string | undefined;
-  number: string;
+export interface KeptMessages {
+  challengeId: string;
+  /** The inbox's messages whose codes the challenge accepts. Times are on this device's clock, in milliseconds. */
+  messages: { id: number; expiresAt: number }[];
 }
 
 interface Kept {
-  sent?: SentCode | undefined;
+  sent?: KeptMessages | undefined;
   typed?: TypedNumber | undefined;
 }
 

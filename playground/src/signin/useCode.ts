@@ -1,74 +1,49 @@
-// Requests a code, for any purpose. The challenge survives a reload.
+// Requests a code, for any purpose, and finds its message in the inbox.
 import { useRef, useState } from 'react';
-import { mutate } from '../api/client';
-import { toFailure } from '../api/failure';
-import { RequestCodeDocument } from '../api/generated/operations';
-import type { CodeChannel, CodePurpose } from '../api/generated/schema';
-import { useIdempotency } from '../api/idempotency';
-import { type CaptchaResult, solveCaptcha } from '../captcha';
-import { deviceToken } from '../device';
-import { type Action, useAction } from '../hooks';
+import type { Challenge, CodeChannel, CodePurpose } from 'sms-login';
+import { type Action, useAction, useRequestCode, useSmsLogin } from 'sms-login/react';
+import { showCaptcha } from '../captcha';
 import { useLanguage } from '../i18n';
 import { useInbox } from '../inbox/inbox';
 import { messageAfter, newestId } from '../inbox/messages';
-import { keep, readKept, type SentCode } from './kept';
+import { keep, type KeptMessages, readKept } from './kept';
 
 export interface RequestedCode {
-  sent: SentCode | undefined;
-  request: Action<[phone: string, channel?: CodeChannel]>;
-  /** Remembers that the code cannot be used any more. */
-  markDead: () => void;
+  challenge: Challenge | undefined;
+  request: Action<[phone?: string, channel?: CodeChannel]>;
+  /** The inbox's messages whose codes the challenge accepts. */
+  messages: KeptMessages['messages'];
 }
+
+const NO_MESSAGES: KeptMessages['messages'] = [];
 
 /** `onSent` runs after each code that was sent. */
 export function useCode(purpose: CodePurpose, onSent?: () => void): RequestedCode {
   const { look } = useInbox();
   const { locale } = useLanguage();
-  const repeatable = useIdempotency();
+  const challenge = useSmsLogin().challenges[purpose];
   const [sent, setSent] = useState(() => readKept(purpose).sent);
+  const messages = sent && sent.challengeId === challenge?.challengeId ? sent.messages : NO_MESSAGES;
   // The newest message before the first attempt of a request: an attempt whose answer was lost may have sent the code.
   const before = useRef({ name: '', id: 0 });
-  // A captcha whose request got no answer is sent again, with the same key.
-  const solved = useRef<{ name: string; captcha: CaptchaResult }>(undefined);
+  const requestCode = useRequestCode({ purpose, captcha: (appId) => showCaptcha(appId, locale) });
 
-  const change = (next: SentCode) => {
+  const request = useAction(async (phone?: string, channel?: CodeChannel) => {
+    const name = `${phone} ${challenge?.challengeId} ${channel}`;
+    if (before.current.name !== name) before.current = { name, id: newestId(await look()) };
+    const result = await requestCode(phone, channel);
+    if (!result.ok) return result;
+
+    const { challengeId, expiresAt } = result.challenge;
+    const message = messageAfter(before.current.id, phone ?? '', await look());
+    before.current = { name: '', id: 0 };
+    // The older code may still arrive, and is then accepted too.
+    const older = challenge?.phone === phone && !challenge?.isOver ? messages : [];
+    const next = { challengeId, messages: [...older, ...(message ? [{ id: message.id, expiresAt }] : [])] };
     keep(purpose, { sent: next });
     setSent(next);
-  };
+    return result;
+  }, onSent);
 
-  const request = useAction(async (phone: string, channel: CodeChannel = 'SMS') => {
-    // The older code may still arrive, and is then accepted too.
-    const replaced = sent?.phone === phone && !sent.dead ? sent : undefined;
-    const resendOf = replaced?.answer.challengeId;
-    const name = `${phone} ${resendOf} ${channel}`;
-    if (before.current.name !== name) before.current = { name, id: newestId(await look()) };
-
-    const ask = (captcha?: CaptchaResult) =>
-      repeatable(`${name} ${captcha?.ticket}`, (idempotencyKey) => {
-        const input = { phone, purpose, channel, resendOf, captcha, deviceToken: deviceToken(), idempotencyKey };
-        return mutate(RequestCodeDocument, { input });
-      });
-    const earlier = solved.current?.name === name ? solved.current.captcha : undefined;
-    const answer = await ask(earlier).catch(async (error: unknown) => {
-      const { code, captchaAppId } = toFailure(error);
-      if ((code !== 'CAPTCHA_REQUIRED' && code !== 'CAPTCHA_FAILED') || !captchaAppId) throw error;
-      solved.current = undefined;
-      const captcha = await solveCaptcha(captchaAppId, locale);
-      solved.current = { name, captcha };
-      return ask(captcha);
-    });
-    solved.current = undefined;
-
-    const message = messageAfter(before.current.id, phone, await look());
-    before.current = { name: '', id: 0 };
-    const messages = message ? [{ id: message.id, expiresAt: answer.expiresAt }] : [];
-    change({ phone, channel, answer, messages: [...(replaced?.messages ?? []), ...messages], dead: false });
-    onSent?.();
-  });
-
-  return {
-    sent,
-    request,
-    markDead: () => sent && !sent.dead && change({ ...sent, dead: true }),
-  };
+  return { challenge, request, messages };
 }

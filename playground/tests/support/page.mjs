@@ -61,6 +61,12 @@ export const signedIn = (page) => page.getByRole('heading', { name: 'Where youâ€
 export const signedOut = (page) => page.getByLabel('Phone number').waitFor();
 export const wrong = (code) => String((Number(code) + 1) % 1_000_000).padStart(6, '0');
 
+/** Returns the name and the variables of the operation that a request runs. */
+export function operationOf(request) {
+  const { query = '', variables = {} } = request.postDataJSON() ?? {};
+  return [/^(?:query|mutation) (\w+)/.exec(query)?.[1], variables];
+}
+
 /** Loses the answer to the first request of an operation, after the server has run it. */
 export async function loseAnswer(page, operation) {
   let lost = false;
