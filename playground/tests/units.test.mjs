@@ -86,6 +86,12 @@ test('the Explorer carries challenges, codes and tokens on', async () => {
     usedUp: 'Login',
     accessToken: 'a',
   });
+  // The account view can use a session with a whole user, and new tokens for its own session.
+  const tokens = { accessToken: 'a', accessTokenExpiresAt: '2026-01-01T00:00:00Z', refreshToken: 'r' };
+  const session = { ...tokens, user: { id: 'u', createdAt: '2026-01-01T00:00:00Z', lastLoginAt: '2026-01-01T00:00:00Z' } };
+  assert.equal(carryOn({ data: { login: session } }, {}).session, session);
+  const rotated = carryOn({ data: { refreshSession: tokens } }, { input: { refreshToken: 'old' } });
+  assert.deepEqual([rotated.session, rotated.rotated], [undefined, { used: 'old', tokens }]);
   const wrong = carryOn({ data: { login: { code: 'CODE_INCORRECT', attemptsRemaining: 2 } } }, {});
   assert.deepEqual(wrong, { values: {} });
   assert.equal(carryOn({ data: { login: { code: 'CODE_INCORRECT', attemptsRemaining: 0 } } }, {}).usedUp, 'Login');
