@@ -2,9 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-upgrade lint tools packages scf-package deb sbom test-packages test-image test-reproducible test-galera bench bench-growth bench-micro bench-build
 
-# The sources of the playground page.
-PAGE_SOURCES := schema.graphql $(shell find playground -type f \
-	-not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/generated/*' -not -path '*/tests/*')
+# The sources of the playground page, with those of the package that it is built on.
+PAGE_SOURCES := schema.graphql $(shell find playground clients/typescript/src clients/typescript/package.json -type f \
+	-not -path '*/node_modules/*' -not -path '*/dist/*' -not -path 'playground/tests/*')
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 28
@@ -23,6 +23,8 @@ test: tools ## run all tests; installs MariaDB, Redis and Chromium if they are m
 	@scripts/build-page
 	cargo test --locked
 	cd playground && npm test --silent
+	@$(MAKE) --silent clients/typescript/node_modules/.package-lock.json
+	cd clients/typescript && npm test --silent
 
 test-upgrade: tools ## run the previous release beside this version on one database
 	@scripts/build-previous
@@ -92,3 +94,7 @@ playground/dist/index.html: playground/node_modules/.package-lock.json $(PAGE_SO
 playground/node_modules/.package-lock.json: playground/package-lock.json
 	@echo "installing the libraries of the playground page"
 	@cd playground && npm ci --silent --no-progress && touch node_modules/.package-lock.json
+
+clients/typescript/node_modules/.package-lock.json: clients/typescript/package-lock.json
+	@echo "installing the libraries of the TypeScript package's tests"
+	@cd clients/typescript && npm ci --silent --no-progress --ignore-scripts && touch node_modules/.package-lock.json
