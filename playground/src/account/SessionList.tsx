@@ -62,7 +62,7 @@ function SessionRow({ session, onEnd }: { session: Session; onEnd: () => void })
           {session.current && <span className="badge">{t.sessions.current}</span>}
         </p>
         <p className="muted small">
-          {t.sessions.since(formatMoment(session.createdAt, locale))} · {t.sessions.used(when)}
+          {t.sessions.since(formatMoment(session.createdAt, locale))} · {t.sessions.used(when, session.lastAddress)}
         </p>
       </div>
       {!session.current && (

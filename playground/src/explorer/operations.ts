@@ -141,6 +141,7 @@ query Me {
     sessions {
       id
       deviceName
+      lastAddress
       createdAt
       lastUsedAt
       expiresAt

@@ -31,7 +31,7 @@ export const en = {
     heading: 'Where you’re signed in',
     current: 'This device',
     unknown: 'Unknown device',
-    used: (when: string) => `Last used ${when}`,
+    used: (when: string, address: string) => `Last used ${when} from ${address}`,
     since: (moment: string) => `Signed in ${moment}`,
     end: 'Sign out',
     endLabel: (device: string, when: string) => `Sign out ${device}, last used ${when}`,

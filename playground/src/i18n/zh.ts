@@ -33,7 +33,7 @@ export const zh: Messages = {
     heading: '已登录的设备',
     current: '本设备',
     unknown: '未知设备',
-    used: (when) => `最近使用：${when}`,
+    used: (when, address) => `最近使用：${when}，来自 ${address}`,
     since: (moment) => `登录时间：${moment}`,
     end: '退出登录',
     endLabel: (device, when) => `退出 ${device} 上的登录，最近使用：${when}`,

@@ -9,7 +9,7 @@ export const Me =
   'query Me{me{...Profile}}' + Profile;
 
 export const Sessions =
-  'query Sessions{me{sessions{id deviceName createdAt lastUsedAt expiresAt current}}}';
+  'query Sessions{me{sessions{id deviceName lastAddress createdAt lastUsedAt expiresAt current}}}';
 
 export const Delivery =
   'query Delivery($id:ID!){codeDelivery(challengeId:$id){status reason}}';

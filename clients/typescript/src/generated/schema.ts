@@ -529,6 +529,8 @@ export type Session = {
   id: Scalars['ID']['output'];
   /** The name of the device from `login`. Null if the client sent no name. */
   deviceName: Maybe<Scalars['String']['output']>;
+  /** The client address of the sign-in, or of the last refresh if there was one. */
+  lastAddress: Scalars['String']['output'];
   /** When the user signed in. */
   createdAt: Scalars['DateTime']['output'];
   /** When the session was last refreshed, or created if it was never refreshed. */
@@ -556,9 +558,15 @@ export type SubscriptionCodeDeliveryArgs = {
 
 /** The fields of the profile to change. A field that is absent or null stays unchanged. */
 export type UpdateProfileInput = {
-  /** The user's name: 1 to 32 characters (extended grapheme clusters), without control characters. */
+  /**
+   * The user's name: at most 32 characters (extended grapheme clusters), without control characters. An empty text removes the
+   * name.
+   */
   name?: InputMaybe<Scalars['String']['input']>;
-  /** The `https` URL of the user's picture, at most 512 characters. */
+  /**
+   * The `https` URL of the user's picture, at most 512 characters. An empty text replaces the picture by one of those that new
+   * users get.
+   */
   avatar?: InputMaybe<Scalars['String']['input']>;
 };
 
