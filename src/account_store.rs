@@ -14,19 +14,23 @@ use crate::database::{Database, Param, with_list};
 use crate::mac::Mac;
 use crate::phone::PhoneNumber;
 use crate::store::StoreError;
-use crate::users::{ProfileChange, User};
+use crate::users::User;
 
 mod changes;
 mod endings;
+mod event_queue;
 mod events;
+mod export;
 mod loader;
+mod locks;
 mod records;
 mod replica;
 mod rows;
 mod sign_in;
 mod statements;
 
-pub use events::DeliveryOutcome;
+pub use event_queue::{DeliveryOutcome, EventBacklog};
+pub use export::{ExportedEvent, ExportedSession};
 pub use loader::UserLoader;
 pub use records::{LiveUser, LoginKey, NewSession, Rotation, SessionRow, SignInOutcome};
 use replica::Replica;
@@ -104,19 +108,6 @@ impl AccountStore {
         let params = [Param::Uuid(last.unwrap_or_default()), Param::Integer(limit.into())];
         let rows: Vec<UserColumns> = self.database.fetch_all(statements::SELECT_USERS_AFTER, &params).await?;
         Ok(rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?)
-    }
-
-    /// Changes the name and the avatar, by one statement. Returns false if the user does not exist any more.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn update_profile(&self, user_id: Uuid, change: &ProfileChange) -> Result<bool, StoreError> {
-        let params = [
-            Param::OptionalText(change.name.as_deref()),
-            Param::OptionalText(change.avatar.as_deref()),
-            Param::Uuid(user_id),
-        ];
-        Ok(self.database.execute(statements::UPDATE_PROFILE, &params).await? == 1)
     }
 
     /// Returns the user of a session that has not ended or expired, by one statement.

@@ -59,7 +59,7 @@ pub enum AccountError {
     /// The session signed in, or reauthenticated, too long ago for this change.
     #[error("the sign-in is too old")]
     ReauthenticationRequired,
-    /// The account was deleted, or its session ended, meanwhile.
+    /// Meanwhile the account was deleted or banned, or its session ended.
     #[error("the account is gone")]
     Gone,
     /// The code is rejected.
@@ -136,7 +136,7 @@ impl Accounts {
         }
 
         let change = ProfileChange { name, avatar };
-        if !self.users.update_profile(user.id, &change).await? {
+        if !self.users.update_profile(user.id, viewer.session_id, &change, self.clock.now()).await? {
             return Err(AccountError::Gone);
         }
         user.name = change.name.unwrap_or(user.name);
@@ -185,11 +185,13 @@ impl Accounts {
     /// Deletes the viewer's account.
     ///
     /// # Errors
-    /// If the code is rejected or the store fails. The account is unchanged then.
+    /// If the code is rejected, the account is gone, or the store fails. The account is unchanged then.
     pub async fn delete(&self, viewer: &Viewer, confirmation: Confirmation) -> Result<(), AccountError> {
         let user = &viewer.user;
-        let deletion = self.users.delete_user(user, &Actor::User, self.clock.now());
-        self.confirmed(user.id, Purpose::DeleteAccount, &user.phone, &confirmation, deletion).await?;
+        let deletion = self.users.delete_own_user(user, viewer.session_id, self.clock.now());
+        if !self.confirmed(user.id, Purpose::DeleteAccount, &user.phone, &confirmation, deletion).await? {
+            return Err(AccountError::Gone);
+        }
         self.revoke_devices(&user.phone).await;
         tracing::info!(user.id = %user.id, "account deleted");
         Ok(())

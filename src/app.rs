@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ use crate::http::{
     self, Callbacks, ConnectionLimits, Connections, CorsPolicy, HttpState, Patience, Playground, Readiness, Sockets,
 };
 use crate::sms::inbox::Inbox;
+use crate::store::StoreError;
 
 mod events;
 mod keys;
@@ -38,7 +39,9 @@ use self::events::Events;
 pub use self::keys::signing_keys;
 pub use self::providers::{captcha_verifier, sms_routes};
 use self::services::Parts;
-pub use self::stores::{counted_deliveries, event_log, open_database, open_replica, operators, redis};
+pub use self::stores::{
+    counted_deliveries, event_log, open_database, open_replica, operators, redis, require_database,
+};
 pub use self::warnings::{Risk, Warning, unencrypted_stores, warnings};
 
 /// Enough for the collectors of metrics: each needs one connection.
@@ -61,6 +64,12 @@ pub enum StartError {
     /// The database cannot be used.
     #[error("DATABASE_URL: {0}")]
     Database(#[source] DatabaseSetupError),
+    /// The database cannot be read.
+    #[error("DATABASE_URL: {0}")]
+    Store(#[source] StoreError),
+    /// A command needs a database that exists, and its file does not.
+    #[error("{} does not exist: DATA_DIR and DATABASE_URL say which database the server uses", .0.display())]
+    NoDatabase(PathBuf),
     /// The tables are missing or old.
     #[error("DATABASE_URL: the database is not migrated: run `sms-login migrate`, or set AUTO_MIGRATE=true")]
     NotMigrated,

@@ -7,9 +7,9 @@
 use std::path::Path;
 use std::time::Instant;
 
+use sqlx::SqlSafeStr;
 use sqlx::mysql::{MySqlArguments, MySqlPool};
 use sqlx::sqlite::{SqliteArguments, SqlitePool};
-use sqlx::{Connection, SqlSafeStr};
 use tracing::Instrument;
 
 use crate::metrics;
@@ -122,19 +122,19 @@ impl Database {
         Ok(version.await?)
     }
 
-    /// Checks that the database answers.
+    /// Checks that the database answers and accepts writes. Changes nothing.
     ///
     /// # Errors
-    /// If it does not answer.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        let ping = async {
+    /// If it does not answer, or is read-only.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        let check = async {
             match self {
-                Self::MySql(pool) => Lease::of(pool).await?.run(async |connection| connection.ping().await).await?,
-                Self::Sqlite(pool) => pool.acquire().await?.ping().await?,
+                Self::MySql(pool) => Lease::of(pool).await?.check_writable().await?,
+                Self::Sqlite(pool) => sqlite::check_writable(pool).await?,
             }
             Ok(())
         };
-        Ok(bounded("ping", ping).await?)
+        Ok(bounded("ping", check).await?)
     }
 
     /// Returns the number of open connections, and how many of them are idle.

@@ -9,6 +9,9 @@ use uuid::Uuid;
 
 use crate::random;
 
+/// The longest name of an operator in an event, in bytes. The database has room for 1024 characters of facts.
+const MAX_OPERATOR: usize = 128;
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
@@ -95,7 +98,7 @@ impl Event {
     pub fn by(self, actor: &Actor) -> Self {
         match actor {
             Actor::User => self,
-            Actor::Operator(name) => self.with("operator", name.as_str()),
+            Actor::Operator(name) => self.with("operator", &name[..name.floor_char_boundary(MAX_OPERATOR)]),
         }
     }
 
@@ -117,7 +120,7 @@ pub struct StoredEvent {
     pub user_id: Option<Uuid>,
     /// The name of what happened.
     pub kind: String,
-    /// The facts, a JSON object.
+    /// The facts, a JSON object. A text if the stored facts are not JSON.
     pub facts: Value,
     /// When it happened.
     pub created_at: Timestamp,

@@ -48,6 +48,8 @@ const RUNNING: &str = "sms_login_operations_running";
 const REDIS_SECONDS: &str = "sms_login_redis_seconds";
 const SQL_SECONDS: &str = "sms_login_sql_seconds";
 const CLOCK_SKEW: &str = "sms_login_clock_skew_seconds";
+const EVENTS_PENDING: &str = "sms_login_events_pending";
+const EVENTS_OLDEST: &str = "sms_login_events_oldest_pending_seconds";
 
 /// Registers the description of every metric.
 pub(crate) fn describe() {
@@ -78,6 +80,8 @@ pub(crate) fn describe() {
     metrics::describe_histogram!(REDIS_SECONDS, "Duration of scripts on Redis, in seconds, by script and outcome.");
     metrics::describe_histogram!(SQL_SECONDS, "Duration of calls to the database, in seconds, by kind and outcome.");
     metrics::describe_gauge!(CLOCK_SKEW, "How far this server's clock is ahead of Redis's, in seconds.");
+    metrics::describe_gauge!(EVENTS_PENDING, "Events that wait for delivery.");
+    metrics::describe_gauge!(EVENTS_OLDEST, "Age of the oldest event that waits for delivery, in seconds.");
     metrics::describe_gauge!(BUILD_INFO, "Version of the program. The value is always 1.");
     metrics::describe_counter!(PROVIDER_ANSWERS, "Answers of SMS providers, by route, region and the provider's code.");
     metrics::describe_counter!(MESSAGES, "Messages that reached a state, by route, region, purpose and state.");
@@ -170,6 +174,12 @@ pub(crate) fn sql_called(kind: &'static str, is_ok: bool, started: Instant) {
 /// Sets how far this server's clock is ahead of Redis's.
 pub(crate) fn clock_skew(seconds: f64) {
     metrics::gauge!(CLOCK_SKEW).set(seconds);
+}
+
+/// Sets the number of events that wait for delivery, and the age of the oldest one.
+pub(crate) fn event_backlog(pending: u32, oldest_seconds: f64) {
+    metrics::gauge!(EVENTS_PENDING).set(pending);
+    metrics::gauge!(EVENTS_OLDEST).set(oldest_seconds);
 }
 
 const fn outcome(is_ok: bool) -> &'static str {

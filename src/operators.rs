@@ -1,16 +1,17 @@
 //! Operators: what support staff can do with users, from the command line.
 //!
 //! Each change writes an event with the operator's name in its transaction. Reading whole data writes one, too. A change that
-//! must revoke device tokens revokes them first: if Redis fails, nothing is changed and the operator can repeat the command.
+//! must revoke device tokens is stored first: a ban must not wait for Redis. If Redis fails then, the outcome says so, and the
+//! operator can revoke them later.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::account_store::{AccountStore, SessionRow};
+use crate::account_store::{AccountStore, ExportedEvent, ExportedSession};
 use crate::clock::Clock;
-use crate::events::{Actor, Event, EventKind, StoredEvent};
+use crate::events::{Actor, Event, EventKind};
 use crate::phone::PhoneNumber;
 use crate::store::StoreError;
 use crate::users::{NewUser, PhoneChange, PhoneChangeOutcome, User};
@@ -18,7 +19,7 @@ use crate::verification::Checking;
 
 mod import;
 
-pub use import::{Format, ImportError, Imported, Rejected, Source};
+pub use import::{BadCsv, Format, ImportError, Imported, Rejected, Source};
 
 /// The service of operators.
 pub struct Operators {
@@ -29,15 +30,24 @@ pub struct Operators {
     clock: Arc<dyn Clock>,
 }
 
+/// A change of the database, and what became of the user's device tokens.
+#[derive(Debug)]
+pub struct Stored<T> {
+    /// The outcome of the change.
+    pub outcome: T,
+    /// Whether the device tokens were revoked. If Redis failed, the change is stored nevertheless.
+    pub revoked: Result<(), StoreError>,
+}
+
 /// Everything that the database has about a user.
 #[derive(Debug)]
 pub struct Export {
     /// The user.
     pub user: User,
-    /// The live sessions, at most 100.
-    pub sessions: Vec<SessionRow>,
-    /// The events, at most 100, starting with the latest.
-    pub events: Vec<StoredEvent>,
+    /// The sessions, ended ones too.
+    pub sessions: Vec<ExportedSession>,
+    /// The events, starting with the latest.
+    pub events: Vec<ExportedEvent>,
 }
 
 /// What an operator reads in full.
@@ -110,29 +120,38 @@ impl Operators {
     /// Ends all sessions of the user and revokes their device tokens. Returns the number of sessions.
     ///
     /// # Errors
-    /// If a store fails.
-    pub async fn end_sessions(&self, user: &User) -> Result<u64, StoreError> {
-        self.revoke_devices(user).await?;
-        self.users.end_user_sessions(user.id, None, &self.actor, self.clock.now()).await
+    /// If the database fails.
+    pub async fn end_sessions(&self, user: &User) -> Result<Stored<u64>, StoreError> {
+        let ended = self.users.end_user_sessions(user.id, None, &self.actor, self.clock.now()).await?;
+        Ok(self.stored(ended, user).await)
     }
 
-    /// Changes the user's phone, ends their sessions and revokes their device tokens.
+    /// Changes the user's phone, ends their sessions and revokes the device tokens of the old phone.
     ///
     /// # Errors
-    /// If a store fails.
-    pub async fn change_phone(&self, user: &User, phone: PhoneNumber) -> Result<PhoneChangeOutcome, StoreError> {
-        self.revoke_devices(user).await?;
+    /// If the database fails.
+    pub async fn change_phone(
+        &self,
+        user: &User,
+        phone: PhoneNumber,
+    ) -> Result<Stored<PhoneChangeOutcome>, StoreError> {
         let (by, at) = (self.actor.clone(), self.clock.now());
-        self.users.change_phone(&PhoneChange { user_id: user.id, phone, kept_session: None, by, at }).await
+        let change = PhoneChange { user_id: user.id, phone, kept_session: None, by, at };
+        match self.users.change_phone(&change).await? {
+            PhoneChangeOutcome::Changed => Ok(self.stored(PhoneChangeOutcome::Changed, user).await),
+            unchanged @ (PhoneChangeOutcome::Taken | PhoneChangeOutcome::Gone) => {
+                Ok(Stored { outcome: unchanged, revoked: Ok(()) })
+            }
+        }
     }
 
-    /// Bans the user, ends their sessions and revokes their device tokens. Returns false if the user is banned already.
+    /// Bans the user, ends their sessions and revokes their device tokens. The outcome is false if the user is banned already.
     ///
     /// # Errors
-    /// If a store fails.
-    pub async fn ban(&self, user: &User) -> Result<bool, StoreError> {
-        self.revoke_devices(user).await?;
-        self.users.ban_user(user.id, &self.actor, self.clock.now()).await
+    /// If the database fails.
+    pub async fn ban(&self, user: &User) -> Result<Stored<bool>, StoreError> {
+        let banned = self.users.ban_user(user.id, &self.actor, self.clock.now()).await?;
+        Ok(self.stored(banned, user).await)
     }
 
     /// Ends the user's ban. Returns false if the user is not banned.
@@ -143,13 +162,14 @@ impl Operators {
         self.users.unban_user(user.id, &self.actor, self.clock.now()).await
     }
 
-    /// Deletes the user and their sessions, and revokes their device tokens.
+    /// Deletes the user and their sessions, and revokes their device tokens. The outcome is false if the user does not exist any
+    /// more.
     ///
     /// # Errors
-    /// If a store fails.
-    pub async fn delete(&self, user: &User) -> Result<bool, StoreError> {
-        self.revoke_devices(user).await?;
-        self.users.delete_user(user, &self.actor, self.clock.now()).await
+    /// If the database fails.
+    pub async fn delete(&self, user: &User) -> Result<Stored<bool>, StoreError> {
+        let deleted = self.users.delete_user(user, &self.actor, self.clock.now()).await?;
+        Ok(self.stored(deleted, user).await)
     }
 
     /// Returns everything that the database has about the user, and records that.
@@ -158,15 +178,23 @@ impl Operators {
     /// If the store fails.
     pub async fn export(&self, user: User) -> Result<Export, StoreError> {
         self.reveal(Some(&user), Revealed::Export).await?;
-        let sessions = self.users.list_live_sessions(user.id, self.clock.now()).await?;
-        let events = self.users.list_user_events(user.id).await?;
+        let sessions = self.users.export_sessions(user.id).await?;
+        let events = self.users.export_events(user.id).await?;
         Ok(Export { user, sessions, events })
     }
 
-    async fn revoke_devices(&self, user: &User) -> Result<(), StoreError> {
+    /// Revokes the device tokens of a phone, for a change that is stored already.
+    ///
+    /// # Errors
+    /// If Redis fails.
+    pub async fn revoke_devices(&self, phone: &PhoneNumber) -> Result<(), StoreError> {
         match &self.checking {
-            Some(checking) => checking.try_revoke_devices(&user.phone, self.device_ttl).await,
+            Some(checking) => checking.try_revoke_devices(phone, self.device_ttl).await,
             None => Ok(()),
         }
+    }
+
+    async fn stored<T>(&self, outcome: T, user: &User) -> Stored<T> {
+        Stored { outcome, revoked: self.revoke_devices(&user.phone).await }
     }
 }

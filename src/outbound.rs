@@ -5,7 +5,7 @@
 //! module knows no provider: it adds no signature and reads no body. No error contains a URL or a body.
 
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
@@ -160,6 +160,27 @@ impl Client {
         call.instrument(tracing::debug_span!("outbound")).await.map_err(CallError::TimedOut)?
     }
 
+    /// Sends a request like [`post`](Self::post), and returns the HTTP status of the answer, whatever its body is.
+    ///
+    /// # Errors
+    /// If no status arrives in time.
+    pub async fn post_for_status<'a, F>(&self, build: F) -> Result<u16, CallError>
+    where
+        F: Fn() -> Request<'a> + Send + Sync,
+    {
+        let call = async {
+            let started = Instant::now();
+            let response = tokio::time::timeout(self.whole, self.send_or_retry(build)).await;
+            let response = response.map_err(CallError::TimedOut)??;
+            let status = response.status().as_u16();
+
+            // The connection can be used again only after its body was read. If it is long or slow, a new one costs less.
+            drop(tokio::time::timeout(self.whole.saturating_sub(started.elapsed()), read(response)).await);
+            Ok(status)
+        };
+        call.instrument(tracing::debug_span!("outbound")).await
+    }
+
     /// Returns the time on a server: the `Date` header of its answer, of any status, to a GET request.
     ///
     /// # Errors
@@ -177,11 +198,17 @@ impl Client {
     where
         F: Fn() -> Request<'a> + Send + Sync,
     {
-        let response = match self.send(build()).await {
-            Err(CallError::Unreachable(_)) => self.send(build()).await?,
-            other => other?,
-        };
-        read(response).await
+        read(self.send_or_retry(build).await?).await
+    }
+
+    async fn send_or_retry<'a, F>(&self, build: F) -> Result<Response, CallError>
+    where
+        F: Fn() -> Request<'a> + Send + Sync,
+    {
+        match self.send(build()).await {
+            Err(CallError::Unreachable(_)) => self.send(build()).await,
+            other => other,
+        }
     }
 
     async fn send(&self, request: Request<'_>) -> Result<Response, CallError> {

@@ -43,6 +43,9 @@ pub const NO_EVICTION: &str = "noeviction";
 /// vanished.
 const CHANNEL_SILENCE: Duration = Duration::from_secs(15);
 
+/// How long the key of a test lives.
+const PROBE_TTL_MILLISECONDS: u64 = 1000;
+
 /// A multiplexed connection to Redis. Clones share it.
 #[derive(Clone)]
 pub struct RedisPool {
@@ -157,6 +160,18 @@ impl RedisPool {
     /// If Redis does not answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.sample().await.map(drop)
+    }
+
+    /// Checks that Redis accepts writes, with a key that expires at once. A replica, a Redis without memory and one with
+    /// too few replicas do not. Of a cluster, this checks one of the nodes.
+    ///
+    /// # Errors
+    /// If Redis does not answer, or refuses to write.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        let mut set = Cmd::new();
+        set.arg("SET").arg(self.key("ready", "probe")).arg("1").arg("PX").arg(PROBE_TTL_MILLISECONDS);
+        let call = self.node.run(async |mut redis| set.query_async(&mut redis).await);
+        bounded(async { call.await.map_err(store_error) }).await
     }
 
     /// Returns the version of Redis, or of one node of a cluster.

@@ -73,7 +73,7 @@ pub struct PhoneChange {
     pub user_id: Uuid,
     /// The new phone, which received the one-time code.
     pub phone: PhoneNumber,
-    /// The session of the request, if the user makes the change. All other sessions of the user end.
+    /// The session of the request, if the user makes the change. It must be live. All other sessions of the user end.
     pub kept_session: Option<Uuid>,
     /// The user, or an operator.
     pub by: Actor,
@@ -88,6 +88,6 @@ pub enum PhoneChangeOutcome {
     Changed,
     /// Another user has the phone. Nothing was changed.
     Taken,
-    /// The user does not exist any more.
+    /// The user does not exist any more. Or the user makes the change and was banned meanwhile, or the session has ended.
     Gone,
 }

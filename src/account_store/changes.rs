@@ -1,17 +1,19 @@
-//! Changes of accounts: adding, changing the phone, banning and deleting. Each is one transaction with its event.
+//! Changes of accounts: adding, the profile, changing the phone, banning and deleting. Each is one transaction with its event;
+//! a change of the profile has none.
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::locks::retried;
 use super::rows::PhoneColumns;
 use super::sign_in::insert_users;
-use super::{AccountStore, TRIES, back_off, statements};
+use super::{AccountStore, statements};
 use crate::database::{Param, SqlError, bounded, with_list};
 use crate::events::{Actor, Event, EventKind};
 use crate::store::StoreError;
-use crate::users::{NewUser, PhoneChange, PhoneChangeOutcome, User};
+use crate::users::{NewUser, PhoneChange, PhoneChangeOutcome, ProfileChange, User};
 
 /// The number of tries if a sign-up with one of the phones comes first.
 const ADD_TRIES: usize = 4;
@@ -68,6 +70,35 @@ impl AccountStore {
         Ok(free.len())
     }
 
+    /// Changes the name and the avatar for a user in this session. Returns false if the session is not live any more, or the
+    /// user is banned or deleted.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn update_profile(
+        &self,
+        user_id: Uuid,
+        session_id: Uuid,
+        change: &ProfileChange,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let updated = retried(|| async {
+            let mut transaction = self.database.begin().await?;
+            if !self.lock_session(&mut transaction, user_id, session_id, now).await? {
+                return Ok(false);
+            }
+            let params = [
+                Param::OptionalText(change.name.as_deref()),
+                Param::OptionalText(change.avatar.as_deref()),
+                Param::Uuid(user_id),
+            ];
+            transaction.execute(statements::UPDATE_PROFILE, &params).await?;
+            transaction.commit().await?;
+            Ok(true)
+        });
+        Ok(updated.await?)
+    }
+
     /// Changes the user's phone and ends their other sessions: both or nothing.
     ///
     /// # Errors
@@ -75,26 +106,18 @@ impl AccountStore {
     pub async fn change_phone(&self, change: &PhoneChange) -> Result<PhoneChangeOutcome, StoreError> {
         let event = Event::new(EventKind::PhoneChanged, change.user_id, change.at);
         let event = event.with("phone", change.phone.to_string()).by(&change.by);
-        // On the heap: the drivers' futures are tens of kilobytes large.
-        let changed = bounded(
-            "transaction",
-            Box::pin(async {
-                for number in 1..TRIES {
-                    match self.try_change_phone(change, &event).await {
-                        Err(SqlError::Deadlock(_)) => back_off(number).await,
-                        outcome => return outcome,
-                    }
-                }
-                self.try_change_phone(change, &event).await
-            }),
-        );
-        Ok(changed.await?)
+        Ok(retried(|| self.try_change_phone(change, &event)).await?)
     }
 
     async fn try_change_phone(&self, change: &PhoneChange, event: &Event) -> Result<PhoneChangeOutcome, SqlError> {
         let user_id = Param::Uuid(change.user_id);
         let mut transaction = self.database.begin().await?;
 
+        if let Some(session_id) = change.kept_session
+            && !self.lock_session(&mut transaction, change.user_id, session_id, change.at).await?
+        {
+            return Ok(PhoneChangeOutcome::Gone);
+        }
         let params = [Param::Text(change.phone.e164()), user_id];
         match transaction.execute(statements::UPDATE_PHONE, &params).await {
             Ok(0) => return Ok(PhoneChangeOutcome::Gone),
@@ -118,21 +141,17 @@ impl AccountStore {
     /// If the database fails.
     pub async fn ban_user(&self, id: Uuid, by: &Actor, now: Timestamp) -> Result<bool, StoreError> {
         let (at, user_id) = (Param::Time(now), Param::Uuid(id));
-        // On the heap: the drivers' futures are tens of kilobytes large.
-        let banned = bounded(
-            "transaction",
-            Box::pin(async {
-                let mut transaction = self.database.begin().await?;
-                // This comes first: it waits for a sign-in that has locked the user, whose session the next statement then ends.
-                if transaction.execute(statements::BAN_USER, &[at, user_id]).await? == 0 {
-                    return Ok(false);
-                }
-                transaction.execute(statements::END_OTHER_SESSIONS, &[at, user_id, NO_SESSION]).await?;
-                self.write(&mut transaction, &Event::new(EventKind::Banned, id, now).by(by)).await?;
-                transaction.commit().await?;
-                Ok(true)
-            }),
-        );
+        let banned = retried(|| async {
+            let mut transaction = self.database.begin().await?;
+            // This comes first: it waits for a sign-in that has locked the user, whose session the next statement then ends.
+            if transaction.execute(statements::BAN_USER, &[at, user_id]).await? == 0 {
+                return Ok(false);
+            }
+            transaction.execute(statements::END_OTHER_SESSIONS, &[at, user_id, NO_SESSION]).await?;
+            self.write(&mut transaction, &Event::new(EventKind::Banned, id, now).by(by)).await?;
+            transaction.commit().await?;
+            Ok(true)
+        });
         Ok(banned.await?)
     }
 
@@ -141,19 +160,15 @@ impl AccountStore {
     /// # Errors
     /// If the database fails.
     pub async fn unban_user(&self, id: Uuid, by: &Actor, now: Timestamp) -> Result<bool, StoreError> {
-        // On the heap: the drivers' futures are tens of kilobytes large.
-        let unbanned = bounded(
-            "transaction",
-            Box::pin(async {
-                let mut transaction = self.database.begin().await?;
-                if transaction.execute(statements::UNBAN_USER, &[Param::Uuid(id)]).await? == 0 {
-                    return Ok(false);
-                }
-                self.write(&mut transaction, &Event::new(EventKind::Unbanned, id, now).by(by)).await?;
-                transaction.commit().await?;
-                Ok(true)
-            }),
-        );
+        let unbanned = retried(|| async {
+            let mut transaction = self.database.begin().await?;
+            if transaction.execute(statements::UNBAN_USER, &[Param::Uuid(id)]).await? == 0 {
+                return Ok(false);
+            }
+            self.write(&mut transaction, &Event::new(EventKind::Unbanned, id, now).by(by)).await?;
+            transaction.commit().await?;
+            Ok(true)
+        });
         Ok(unbanned.await?)
     }
 
@@ -162,20 +177,40 @@ impl AccountStore {
     /// # Errors
     /// If the database fails.
     pub async fn delete_user(&self, user: &User, by: &Actor, now: Timestamp) -> Result<bool, StoreError> {
+        self.delete(user, None, by, now).await
+    }
+
+    /// Deletes the user and their sessions, for the user in this session. Returns false if the session is not live any more, or
+    /// the user is banned or deleted.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn delete_own_user(&self, user: &User, session_id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+        self.delete(user, Some(session_id), &Actor::User, now).await
+    }
+
+    async fn delete(
+        &self,
+        user: &User,
+        session_id: Option<Uuid>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let event = Event::new(EventKind::Deleted, user.id, now).with("phone", user.phone.to_string()).by(by);
-        // On the heap: the drivers' futures are tens of kilobytes large.
-        let deleted = bounded(
-            "transaction",
-            Box::pin(async {
-                let mut transaction = self.database.begin().await?;
-                if transaction.execute(statements::DELETE_USER, &[Param::Uuid(user.id)]).await? == 0 {
-                    return Ok(false);
-                }
-                self.write(&mut transaction, &event).await?;
-                transaction.commit().await?;
-                Ok(true)
-            }),
-        );
+        let deleted = retried(|| async {
+            let mut transaction = self.database.begin().await?;
+            if let Some(session_id) = session_id
+                && !self.lock_session(&mut transaction, user.id, session_id, now).await?
+            {
+                return Ok(false);
+            }
+            if transaction.execute(statements::DELETE_USER, &[Param::Uuid(user.id)]).await? == 0 {
+                return Ok(false);
+            }
+            self.write(&mut transaction, &event).await?;
+            transaction.commit().await?;
+            Ok(true)
+        });
         Ok(deleted.await?)
     }
 }

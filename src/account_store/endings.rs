@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::locks::retried;
 use super::{AccountStore, statements};
-use crate::database::{Param, SqlError, bounded, with_list};
+use crate::database::{Param, SqlError, with_list};
 use crate::events::{Actor, Event, EventKind};
 use crate::store::StoreError;
 
@@ -29,17 +30,13 @@ impl AccountStore {
     }
 
     async fn end_with(&self, update: &'static str, id: Uuid, now: Timestamp, event: &Event) -> Result<(), SqlError> {
-        // On the heap: the drivers' futures are tens of kilobytes large.
-        bounded(
-            "transaction",
-            Box::pin(async {
-                let mut transaction = self.database.begin().await?;
-                if transaction.execute(update, &[Param::Time(now), Param::Uuid(id)]).await? > 0 {
-                    self.write_of_session(&mut transaction, id, event).await?;
-                }
-                transaction.commit().await
-            }),
-        )
+        retried(|| async {
+            let mut transaction = self.database.begin().await?;
+            if transaction.execute(update, &[Param::Time(now), Param::Uuid(id)]).await? > 0 {
+                self.write_of_session(&mut transaction, id, event).await?;
+            }
+            transaction.commit().await
+        })
         .await
     }
 
@@ -61,25 +58,22 @@ impl AccountStore {
         let mut params = vec![Param::Time(now), Param::Uuid(user_id), Param::Time(now)];
         params.extend(ids.unwrap_or_default().iter().copied().map(Param::Uuid));
 
-        // On the heap: the drivers' futures are tens of kilobytes large.
-        let ended = bounded(
-            "transaction",
-            Box::pin(async {
-                let mut transaction = self.database.begin().await?;
-                let ended = match ids {
-                    None => transaction.execute(statements::END_ALL_SESSIONS, &params).await?,
-                    Some(ids) => {
-                        transaction.execute(with_list(statements::END_LISTED_SESSIONS, ids.len()), &params).await?
-                    }
-                };
-                if ended > 0 {
-                    let event = Event::new(EventKind::SessionsEnded, user_id, now).with("sessionsEnded", ended).by(by);
-                    self.write(&mut transaction, &event).await?;
+        let ended = retried(|| async {
+            let mut transaction = self.database.begin().await?;
+            self.lock_user(&mut transaction, user_id).await?;
+            let ended = match ids {
+                None => transaction.execute(statements::END_ALL_SESSIONS, &params).await?,
+                Some(ids) => {
+                    transaction.execute(with_list(statements::END_LISTED_SESSIONS, ids.len()), &params).await?
                 }
-                transaction.commit().await?;
-                Ok(ended)
-            }),
-        );
+            };
+            if ended > 0 {
+                let event = Event::new(EventKind::SessionsEnded, user_id, now).with("sessionsEnded", ended).by(by);
+                self.write(&mut transaction, &event).await?;
+            }
+            transaction.commit().await?;
+            Ok(ended)
+        });
         Ok(ended.await?)
     }
 }

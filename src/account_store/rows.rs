@@ -1,8 +1,9 @@
 //! The columns of users and sessions, and their conversion to checked types.
 
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::{LiveUser, SessionRow};
+use super::{EventBacklog, ExportedEvent, ExportedSession, LiveUser, SessionRow};
 use crate::database::{SqlError, instant};
 use crate::events::StoredEvent;
 use crate::phone::PhoneNumber;
@@ -105,6 +106,19 @@ impl TryFrom<LiveUserColumns> for LiveUser {
     }
 }
 
+/// What a locked user must not have to change their account.
+#[derive(sqlx::FromRow)]
+pub(super) struct LockedUserColumns {
+    pub(super) banned_at: Option<i64>,
+}
+
+/// What says whether a locked session is live.
+#[derive(sqlx::FromRow)]
+pub(super) struct LockedSessionColumns {
+    pub(super) ended_at: Option<i64>,
+    pub(super) expires_at: i64,
+}
+
 /// The phone of a user.
 #[derive(sqlx::FromRow)]
 pub(super) struct PhoneColumns {
@@ -124,19 +138,102 @@ pub(super) struct EventColumns {
     failure: Option<String>,
 }
 
-impl TryFrom<EventColumns> for StoredEvent {
-    type Error = SqlError;
-
-    fn try_from(row: EventColumns) -> Result<Self, Self::Error> {
-        Ok(Self {
+/// Cannot fail: one row that somebody has changed must not stop the delivery of all others. Facts that are not JSON are returned
+/// as a text.
+impl From<EventColumns> for StoredEvent {
+    fn from(row: EventColumns) -> Self {
+        Self {
             sequence: row.sequence,
             id: row.id,
             user_id: row.user_id,
             kind: row.kind,
-            facts: serde_json::from_str(&row.facts).map_err(SqlError::decode)?,
-            created_at: instant(row.created_at)?,
-            attempts: u32::try_from(row.attempts).map_err(SqlError::decode)?,
+            facts: serde_json::from_str(&row.facts).unwrap_or(Value::String(row.facts)),
+            created_at: instant(row.created_at).unwrap_or_default(),
+            attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
             failure: row.failure,
+        }
+    }
+}
+
+/// The position of an event.
+#[derive(sqlx::FromRow)]
+pub(super) struct SequenceColumns {
+    pub(super) sequence: i64,
+}
+
+/// The end of a lease.
+#[derive(sqlx::FromRow)]
+pub(super) struct LeaseColumns {
+    pub(super) expires_at: i64,
+}
+
+/// The events that wait for delivery: those in the queue, and new ones.
+#[derive(sqlx::FromRow)]
+pub(super) struct BacklogColumns {
+    pending: i64,
+    oldest_moved: Option<i64>,
+    oldest_new: Option<i64>,
+}
+
+impl TryFrom<BacklogColumns> for EventBacklog {
+    type Error = SqlError;
+
+    fn try_from(row: BacklogColumns) -> Result<Self, Self::Error> {
+        let oldest = row.oldest_moved.into_iter().chain(row.oldest_new).min();
+        Ok(Self {
+            pending: u32::try_from(row.pending).map_err(SqlError::decode)?,
+            oldest: oldest.map(instant).transpose()?,
         })
+    }
+}
+
+/// The columns of an exported session.
+#[derive(sqlx::FromRow)]
+pub(super) struct ExportedSessionColumns {
+    pub(super) id: Uuid,
+    device_name: Option<String>,
+    first_address: String,
+    last_address: String,
+    created_at: i64,
+    authenticated_at: i64,
+    last_used_at: i64,
+    expires_at: i64,
+    ended_at: Option<i64>,
+}
+
+/// The columns of an exported event.
+#[derive(sqlx::FromRow)]
+pub(super) struct ExportedEventColumns {
+    pub(super) sequence: i64,
+    id: Uuid,
+    kind: String,
+    facts: String,
+    created_at: i64,
+}
+
+impl TryFrom<ExportedSessionColumns> for ExportedSession {
+    type Error = SqlError;
+
+    fn try_from(row: ExportedSessionColumns) -> Result<Self, Self::Error> {
+        Ok(Self {
+            id: row.id,
+            device_name: row.device_name,
+            first_address: row.first_address,
+            last_address: row.last_address,
+            created_at: instant(row.created_at)?,
+            authenticated_at: instant(row.authenticated_at)?,
+            last_used_at: instant(row.last_used_at)?,
+            expires_at: instant(row.expires_at)?,
+            ended_at: row.ended_at.map(instant).transpose()?,
+        })
+    }
+}
+
+impl TryFrom<ExportedEventColumns> for ExportedEvent {
+    type Error = SqlError;
+
+    fn try_from(row: ExportedEventColumns) -> Result<Self, Self::Error> {
+        let facts = serde_json::from_str(&row.facts).unwrap_or(serde_json::Value::String(row.facts));
+        Ok(Self { id: row.id, kind: row.kind, facts, created_at: instant(row.created_at)? })
     }
 }

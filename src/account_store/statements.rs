@@ -30,6 +30,18 @@ pub(super) const SELECT_LIVE_USER: &str = "\
     FROM sessions s JOIN users u ON u.id = s.user_id \
     WHERE s.id = ? AND s.ended_at IS NULL AND s.expires_at > ? AND u.banned_at IS NULL";
 
+/// The first lock of every transaction that changes a user or ends several of their sessions. Sessions are locked after it.
+pub(super) const LOCK_USER: Dialects = Dialects {
+    mysql: "SELECT banned_at FROM users WHERE id = ? FOR UPDATE",
+    sqlite: "SELECT banned_at FROM users WHERE id = ?",
+};
+
+/// Waits for a transaction that ends the session.
+pub(super) const LOCK_SESSION: Dialects = Dialects {
+    mysql: "SELECT ended_at, expires_at FROM sessions WHERE id = ? AND user_id = ? FOR UPDATE",
+    sqlite: "SELECT ended_at, expires_at FROM sessions WHERE id = ? AND user_id = ?",
+};
+
 pub(super) const UPDATE_LAST_LOGIN: &str = "UPDATE users SET last_login_at = ? WHERE id = ?";
 
 pub(super) const BAN_USER: &str = "UPDATE users SET banned_at = ? WHERE id = ? AND banned_at IS NULL";
@@ -72,6 +84,15 @@ pub(super) const SELECT_LIVE_SESSIONS: &str = "\
     FROM sessions WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? \
     ORDER BY last_used_at DESC, id DESC LIMIT ?";
 
+pub(super) const EXPORT_SESSIONS: &str = "\
+    SELECT id, device_name, first_address, last_address, created_at, \
+    COALESCE(authenticated_at, created_at) AS authenticated_at, last_used_at, expires_at, ended_at \
+    FROM sessions WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?";
+
+pub(super) const EXPORT_EVENTS: &str = "\
+    SELECT sequence, id, kind, facts, created_at FROM events \
+    WHERE user_id = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?";
+
 pub(super) const ROTATE_SESSION: &str = "\
     UPDATE sessions SET generation = generation + 1, rotated_at = ?, last_used_at = ?, last_address = ?, \
     expires_at = ?, rotation_key = ? WHERE id = ? AND generation = ? AND ended_at IS NULL AND expires_at > ?";
@@ -105,7 +126,8 @@ pub(super) const PURGE_SESSIONS: Dialects = Dialects {
              (SELECT id FROM sessions WHERE expires_at < ? OR ended_at < ? LIMIT ?)",
 };
 
-/// Both engines give each row of an `INSERT` a greater `sequence` than the rows before it.
+/// Both engines give each row of an `INSERT` a greater `sequence` than the rows before it. An event to be delivered has the
+/// `due_at` 0 until the server that delivers moves it to `pending_events`.
 pub(super) const INSERT_EVENTS: &str = "INSERT INTO events (id, user_id, kind, facts, created_at, due_at) VALUES (...)";
 
 pub(super) const INSERT_EVENT_OF_SESSION: &str = "\
@@ -115,28 +137,74 @@ pub(super) const INSERT_EVENT_OF_SESSION: &str = "\
 pub(super) const TAKE_EVENT_LEASE: &str =
     "UPDATE leases SET holder = ?, expires_at = ? WHERE name = 'events' AND (holder = ? OR expires_at <= ?)";
 
-pub(super) const SELECT_DUE_EVENTS: &str = "\
-    SELECT e.sequence, e.id, e.user_id, e.kind, e.facts, e.created_at, e.attempts, e.failure FROM events e \
-    WHERE e.due_at <= ? AND NOT EXISTS (SELECT 1 FROM events earlier WHERE earlier.user_id = e.user_id \
-    AND earlier.due_at IS NOT NULL AND earlier.sequence < e.sequence) ORDER BY e.sequence LIMIT ?";
+pub(super) const SELECT_EVENT_LEASE: &str = "SELECT expires_at FROM leases WHERE name = 'events'";
 
-/// An event that is not due any more was delivered by another server, whose lease had expired.
+pub(super) const SELECT_NEW_EVENTS: &str =
+    "SELECT sequence FROM events WHERE due_at IS NOT NULL ORDER BY due_at, sequence LIMIT ?";
+
+/// An event waits at least as long as the earlier ones of its queue. An event that the previous version has attempted keeps
+/// the time of its next attempt.
+pub(super) const INSERT_PENDING_EVENTS: &str = "\
+    INSERT INTO pending_events (sequence, queue, due_at) \
+    SELECT e.sequence, COALESCE(e.user_id, e.id), COALESCE(MAX(p.due_at), CASE e.attempts WHEN 0 THEN 0 ELSE e.due_at END) \
+    FROM events e LEFT JOIN pending_events p ON p.queue = COALESCE(e.user_id, e.id) AND p.sequence < e.sequence \
+    WHERE e.sequence IN (...) AND e.due_at IS NOT NULL \
+    AND NOT EXISTS (SELECT 1 FROM pending_events moved WHERE moved.sequence = e.sequence) \
+    GROUP BY e.sequence, e.user_id, e.id, e.attempts, e.due_at";
+
+pub(super) const CLEAR_NEW_EVENTS: &str = "UPDATE events SET due_at = NULL WHERE sequence IN (...)";
+
+/// The order is the one of the index on `due_at`. In any other order, MariaDB would prefer an index that cannot find due events.
+pub(super) const SELECT_DUE_EVENTS: &str = "\
+    SELECT e.sequence, e.id, e.user_id, e.kind, e.facts, e.created_at, e.attempts, e.failure \
+    FROM pending_events p JOIN events e ON e.sequence = p.sequence \
+    WHERE p.due_at <= ? AND NOT EXISTS (SELECT 1 FROM pending_events earlier \
+    WHERE earlier.queue = p.queue AND earlier.sequence < p.sequence) ORDER BY p.due_at, p.sequence LIMIT ?";
+
+/// An event that is not pending any more was delivered by another server, whose lease had expired.
 pub(super) const RECORD_DELIVERY: &str = "\
-    UPDATE events SET attempts = attempts + 1, due_at = ?, delivered_at = ?, dead_at = ?, failure = ? \
-    WHERE sequence = ? AND due_at IS NOT NULL";
+    UPDATE events SET attempts = attempts + 1, delivered_at = ?, dead_at = ?, failure = ? WHERE sequence = ? \
+    AND EXISTS (SELECT 1 FROM pending_events p WHERE p.sequence = events.sequence)";
+
+pub(super) const DELETE_PENDING_EVENT: &str = "DELETE FROM pending_events WHERE sequence = ?";
+
+/// Later events of the queue wait too. They would be found again and again as long as the first one is retried.
+pub(super) const POSTPONE_QUEUE: &str = "UPDATE pending_events SET due_at = ? WHERE queue = ?";
+
+/// Counts at most as many rows of each table as the limits say.
+pub(super) const SELECT_BACKLOG: &str = "\
+    SELECT (SELECT COUNT(*) FROM (SELECT sequence FROM pending_events WHERE due_at >= 0 LIMIT ?) moved) \
+    + (SELECT COUNT(*) FROM (SELECT sequence FROM events WHERE due_at IS NOT NULL LIMIT ?) fresh) AS pending, \
+    (SELECT created_at FROM events WHERE sequence = (SELECT MIN(sequence) FROM pending_events)) AS oldest_moved, \
+    (SELECT created_at FROM events WHERE due_at IS NOT NULL ORDER BY due_at, sequence LIMIT 1) AS oldest_new";
 
 pub(super) const SELECT_USER_EVENTS: &str = "\
     SELECT sequence, id, user_id, kind, facts, created_at, attempts, failure FROM events \
     WHERE user_id = ? ORDER BY sequence DESC LIMIT ?";
 
+/// In the order of the index on `dead_at`, see `SELECT_DUE_EVENTS`.
 pub(super) const SELECT_DEAD_EVENTS: &str = "\
     SELECT sequence, id, user_id, kind, facts, created_at, attempts, failure FROM events \
-    WHERE dead_at IS NOT NULL ORDER BY sequence LIMIT ?";
+    WHERE dead_at IS NOT NULL ORDER BY dead_at, sequence LIMIT ?";
 
 pub(super) const RETRY_EVENT: &str =
-    "UPDATE events SET due_at = ?, dead_at = NULL, attempts = 0 WHERE id = ? AND dead_at IS NOT NULL";
+    "UPDATE events SET due_at = 0, dead_at = NULL, attempts = 0 WHERE id = ? AND dead_at IS NOT NULL";
+
+pub(super) const RETRY_DEAD_EVENTS: Dialects = Dialects {
+    mysql: "UPDATE events SET due_at = 0, dead_at = NULL, attempts = 0 WHERE dead_at IS NOT NULL LIMIT ?",
+    sqlite: "UPDATE events SET due_at = 0, dead_at = NULL, attempts = 0 \
+             WHERE sequence IN (SELECT sequence FROM events WHERE dead_at IS NOT NULL LIMIT ?)",
+};
 
 pub(super) const PURGE_EVENTS: Dialects = Dialects {
     mysql: "DELETE FROM events WHERE created_at < ? LIMIT ?",
     sqlite: "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events WHERE created_at < ? LIMIT ?)",
+};
+
+/// `COALESCE` keeps the engines from the index on `due_at`, in which nearly all events are null.
+pub(super) const PURGE_EVENTS_NOT_PENDING: Dialects = Dialects {
+    mysql: "DELETE FROM events WHERE created_at < ? AND COALESCE(due_at, -1) < 0 \
+            AND NOT EXISTS (SELECT 1 FROM pending_events p WHERE p.sequence = events.sequence) LIMIT ?",
+    sqlite: "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events WHERE created_at < ? AND COALESCE(due_at, -1) < 0 \
+             AND NOT EXISTS (SELECT 1 FROM pending_events p WHERE p.sequence = events.sequence) LIMIT ?)",
 };

@@ -20,6 +20,8 @@ pub(super) struct Events {
 /// The running tasks.
 pub(super) struct EventTasks {
     cleanup: JoinHandle<()>,
+    /// The metrics of the events that wait for delivery, if there is a webhook.
+    measurement: Option<JoinHandle<()>>,
     delivery: Option<(JoinHandle<()>, Arc<Outbox>)>,
 }
 
@@ -41,13 +43,18 @@ impl Events {
     }
 
     pub(super) fn start(self) -> EventTasks {
+        let cleaner = Arc::clone(&self.log);
+        let cleanup = tokio::spawn(async move { cleaner.clean_up_forever().await });
+
+        // Each server measures, also while another one delivers: a gauge that is not set any more would be wrong.
         let log = self.log;
-        let cleanup = tokio::spawn(async move { log.clean_up_forever().await });
+        let measurement = self.outbox.is_some().then(|| tokio::spawn(async move { log.measure_forever().await }));
+
         let delivery = self.outbox.map(|outbox| {
             let deliverer = Arc::clone(&outbox);
             (tokio::spawn(async move { deliverer.deliver_forever().await }), outbox)
         });
-        EventTasks { cleanup, delivery }
+        EventTasks { cleanup, measurement, delivery }
     }
 }
 
@@ -55,6 +62,9 @@ impl EventTasks {
     /// Stops the tasks. Events that were not delivered stay due, and another server can deliver them at once.
     pub(super) async fn stop(self) {
         self.cleanup.abort();
+        if let Some(measurement) = self.measurement {
+            measurement.abort();
+        }
         if let Some((delivery, outbox)) = self.delivery {
             delivery.abort();
             // Only a task that has ended cannot renew the lease.

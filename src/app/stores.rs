@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::keys::{code_secret, signing_keys};
 use super::{StartError, make_parent};
 use crate::account_store::AccountStore;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DatabaseConfig, REDIS_URL_FORMS};
-use crate::database::Database;
+use crate::database::{Database, sqlite_file};
 use crate::deliveries::store::{DeliveryStore, MemoryDeliveryStore, RedisDeliveryStore};
 use crate::event_log::EventLog;
 use crate::events::Actor;
@@ -17,6 +19,10 @@ use crate::redis::RedisPool;
 use crate::spend::table::SpendTable;
 use crate::verification::store::{CodeStore, MemoryCodeStore, RedisCodeStore};
 use crate::verification::{Checking, CodeKeys};
+
+/// The delivery of events counts as in use for this long after a server has delivered. Long enough for a pause of all servers, and
+/// for clocks that differ.
+const DELIVERY_IN_USE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Opens the database of the settings.
 ///
@@ -31,6 +37,25 @@ pub async fn open_database(config: &DatabaseConfig) -> Result<Database, StartErr
         DatabaseConfig::Url(url) => Database::open(url.expose()).await,
     }
     .map_err(StartError::Database)
+}
+
+/// Checks that the file of an embedded database exists. A command that reads a database would otherwise create an empty one, and
+/// say of every user that they do not exist.
+///
+/// # Errors
+/// If the file does not exist.
+pub fn require_database(config: &DatabaseConfig) -> Result<(), StartError> {
+    let file = match config {
+        DatabaseConfig::File(path) => Some(path.clone()),
+        DatabaseConfig::Url(url) if url.expose().starts_with("sqlite:") => {
+            sqlite_file(url.expose()).map_err(StartError::Database)?
+        }
+        DatabaseConfig::Url(_) => None,
+    };
+    match file {
+        Some(path) if !path.exists() => Err(StartError::NoDatabase(path)),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Prepares the connections to the read replica of the settings, if there is one.
@@ -51,7 +76,7 @@ pub async fn open_replica(config: &Config) -> Result<Option<Database>, StartErro
 /// # Errors
 /// If a store cannot be opened, or the tables are missing or old.
 pub async fn operators(config: &Config, actor: Actor, clock: Arc<dyn Clock>) -> Result<Operators, StartError> {
-    let users = account_store(config).await?;
+    let users = account_store(config, clock.as_ref()).await?;
     let checking = shared_checking(config, Arc::clone(&clock))?;
     Ok(Operators::new(users, checking, config.tokens.device_ttl, actor, clock))
 }
@@ -61,13 +86,20 @@ pub async fn operators(config: &Config, actor: Actor, clock: Arc<dyn Clock>) -> 
 /// # Errors
 /// If it cannot be opened, or its tables are missing or old.
 pub async fn event_log(config: &Config, clock: Arc<dyn Clock>) -> Result<EventLog, StartError> {
-    Ok(EventLog::new(account_store(config).await?, config.events.ttl, clock))
+    let store = account_store(config, clock.as_ref()).await?;
+    Ok(EventLog::new(store, config.events.ttl, clock))
 }
 
-async fn account_store(config: &Config) -> Result<Arc<AccountStore>, StartError> {
+/// Returns the users for a command. Its events are delivered if a server delivers events, even if the settings of the command
+/// name no webhook.
+async fn account_store(config: &Config, clock: &dyn Clock) -> Result<Arc<AccountStore>, StartError> {
     let database = open_database(&config.database).await?;
     migrate_or_refuse(&database, config).await?;
-    Ok(Arc::new(accounts_in(&database, config)))
+
+    let store = accounts_in(&database, config);
+    let expiry = store.event_lease_expiry().await.map_err(StartError::Store)?;
+    let is_in_use = clock.now().duration_since(expiry) < DELIVERY_IN_USE;
+    Ok(Arc::new(if is_in_use { store.delivering_events() } else { store }))
 }
 
 /// Returns the users in a database. Their events are delivered if the settings name a webhook.

@@ -1,6 +1,7 @@
 //! `check`: tests everything that the settings configure, and prints one line for each part.
 //!
-//! It sends no SMS and changes no data, except that it creates an embedded database and signing key as `serve` would.
+//! It sends no SMS and changes no data, except that it creates an embedded database and signing key as `serve` would, and writes
+//! a key to Redis that expires after a second.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -63,6 +64,7 @@ async fn database(config: &Config) -> Found {
     let failed = |error: &dyn std::error::Error| format!("database: {}", in_full(error));
     let database = app::open_database(&config.database).await.map_err(|error| failed(&error))?;
     let version = database.version().await.map_err(|error| failed(&error))?;
+    database.check_writable().await.map_err(|error| failed(&error))?;
     match database.is_migrated().await {
         Ok(true) => Ok(format!("database: {version}, up to date")),
         Ok(false) if config.auto_migrate => Ok(format!("database: {version}, `serve` will migrate it")),
@@ -130,6 +132,9 @@ async fn codes(config: &Config) -> Found {
     let redis = app::redis(config, &clock).map_err(|error| format!("codes: {error}"))?;
     if let Err(error) = redis.ping().await {
         return Err(format!("codes: Redis does not answer: {}", in_full(&error)));
+    }
+    if let Err(error) = redis.check_writable().await {
+        return Err(format!("codes: Redis does not accept writes: {}", in_full(&error)));
     }
     match redis.check_clock().await {
         Ok(()) => {

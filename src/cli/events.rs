@@ -16,15 +16,21 @@ use crate::config::{Config, Settings};
 pub(super) enum EventsCommand {
     /// Print the events whose delivery was given up, one a line: id, kind, user id, time, last failure
     Dead,
-    /// Deliver an event again whose delivery was given up
+    /// Deliver events again whose delivery was given up. With --all, prints their number
     Retry {
         /// Id of the event
-        id: Uuid,
+        #[arg(required_unless_present = "all")]
+        id: Option<Uuid>,
+        /// Deliver all such events again
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
     },
 }
 
 pub(super) async fn run(command: EventsCommand, settings: Settings) -> anyhow::Result<ExitCode> {
-    let events = app::event_log(&Config::try_from(settings)?, Arc::new(SystemClock)).await?;
+    let config = Config::try_from(settings)?;
+    app::require_database(&config.database)?;
+    let events = app::event_log(&config, Arc::new(SystemClock)).await?;
     match command {
         EventsCommand::Dead => {
             let mut lines = String::new();
@@ -35,11 +41,12 @@ pub(super) async fn run(command: EventsCommand, settings: Settings) -> anyhow::R
             }
             super::print(&lines)
         }
-        EventsCommand::Retry { id } => {
+        EventsCommand::Retry { id: Some(id), .. } => {
             if !events.retry(id).await? {
                 bail!("there is no such event whose delivery was given up");
             }
             Ok(ExitCode::SUCCESS)
         }
+        EventsCommand::Retry { id: None, .. } => super::print(&format!("{}\n", events.retry_all().await?)),
     }
 }

@@ -16,6 +16,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Settings};
 use crate::operators::{Format, Imported, Operators, Rejected, Revealed, Source};
 use crate::phone::PhoneNumber;
+use crate::store::StoreError;
 use crate::users::{PhoneChangeOutcome, User};
 
 mod output;
@@ -72,6 +73,11 @@ pub(super) enum UsersCommand {
         /// Phone number, such as +8613711112222, or user id
         user: String,
     },
+    /// Revoke the device tokens of a phone, after another command could not reach Redis
+    RevokeDevices {
+        /// Phone number, such as +8613711112222
+        phone: String,
+    },
     /// Print everything that the database has about a user, as JSON
     Export {
         /// Phone number, such as +8613711112222, or user id
@@ -92,6 +98,10 @@ pub(super) enum UsersCommand {
 
 pub(super) async fn run(command: UsersCommand, settings: Settings) -> anyhow::Result<ExitCode> {
     let config = Config::try_from(settings)?;
+    // The first users can be added before the server has ever run.
+    if !matches!(command, UsersCommand::Add { .. } | UsersCommand::Import { .. } | UsersCommand::RevokeDevices { .. }) {
+        app::require_database(&config.database)?;
+    }
     let operators = app::operators(&config, operator::actor(), Arc::new(SystemClock)).await?;
     let desk = Desk { config, operators };
     match command {
@@ -103,6 +113,7 @@ pub(super) async fn run(command: UsersCommand, settings: Settings) -> anyhow::Re
         UsersCommand::Ban { user } => desk.ban(&user).await,
         UsersCommand::Unban { user } => desk.unban(&user).await,
         UsersCommand::Delete { user } => desk.delete(&user).await,
+        UsersCommand::RevokeDevices { phone } => desk.revoke_devices(&phone).await,
         UsersCommand::Export { user, reveal } => desk.export(&user, reveal).await,
         UsersCommand::Import { file, smslogin_demo } => {
             desk.import(&file, if smslogin_demo { Format::SmsLoginDemo } else { Format::JsonLines }).await
@@ -152,23 +163,27 @@ impl Desk {
 
     async fn end_sessions(&self, user: &str) -> anyhow::Result<ExitCode> {
         let ended = self.operators.end_sessions(&self.get(user).await?).await?;
-        super::print(&format!("{ended}\n"))
+        super::print(&format!("{}\n", ended.outcome))?;
+        finish(ended.revoked, "the sessions are ended", "the user's phone")
     }
 
     async fn change_phone(&self, user: &str, phone: &str) -> anyhow::Result<ExitCode> {
-        let phone = self.phone(phone)?;
-        match self.operators.change_phone(&self.get(user).await?, phone).await? {
-            PhoneChangeOutcome::Changed => Ok(ExitCode::SUCCESS),
-            PhoneChangeOutcome::Taken => bail!("a user has this phone already"),
+        let phone = self.phone(phone).context("the new phone")?;
+        let user = self.get(user).await?;
+        let changed = self.operators.change_phone(&user, phone).await?;
+        match changed.outcome {
+            PhoneChangeOutcome::Changed => finish(changed.revoked, "the phone is changed", "the old phone"),
+            PhoneChangeOutcome::Taken => bail!("the new phone: a user has this phone already"),
             PhoneChangeOutcome::Gone => bail!("the user does not exist any more"),
         }
     }
 
     async fn ban(&self, user: &str) -> anyhow::Result<ExitCode> {
-        if !self.operators.ban(&self.get(user).await?).await? {
+        let banned = self.operators.ban(&self.get(user).await?).await?;
+        if !banned.outcome {
             bail!("the user is banned already");
         }
-        Ok(ExitCode::SUCCESS)
+        finish(banned.revoked, "the ban is stored", "the user's phone")
     }
 
     async fn unban(&self, user: &str) -> anyhow::Result<ExitCode> {
@@ -179,9 +194,16 @@ impl Desk {
     }
 
     async fn delete(&self, user: &str) -> anyhow::Result<ExitCode> {
-        if !self.operators.delete(&self.get(user).await?).await? {
+        let deleted = self.operators.delete(&self.get(user).await?).await?;
+        if !deleted.outcome {
             bail!("the user does not exist any more");
         }
+        finish(deleted.revoked, "the user is deleted", "the user's phone")
+    }
+
+    async fn revoke_devices(&self, phone: &str) -> anyhow::Result<ExitCode> {
+        let revoked = self.operators.revoke_devices(&self.phone(phone)?).await;
+        revoked.context("Redis failed: no device token was revoked")?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -215,13 +237,26 @@ impl Desk {
         if let Ok(id) = user.parse() {
             return self.operators.find(id).await?.ok_or_else(|| anyhow!("no user has this id"));
         }
-        let found = self.operators.find_by_phone(&self.phone(user)?).await?;
+        let phone = self.phone(user).context("USER is no id, and no phone either")?;
+        let found = self.operators.find_by_phone(&phone).await?;
         found.ok_or_else(|| anyhow!("no user has this phone"))
     }
 
     fn phone(&self, phone: &str) -> anyhow::Result<PhoneNumber> {
         Ok(self.config.phone_regions.parse(phone)?)
     }
+}
+
+/// Ends a command whose change is stored. If Redis failed, the error says what is done and what is left to do. `phone` says whose
+/// device tokens are still valid; the operator knows the number.
+fn finish(revoked: Result<(), StoreError>, done: &str, phone: &str) -> anyhow::Result<ExitCode> {
+    revoked.with_context(|| {
+        format!(
+            "{done}, but Redis failed: the device tokens are not revoked. When Redis is back, run \
+             `sms-login users revoke-devices` with {phone}"
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn summary(done: Imported) -> String {

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use super::phones::Regions;
 use super::table::{Table, Value};
 use super::tencent::{TencentRoute, TencentSettings, VoiceRoute};
+use super::values::masked_query;
 use super::{ConfigError, SecretFile};
 use crate::channel::Channel;
 use crate::locale::Locale;
@@ -114,7 +115,13 @@ pub(super) fn printed(tables: &[Table]) -> Vec<String> {
         for (key, value) in table.0.iter().filter(|(key, _)| key != "name") {
             // A URL with a password is refused, but this prints before the check.
             let is_secret = SECRET_KEYS.contains(&key.as_str()) || (key == "url" && value.to_string().contains('@'));
-            let value = if is_secret { "(set)".to_owned() } else { value.to_string() };
+            let value = match value {
+                _ if is_secret => "(set)".to_owned(),
+                Value::Text(text) => Value::Text(masked_query(text.clone())).to_string(),
+                value @ (Value::Number(_) | Value::Flag(_) | Value::List(_) | Value::Table(_) | Value::Other) => {
+                    value.to_string()
+                }
+            };
             lines.push(format!("{label}: {}={value}", key.escape_debug()));
         }
     }

@@ -19,6 +19,7 @@ use url::Url;
 use super::arguments::{CONFIG, Default as SettingDefault, Setting, complete, name, settings};
 use super::file::FileContents;
 use super::table::Table;
+use super::values::masked_query;
 use super::{ConfigError, file, routes};
 
 /// A file that contains the value of a secret.
@@ -278,7 +279,7 @@ fn shown(setting: Setting<'_>, value: Option<&OsStr>) -> String {
         };
     };
 
-    let value = value.to_string_lossy();
+    let value = masked_query(value.to_string_lossy().into_owned());
     // A URL that is not meant to have a password is refused only when it is used.
     let has_password = Url::parse(&value).is_ok_and(|url| !url.username().is_empty() || url.password().is_some());
     if setting.is_secret() || has_password {

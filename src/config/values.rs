@@ -33,6 +33,14 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Returns a URL without the text of its query, which may be a token. Any other value stays as it is.
+pub(super) fn masked_query(value: String) -> String {
+    match value.split_once('?') {
+        Some((url, query)) if !query.is_empty() && url.contains("://") => format!("{url}?(set)"),
+        _ => value,
+    }
+}
+
 /// The longest duration. A longer one, added to the current time, could be later than any time that jiff knows.
 const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::{Migrate, Migrator};
-use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPool, MySqlPoolOptions};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlPool, MySqlPoolOptions};
 use sqlx::{Connection, Executor};
 
 use super::DatabaseSetupError;
@@ -24,6 +24,8 @@ const MAX_CONNECTIONS: u32 = 32;
 /// A connection that has been idle for longer is tested before it is used, so that a restart of the database does not make
 /// requests fail.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// The error of a server that writes nothing.
+const READ_ONLY: &str = "the database is read-only";
 /// The table in which sqlx records the migrations that it has run.
 const MIGRATIONS_TABLE: &str = "_sqlx_migrations";
 
@@ -75,8 +77,23 @@ pub(super) fn is_deadlock(error: &MySqlDatabaseError) -> bool {
     error.number() == 1213
 }
 
+/// Returns whether the server writes nothing, because `read_only` is set: `ER_OPTION_PREVENTS_STATEMENT`,
+/// `ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION`, `ER_READ_ONLY_MODE`. A primary becomes such a server at a failover.
+pub(super) fn is_read_only(error: &MySqlDatabaseError) -> bool {
+    matches!(error.number(), 1290 | 1792 | 1836)
+}
+
+/// Checks that the server accepts writes. MariaDB and MySQL accept some users' writes even if `read_only` is set, but they would
+/// be lost at a failover.
+pub(super) async fn check_writable(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    // A number, or since MariaDB 12 a word.
+    let value = sqlx::query_scalar("SELECT CAST(@@GLOBAL.read_only AS CHAR)").fetch_one(connection).await;
+    let value: String = value?;
+    if ["0", "OFF"].contains(&value.as_str()) { Ok(()) } else { Err(sqlx::Error::Protocol(READ_ONLY.to_owned())) }
+}
+
 /// Returns whether the error is one of: too many connections, a Galera node without a quorum, server shutdown, lock wait
-/// time-out, query interrupted, connection killed.
+/// time-out, query interrupted, connection killed, read-only server.
 pub(super) fn is_passing(error: &MySqlDatabaseError) -> bool {
-    matches!(error.number(), 1040 | 1047 | 1053 | 1205 | 1317 | 1927)
+    matches!(error.number(), 1040 | 1047 | 1053 | 1205 | 1317 | 1927) || is_read_only(error)
 }

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use sqlx::Executor;
 use sqlx::error::DatabaseError;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -91,9 +92,16 @@ fn create_file(path: &Path) -> Result<(), DatabaseSetupError> {
     files::create_file(path).map_err(|error| DatabaseSetupError::Open(error.into()))
 }
 
-/// Returns whether the database is busy or locked.
+/// Checks that the file can be written, by a write that is rolled back. `BEGIN IMMEDIATE` alone succeeds on a read-only file.
+pub(super) async fn check_writable(pool: &SqlitePool) -> Result<(), sqlx::Error> {
+    let mut transaction = pool.begin_with(BEGIN).await?;
+    transaction.execute("PRAGMA user_version = 0").await?;
+    transaction.rollback().await
+}
+
+/// Returns whether the database is busy, locked or read-only.
 pub(super) fn is_passing(error: &dyn DatabaseError) -> bool {
     // An extended code has the primary one in its low byte (https://www.sqlite.org/rescode.html).
     let code = error.code().and_then(|code| code.parse::<u32>().ok());
-    code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
+    code.is_some_and(|code| matches!(code & 0xff, 5 | 6 | 8))
 }

@@ -106,8 +106,8 @@ impl MySqlTransaction {
 
 impl Drop for MySqlTransaction {
     fn drop(&mut self) {
-        // The server rolls back if the connection closes, as it does after a cancelled statement.
-        let lease = self.lease.take().filter(|lease| !lease.is_busy());
+        // The server rolls back if the connection closes, as it does after a cancelled statement or on a read-only server.
+        let lease = self.lease.take().filter(|lease| !lease.is_unusable());
         if let (Some(mut lease), Ok(runtime)) = (lease, Handle::try_current()) {
             runtime.spawn(async move {
                 let rollback = lease.run(async |connection| connection.execute("ROLLBACK").await);

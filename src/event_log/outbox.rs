@@ -58,6 +58,21 @@ pub struct Outbox {
     silent_until: Mutex<Option<Timestamp>>,
 }
 
+/// Why an event was not delivered.
+struct Failure {
+    /// For the column of the failure, which is short.
+    short: String,
+    /// With all causes, for the log.
+    reason: String,
+}
+
+impl<T: Into<String>> From<T> for Failure {
+    fn from(text: T) -> Self {
+        let short = text.into();
+        Self { reason: short.clone(), short }
+    }
+}
+
 impl Outbox {
     /// Creates the outbox of one server. It connects at the first delivery.
     ///
@@ -115,14 +130,10 @@ impl Outbox {
     }
 
     async fn deliver(&self, event: &StoredEvent) -> Result<(), StoreError> {
-        let (id, body) = (event.id.to_string(), body(event));
-        let answer = self.client.post(|| self.request(&id, &body)).await;
-        // The column of the failure is short, so the causes are only logged.
-        let failure = match answer {
-            Ok(answer) if (200..300).contains(&answer.status) => None,
-            Ok(answer) => Some((format!("HTTP {}", answer.status), format!("HTTP {}", answer.status))),
-            Err(error) => Some((error.to_string(), in_full(&error))),
-        };
+        // No attempt would change facts that cannot be read.
+        let is_readable = event.facts.is_object();
+        let failure =
+            if is_readable { self.post(event).await } else { Some(Failure::from("its facts are not a JSON object")) };
 
         let now = self.clock.now();
         let outcome = match failure {
@@ -130,16 +141,16 @@ impl Outbox {
                 metrics::event_delivery("delivered");
                 DeliveryOutcome::Delivered
             }
-            Some((failure, reason)) if event.attempts + 1 >= MAX_ATTEMPTS => {
+            Some(Failure { short, reason }) if !is_readable || event.attempts.saturating_add(1) >= MAX_ATTEMPTS => {
                 metrics::event_delivery("dead");
-                tracing::warn!(event.id = id, event.kind, failure = reason, "the delivery of an event was given up");
-                DeliveryOutcome::GivenUp { failure }
+                tracing::warn!(event.id = %event.id, event.kind, failure = reason, "the delivery of an event was given up");
+                DeliveryOutcome::GivenUp { failure: short }
             }
-            Some((failure, reason)) => {
+            Some(Failure { short, reason }) => {
                 metrics::event_delivery("failed");
                 let due_at = now + wait_after(event.attempts);
                 self.log_failure(event, &reason, due_at);
-                DeliveryOutcome::Retry { due_at, failure }
+                DeliveryOutcome::Retry { due_at, failure: short }
             }
         };
         self.store.record_delivery(event, &outcome, now).await
@@ -147,7 +158,7 @@ impl Outbox {
 
     /// Logs a failed attempt: as a warning at most once in ten minutes, else at debug level.
     fn log_failure(&self, event: &StoredEvent, failure: &str, due_at: Timestamp) {
-        let (id, attempt) = (event.id, event.attempts + 1);
+        let (id, attempt) = (event.id, event.attempts.saturating_add(1));
         if self.may_warn() {
             tracing::warn!(event.id = %id, event.kind, attempt, failure, retry_at = %due_at, "an event could not be delivered");
         } else {
@@ -163,6 +174,16 @@ impl Outbox {
             *silent_until = Some(now + WARNING_INTERVAL);
         }
         may_warn
+    }
+
+    /// Posts an event to the webhook. Returns why it failed, or `None` if the receiver accepted the event.
+    async fn post(&self, event: &StoredEvent) -> Option<Failure> {
+        let (id, body) = (event.id.to_string(), body(event));
+        match self.client.post_for_status(|| self.request(&id, &body)).await {
+            Ok(200..300) => None,
+            Ok(status) => Some(Failure::from(format!("HTTP {status}"))),
+            Err(error) => Some(Failure { short: error.to_string(), reason: in_full(&error) }),
+        }
     }
 
     fn request(&self, id: &str, body: &str) -> Request<'_> {

@@ -25,14 +25,15 @@ pub(crate) struct Readiness {
 
 impl Readiness {
     async fn parts(&self) -> BTreeMap<&'static str, bool> {
-        let (database, codes, clock) = tokio::join!(self.database.ping(), self.has_codes(), self.is_clock_sound());
+        let (database, codes, clock) =
+            tokio::join!(self.database.check_writable(), self.has_codes(), self.is_clock_sound());
         BTreeMap::from([("database", database.is_ok()), ("codes", codes), ("clock", clock)])
     }
 
     /// Codes in the memory of this process are always there.
     async fn has_codes(&self) -> bool {
         match &self.redis {
-            Some(redis) => redis.ping().await.is_ok(),
+            Some(redis) => redis.check_writable().await.is_ok(),
             None => true,
         }
     }
@@ -58,7 +59,7 @@ pub(super) async fn alive() -> Response {
     plain(StatusCode::OK, "ok\n")
 }
 
-/// Reports whether each store answers and whether the clock is right. The status is 503 if one of them is not.
+/// Reports whether each store answers and accepts writes, and whether the clock is right. The status is 503 if one of them is not.
 pub(super) async fn ready(State(state): State<Arc<HttpState>>) -> Response {
     let parts = state.readiness.parts().await;
     let status = if parts.values().all(|up| *up) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -4,6 +4,7 @@
 
 use std::io::{self, BufRead, Read};
 
+use csv::ByteRecord;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -17,7 +18,9 @@ use crate::users::{NewUser, checked_avatar, checked_name};
 /// The number of users that one transaction stores.
 const BATCH: usize = 500;
 /// A longer line is no user.
-const MAX_LINE: u64 = 64 * 1024;
+const MAX_LINE: usize = 64 * 1024;
+/// 2000-01-01. An earlier sign-up is a mistake in the file, such as seconds that are read as milliseconds.
+const EARLIEST_SIGN_UP: Timestamp = Timestamp::constant(946_684_800, 0);
 /// The region of the national numbers that the table of Tencent's smsLogin demo has.
 const DEMO_REGION: &str = "CN";
 
@@ -58,9 +61,36 @@ pub enum ImportError {
     /// The file cannot be read.
     #[error("the file cannot be read")]
     Read(#[from] io::Error),
+    /// A line of CSV makes it uncertain where users begin and end. The text of a user could be read as users.
+    #[error("line {line} of the file: {why}. The lines after it are not imported")]
+    Csv {
+        /// The number of the line.
+        line: usize,
+        /// What is wrong.
+        why: BadCsv,
+    },
     /// The store failed. The batches before this one are stored.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why the rest of a file of CSV cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadCsv {
+    /// A quote has no partner in its line.
+    #[error("a quote is not closed, and a user must be on one line")]
+    OpenQuote,
+    /// A quote or the end of the line has a backslash before it.
+    #[error(
+        "a backslash before a quote or the end of the line: CSV has two quotes for a quote, and a user must be on one line"
+    )]
+    Backslash,
+    /// A carriage return is in the middle of a line.
+    #[error("a carriage return in the middle of the line")]
+    CarriageReturn,
+    /// The line is too long.
+    #[error("the line is longer than 64 KiB")]
+    TooLong,
 }
 
 /// Why a line was rejected. It does not repeat the line, which has personal data.
@@ -69,6 +99,12 @@ pub enum Rejected {
     /// The line does not have the form of the file.
     #[error("not a user in the expected form")]
     Form,
+    /// The line is longer than 64 KiB.
+    #[error("the line is longer than 64 KiB")]
+    TooLong,
+    /// The time of sign-up is before 2000 or in the future.
+    #[error("the time of sign-up is before 2000 or in the future")]
+    Time,
     /// The phone is not one of a mobile phone.
     #[error("the phone is not the number of a mobile phone")]
     Phone,
@@ -157,7 +193,11 @@ impl Operators {
         let name = row.name.filter(|name| !name.is_empty());
         let name = name.map(|name| checked_name(&name).ok_or(Rejected::Name)).transpose()?.unwrap_or_default();
         let avatar = row.avatar.as_deref().and_then(checked_avatar).unwrap_or_else(|| (source.avatar)());
-        let created_at = row.created_at.unwrap_or_else(|| self.clock.now());
+        let now = self.clock.now();
+        let created_at = row.created_at.unwrap_or(now);
+        if created_at < EARLIEST_SIGN_UP || created_at > now {
+            return Err(Rejected::Time);
+        }
         Ok(NewUser { id: random::id(created_at), phone, name, avatar, created_at })
     }
 }
@@ -170,35 +210,94 @@ struct Row {
     created_at: Option<Timestamp>,
 }
 
-type Rows<'a> = Box<dyn Iterator<Item = io::Result<Result<Row, Rejected>>> + 'a>;
+type Rows<'a> = Box<dyn Iterator<Item = Result<Result<Row, Rejected>, ImportError>> + 'a>;
 
 /// Returns the rows of a file. A file whose first byte is a brace has JSON.
-fn rows<'a>(mut file: impl BufRead + 'a, format: Format) -> io::Result<Rows<'a>> {
+fn rows<'a>(mut file: impl BufRead + 'a, format: Format) -> Result<Rows<'a>, ImportError> {
     let is_json = file.fill_buf()?.first() == Some(&b'{');
+    let of_json = match format {
+        Format::JsonLines => |line: &[u8]| json(line).and_then(Row::of_json),
+        Format::SmsLoginDemo => |line: &[u8]| json(line).and_then(Row::of_demo),
+    };
+    let lines = lines(file);
     Ok(match format {
-        Format::JsonLines => Box::new(lines(file).map(|line| Ok(json(&line?).and_then(Row::of_json)))),
-        Format::SmsLoginDemo if is_json => Box::new(lines(file).map(|line| Ok(json(&line?).and_then(Row::of_demo)))),
-        Format::SmsLoginDemo => {
-            let reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-            Box::new(reader.into_deserialize::<DemoUser>().map(|row| match row {
-                Ok(row) => Ok(Row::of_demo(row)),
-                Err(error) if error.is_io_error() => Err(error.into()),
-                Err(_) => Ok(Err(Rejected::Form)),
-            }))
-        }
+        Format::SmsLoginDemo if !is_json => Box::new(demo_rows(lines)?),
+        Format::SmsLoginDemo | Format::JsonLines => Box::new(lines.map(move |line| match line? {
+            Line::Whole(line) => Ok(of_json(&line)),
+            Line::TooLong => Ok(Err(Rejected::TooLong)),
+        })),
     })
 }
 
-/// Returns the lines of a file. A line that is too long is returned in parts, which are no users.
-fn lines(mut file: impl BufRead) -> impl Iterator<Item = io::Result<Vec<u8>>> {
-    std::iter::from_fn(move || {
+/// Returns the rows of CSV, whose first line names the columns. Each line is read for itself, so that a stray quote cannot join
+/// lines. Empty lines are skipped.
+fn demo_rows(
+    lines: impl Iterator<Item = io::Result<Line>>,
+) -> Result<impl Iterator<Item = Result<Result<Row, Rejected>, ImportError>>, ImportError> {
+    let mut records = lines.zip(1..).map(|(line, number)| match line? {
+        Line::Whole(line) => record(&line).map_err(|why| ImportError::Csv { line: number, why }),
+        Line::TooLong => Err(ImportError::Csv { line: number, why: BadCsv::TooLong }),
+    });
+    let columns = records.next().transpose()?.flatten().unwrap_or_default();
+    Ok(records.filter_map(Result::transpose).map(move |record| {
+        let user: Result<DemoUser, _> = record?.deserialize(Some(&columns));
+        Ok(user.map_err(|_| Rejected::Form).and_then(Row::of_demo))
+    }))
+}
+
+/// Returns the record of a line of CSV, or `None` if the line is empty.
+fn record(line: &[u8]) -> Result<Option<ByteRecord>, BadCsv> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let has = |bytes: &[u8; 2]| line.windows(2).any(|window| window == bytes);
+    if has(b"\\\"") || line.ends_with(b"\\") {
+        return Err(BadCsv::Backslash);
+    }
+    if line.iter().fold(false, |is_open, byte| is_open ^ (*byte == b'"')) {
+        return Err(BadCsv::OpenQuote);
+    }
+    if line.contains(&b'\r') {
+        return Err(BadCsv::CarriageReturn);
+    }
+
+    let mut record = ByteRecord::new();
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).buffer_capacity(line.len() + 1).from_reader(line);
+    // Reading from memory cannot fail.
+    Ok(reader.read_byte_record(&mut record).unwrap_or(false).then_some(record))
+}
+
+/// A line of a file.
+enum Line {
+    Whole(Vec<u8>),
+    TooLong,
+}
+
+/// Returns the lines of a file. The text of a line that is too long is dropped.
+fn lines(mut file: impl BufRead) -> impl Iterator<Item = io::Result<Line>> {
+    let mut next = move || {
         let mut line = Vec::new();
-        match file.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
-            Ok(0) => None,
-            Ok(_) => Some(Ok(line)),
-            Err(error) => Some(Err(error)),
+        let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
+        file.by_ref().take(limit).read_until(b'\n', &mut line)?;
+        if line.len() < MAX_LINE || line.ends_with(b"\n") {
+            return Ok((!line.is_empty()).then_some(Line::Whole(line)));
         }
-    })
+        skip_line(&mut file)?;
+        Ok(Some(Line::TooLong))
+    };
+    std::iter::from_fn(move || next().transpose())
+}
+
+/// Skips the rest of a line, in bounded memory.
+fn skip_line(file: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let buffer = file.fill_buf()?;
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let (length, is_end) = (end.map_or(buffer.len(), |end| end + 1), end.is_some() || buffer.is_empty());
+        file.consume(length);
+        if is_end {
+            return Ok(());
+        }
+    }
 }
 
 fn json<T: DeserializeOwned>(line: &[u8]) -> Result<T, Rejected> {
@@ -222,7 +321,7 @@ impl Row {
             Some(Scalar::Text(time)) if !time.is_empty() => Some(time.parse().map_err(|_| Rejected::Form)?),
             Some(Scalar::Text(_)) | None => None,
         };
-        let created_at = time.map(Timestamp::from_millisecond).transpose().map_err(|_| Rejected::Form)?;
+        let created_at = time.map(Timestamp::from_millisecond).transpose().map_err(|_| Rejected::Time)?;
         Ok(Self { phone, name: user.name, avatar: user.avatar, created_at })
     }
 }

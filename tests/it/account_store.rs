@@ -21,7 +21,10 @@ use crate::servers;
 
 mod bans;
 mod changes;
+mod ended_sessions;
+mod event_queue;
 mod events;
+mod export;
 mod login_keys;
 mod sessions;
 
@@ -33,13 +36,22 @@ const DAY: Duration = Duration::from_hours(24);
 struct Engine {
     accounts: Arc<AccountStore>,
     database: Database,
-    _folder: Arc<TempDir>,
+    _folder: Option<Arc<TempDir>>,
 }
 
 impl Engine {
     /// Returns the same store, whose events are due for delivery.
     fn delivering_events(self) -> Self {
         Self { accounts: Arc::new(AccountStore::new(self.database.clone()).delivering_events()), ..self }
+    }
+
+    /// Runs a statement that reads one number.
+    async fn number(&self, sql: &'static str) -> i64 {
+        match &self.database {
+            Database::MySql(pool) => sqlx::query_scalar(sql).fetch_one(pool).await,
+            Database::Sqlite(pool) => sqlx::query_scalar(sql).fetch_one(pool).await,
+        }
+        .expect("a number")
     }
 
     /// Runs a statement beside the store.
@@ -59,11 +71,15 @@ async fn engines() -> Vec<Engine> {
     let mysql = Database::open(&servers::mariadb().create_database()).await.expect("MariaDB");
     let mut engines = Vec::new();
     for database in [sqlite, mysql] {
-        database.migrate().await.expect("tables");
-        let accounts = Arc::new(AccountStore::new(database.clone()));
-        engines.push(Engine { accounts, database, _folder: Arc::clone(&folder) });
+        engines.push(Engine { _folder: Some(Arc::clone(&folder)), ..engine(database).await });
     }
     engines
+}
+
+/// Creates an empty store in a database.
+async fn engine(database: Database) -> Engine {
+    database.migrate().await.expect("tables");
+    Engine { accounts: Arc::new(AccountStore::new(database.clone())), database, _folder: None }
 }
 
 fn start() -> Timestamp {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::app::{Answer, ME, Stores, TestApp, phone, wrong};
+use crate::app::{Answer, HOME, ME, Stores, TestApp, phone, wrong};
 use crate::process;
 
 fn operate(app: &TestApp, args: &[&str]) {
@@ -46,5 +46,19 @@ async fn a_banned_user_is_signed_out_at_once_and_cannot_sign_in_until_the_ban_en
         app.advance(Duration::from_mins(1));
         let again = app.sign_in(&user.phone).await;
         assert_eq!(again.id, user.id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_has_client_addresses_and_ended_sessions() {
+    for stores in Stores::BOTH {
+        let app = TestApp::start(stores).await;
+        let user = app.signed_in().await;
+        operate(&app, &["ban", &user.phone]);
+        let done = process::run(&["users", "export", &user.id], &app.env);
+        let export: Value = serde_json::from_str(&done.out).expect("JSON");
+        let session = &export["sessions"][0];
+        assert_eq!((&session["first_address"], &session["last_address"]), (&json!(HOME), &json!(HOME)));
+        assert!(session["ended_at"].is_string() && session["authenticated_at"].is_string(), "{session}");
     }
 }

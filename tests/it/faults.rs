@@ -17,6 +17,7 @@ mod frozen_connections;
 mod galera;
 mod killed;
 mod providers;
+mod read_only;
 mod replica;
 mod sentinels;
 mod stores;

@@ -1,13 +1,16 @@
 //! The HTTP client for providers, without a provider: the kinds of errors, the retry, and the limit on an answer's size.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::post;
+use futures_util::stream;
 use sms_login::outbound::{Answer, CallError, Client, Request, Timeouts, check_header_value};
 use tokio::net::TcpListener;
 use url::Url;
@@ -27,6 +30,7 @@ async fn serve() -> String {
         .route("/full", post(async || "a".repeat(64 * KIB)))
         .route("/large", post(async || "a".repeat(64 * KIB + 1)))
         .route("/moved", post(async || (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/echo")])))
+        .route("/endless", post(async || Body::from_stream(stream::pending::<Result<Bytes, Infallible>>())))
         .route("/never", post(std::future::pending::<()>));
 
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -59,6 +63,16 @@ async fn an_answer_has_at_most_64_kib() {
     let server = serve().await;
     assert_eq!(call(&format!("{server}/full")).await.expect("an answer").body.len(), 64 * KIB);
     assert!(matches!(call(&format!("{server}/large")).await, Err(CallError::TooLarge)));
+}
+
+#[tokio::test]
+async fn a_status_counts_even_if_the_body_is_long_or_does_not_end() {
+    let server = serve().await;
+    for (path, status) in [("echo", 201), ("large", 200), ("endless", 200)] {
+        let url: Url = format!("{server}/{path}").parse().expect("a URL");
+        let request = || Request { url: &url, headers: Vec::new(), body: String::new() };
+        assert_eq!(client().post_for_status(request).await.expect("a status"), status, "{path}");
+    }
 }
 
 /// A redirect would take a code to another address.

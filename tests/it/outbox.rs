@@ -44,6 +44,8 @@ struct Shared {
     /// Whether every event is refused.
     is_down: Mutex<bool>,
     events: Mutex<Vec<(String, Value)>>,
+    /// The body of the answer that accepts an event.
+    answer: Mutex<String>,
 }
 
 impl Receiver {
@@ -73,24 +75,25 @@ impl Receiver {
     }
 }
 
-async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> (StatusCode, String) {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let text = String::from_utf8(body.to_vec()).expect("UTF-8");
     let id = header("webhook-id");
     if header("webhook-signature") != signature(&id, &header("webhook-timestamp"), &text) {
-        return StatusCode::UNAUTHORIZED;
+        return (StatusCode::UNAUTHORIZED, String::new());
     }
     let event: Value = serde_json::from_str(&text).expect("JSON");
     let user = event["data"]["userId"].as_str().unwrap_or_default().to_owned();
     if *shared.is_down.lock().expect("the state") || shared.refused.lock().expect("users").contains(&user) {
-        return StatusCode::SERVICE_UNAVAILABLE;
+        return (StatusCode::SERVICE_UNAVAILABLE, String::new());
     }
     shared.events.lock().expect("events").push((id, event));
-    StatusCode::NO_CONTENT
+    (StatusCode::OK, shared.answer.lock().expect("the answer").clone())
 }
 
 /// A store whose events are delivered, on one engine.
 struct Setting {
+    database: Database,
     store: Arc<AccountStore>,
     clock: Arc<ManualClock>,
     receiver: Receiver,
@@ -109,9 +112,9 @@ impl Setting {
             };
             let database = database.expect("a database");
             database.migrate().await.expect("tables");
-            let store = Arc::new(AccountStore::new(database).delivering_events());
+            let store = Arc::new(AccountStore::new(database.clone()).delivering_events());
             let clock = Arc::new(ManualClock::new(START.parse().expect("a time")));
-            settings.push(Self { store, clock, receiver: Receiver::start().await, _folder: folder });
+            settings.push(Self { database, store, clock, receiver: Receiver::start().await, _folder: folder });
         }
         settings
     }
@@ -197,9 +200,41 @@ async fn an_event_is_given_up_after_twelve_attempts_and_can_be_retried() {
         assert_eq!((dead.len(), dead[0].failure.as_deref()), (1, Some("HTTP 503")));
 
         setting.receiver.shared.refused.lock().expect("users").clear();
-        assert!(setting.store.retry_event(dead[0].id, setting.clock.now()).await.expect("an answer"));
+        assert!(setting.store.retry_event(dead[0].id).await.expect("an answer"));
         setting.advance(Duration::from_hours(6));
         assert_eq!(drain(&outbox).await, 3);
+        assert_eq!(setting.receiver.kinds(user), ALL);
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_given_up_at_once_and_holds_back_nobody() {
+    const CUT: &str = "UPDATE events SET facts = '{\"oper' WHERE kind = 'user.banned'";
+    for setting in Setting::both().await {
+        let users = [setting.three_events().await, setting.three_events().await];
+        match &setting.database {
+            Database::MySql(pool) => sqlx::query(CUT).execute(pool).await.map(drop),
+            Database::Sqlite(pool) => sqlx::query(CUT).execute(pool).await.map(drop),
+        }
+        .expect("the statement runs");
+
+        assert_eq!(drain(&setting.outbox()).await, 6);
+        for user in users {
+            assert_eq!(setting.receiver.kinds(user), ["user.added", "user.unbanned"]);
+        }
+        let dead = setting.store.list_dead_events().await.expect("events");
+        assert_eq!(dead.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["user.banned"; 2]);
+        assert!(dead[0].failure.as_ref().is_some_and(|failure| failure.contains("facts")));
+    }
+}
+
+/// A receiver may answer with a page: only its status counts.
+#[tokio::test]
+async fn a_long_answer_of_the_receiver_accepts_an_event_too() {
+    for setting in Setting::both().await {
+        *setting.receiver.shared.answer.lock().expect("the answer") = "a".repeat(100_000);
+        let user = setting.three_events().await;
+        assert_eq!(drain(&setting.outbox()).await, 3);
         assert_eq!(setting.receiver.kinds(user), ALL);
     }
 }
@@ -246,7 +281,8 @@ async fn a_killed_server_loses_no_event() {
     assert!(receiver.events().is_empty());
 
     receiver.set_down(false);
-    let _other = Server::start(&env);
+    env.insert("METRICS_ADDR".to_owned(), "127.0.0.1:0".to_owned());
+    let other = Server::start(&env);
     for _ in 0..300 {
         if !receiver.events().is_empty() {
             break;
@@ -254,6 +290,7 @@ async fn a_killed_server_loses_no_event() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(receiver.kinds(user), ["user.signed_up"]);
+    assert!(other.metrics().await.contains("\nsms_login_events_oldest_pending_seconds "));
 }
 
 fn delivering(receiver: &Receiver, sms: &TencentStub) -> BTreeMap<String, String> {

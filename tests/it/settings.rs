@@ -377,3 +377,22 @@ async fn a_settings_file_with_a_secret_that_others_can_read_is_warned_about() {
         assert!(!log.contains("hunter2"), "{log}");
     }
 }
+
+/// A webhook's URL can have a token in its query.
+#[test]
+fn the_query_of_a_url_is_masked() {
+    let route =
+        "[[route]]\nname = 'gateway'\nprovider = 'webhook'\nurl = 'https://sms.example.com/send?token=hunter2'\n";
+    let key = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let secret = format!("secret = '{key}'\n");
+    let set = [
+        ("EVENTS_WEBHOOK_URL", "https://example.com/hook?token=hunter2&a=b"),
+        ("EVENTS_WEBHOOK_SECRET", key),
+        ("PUBLIC_URL", "https://login.example.com"),
+    ];
+    let printed = Folder::with(&[route, &secret].concat()).config(&[], &set);
+    assert!(!printed.out.contains("hunter2"), "{}{}", printed.out, printed.err);
+    assert_line(&printed, "environment  EVENTS_WEBHOOK_URL=https://example.com/hook?(set)");
+    assert_line(&printed, "environment  PUBLIC_URL=https://login.example.com");
+    assert!(printed.out.contains("https://sms.example.com/send?(set)"), "{}", printed.out);
+}

@@ -68,3 +68,21 @@ async fn a_collector_gets_the_spans_of_a_request_in_the_trace_of_its_caller() {
         assert!(!contains(&exported, secret.as_bytes()), "{secret} is in a trace");
     }
 }
+
+/// Operators must not wait for traces that never arrive. Requests work meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collector_that_takes_no_spans_is_logged() {
+    let sms = stub().await;
+    let mut env = shared_env(&servers::mariadb().create_database(), &servers::redis().fresh_url(), &sms);
+    env.insert("AUTO_MIGRATE".to_owned(), "true".to_owned());
+    let closed = format!("http://127.0.0.1:{}", servers::unused_port());
+    env.insert("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), closed);
+    env.insert("OTEL_BSP_SCHEDULE_DELAY".to_owned(), "100".to_owned());
+    let server = Server::start(&env);
+    let phone = phone();
+    let answer = server.run(None, ASK, json!({ "input": { "phone": phone } })).await;
+    assert!(answer["errors"].is_null(), "{answer}");
+
+    let line = server.printed_line("opentelemetry").await;
+    assert!(line.contains("xport") && !line.contains(&phone[6..]), "{line}");
+}

@@ -3,8 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::account_store::SessionRow;
-use crate::events::StoredEvent;
+use crate::account_store::{ExportedEvent, ExportedSession};
 use crate::operators::Export;
 use crate::users::User;
 
@@ -54,17 +53,21 @@ fn user_json(user: &User, reveal: bool) -> Value {
     })
 }
 
-fn session_json(session: &SessionRow) -> Value {
+fn session_json(session: &ExportedSession) -> Value {
     json!({
         "id": session.id.to_string(),
         "device_name": session.device_name,
+        "first_address": session.first_address,
+        "last_address": session.last_address,
         "created_at": session.created_at.to_string(),
+        "authenticated_at": session.authenticated_at.to_string(),
         "last_used_at": session.last_used_at.to_string(),
         "expires_at": session.expires_at.to_string(),
+        "ended_at": session.ended_at.map(|at| at.to_string()),
     })
 }
 
-fn event_json(event: &StoredEvent) -> Value {
+fn event_json(event: &ExportedEvent) -> Value {
     json!({
         "id": event.id.to_string(),
         "kind": event.kind,

@@ -113,7 +113,7 @@ async fn deleting_a_user_deletes_their_sessions() {
 #[tokio::test]
 async fn only_the_given_fields_of_a_profile_change() {
     for engine in engines().await {
-        let (owner, _, _) = sign_in(&engine, &phone(), start()).await;
+        let (owner, _, session) = sign_in(&engine, &phone(), start()).await;
         let (stranger, _, _) = sign_in(&engine, &phone(), start()).await;
         let name = Some("王伟 👩‍🚀".to_owned());
         let avatar = Some("https://example.com/b.png".to_owned());
@@ -125,7 +125,7 @@ async fn only_the_given_fields_of_a_profile_change() {
             ProfileChange { name: Some("Mia".to_owned()), avatar: Some("https://example.com/c.png".to_owned()) },
             ProfileChange::default(),
         ] {
-            engine.accounts.update_profile(owner.id, &change).await.expect("a change");
+            assert!(engine.accounts.update_profile(owner.id, session.id, &change, start()).await.expect("a change"));
             expected.name = change.name.unwrap_or(expected.name);
             expected.avatar = change.avatar.unwrap_or(expected.avatar);
             assert_eq!(user(&engine, owner.id).await, expected);
@@ -141,14 +141,12 @@ async fn a_deleted_user_is_distinguished_from_an_unchanged_one() {
         let (user, _) = stored(engine.accounts.sign_in(&new_user(&phone()), &session).await.expect("a sign-in"));
         let same = ProfileChange { name: Some("same".to_owned()), avatar: None };
         for _ in 0..2 {
-            assert!(
-                engine.accounts.update_profile(user.id, &same).await.expect("an answer"),
-                "also if nothing changes"
-            );
+            let updated = engine.accounts.update_profile(user.id, session.id, &same, start()).await;
+            assert!(updated.expect("an answer"), "also if nothing changes");
         }
 
         engine.accounts.delete_user(&user, &Actor::User, start()).await.expect("gone");
-        assert!(!engine.accounts.update_profile(user.id, &same).await.expect("an answer"));
+        assert!(!engine.accounts.update_profile(user.id, session.id, &same, start()).await.expect("an answer"));
         let change = change_to(user.phone.e164(), user.id, session.id);
         assert_eq!(engine.accounts.change_phone(&change).await.expect("an answer"), PhoneChangeOutcome::Gone);
     }
