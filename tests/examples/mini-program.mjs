@@ -37,6 +37,8 @@ export function openMiniProgram(root, path, storage) {
     (...args) => {
       const timer = start(...args);
       timers.add(timer);
+      // A test that fails does not close the program, and must end all the same.
+      timer.unref();
       return Number(timer);
     },
     end,
