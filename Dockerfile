@@ -4,6 +4,7 @@
 FROM node:22-bookworm-slim AS page
 WORKDIR /build/playground
 COPY schema.graphql /build/
+COPY clients/typescript /build/clients/typescript
 COPY playground ./
 RUN npm ci --no-audit --no-fund && npm run build
 

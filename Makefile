@@ -2,9 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-upgrade lint tools npm-package packages scf-package deb sbom test-packages test-image test-reproducible test-galera bench bench-growth bench-micro bench-build
 
-# The sources of the playground page.
-PAGE_SOURCES := schema.graphql $(shell find playground -type f \
-	-not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/generated/*' -not -path '*/tests/*')
+# The sources of the playground page, with those of the package that it is built on.
+PAGE_SOURCES := schema.graphql $(shell find playground clients/typescript/src clients/typescript/package.json -type f \
+	-not -path '*/node_modules/*' -not -path '*/dist/*' -not -path 'playground/tests/*')
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 28

@@ -20,7 +20,7 @@ use crate::sms::NoticeKind;
 use crate::store::StoreError;
 use crate::tokens::keys::KeyError;
 use crate::tokens::{Issued, Tokens};
-use crate::users::{PhoneChange, PhoneChangeOutcome, ProfileChange, User, checked_avatar, checked_name};
+use crate::users::{Avatars, PhoneChange, PhoneChangeOutcome, ProfileChange, User, checked_avatar, checked_name};
 use crate::verification::test_numbers::TestNumbers;
 use crate::verification::{AttemptError, Checking, SubmittedCode};
 
@@ -42,6 +42,8 @@ pub struct AccountPolicy {
     pub reauthentication_max_age: Duration,
     /// The numbers that get no messages.
     pub test_numbers: TestNumbers,
+    /// The avatars of users who remove their own.
+    pub avatars: Avatars,
 }
 
 /// Why an account is not changed.
@@ -123,13 +125,21 @@ impl Accounts {
         Ok(self.tokens.issue_access(user, viewer.session_id, now)?)
     }
 
-    /// Changes the viewer's profile, and returns the user after the change. Fields that are `None` do not change.
+    /// Changes the viewer's profile, and returns the user after the change. Fields that are `None` do not change. An empty name
+    /// is no name, and an empty avatar becomes one of those that new users get.
     ///
     /// # Errors
     /// If a value is malformed, the account is gone, or the store fails. Nothing is changed then.
     pub async fn update_profile(&self, viewer: &Viewer, wanted: ProfileChange) -> Result<User, AccountError> {
-        let name = wanted.name.map(|name| checked_name(&name).ok_or(AccountError::BadName)).transpose()?;
-        let avatar = wanted.avatar.map(|avatar| checked_avatar(&avatar).ok_or(AccountError::BadAvatar)).transpose()?;
+        let name = match wanted.name {
+            Some(name) if !name.is_empty() => Some(checked_name(&name).ok_or(AccountError::BadName)?),
+            name => name,
+        };
+        let avatar = match wanted.avatar.as_deref() {
+            Some("") => Some(self.policy.avatars.pick()),
+            Some(avatar) => Some(checked_avatar(avatar).ok_or(AccountError::BadAvatar)?),
+            None => None,
+        };
         let mut user = viewer.user.clone();
         if name.is_none() && avatar.is_none() {
             return Ok(user);

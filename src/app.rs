@@ -15,11 +15,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, CorsConfig, PlaygroundConfig, ProviderConfig, Secret};
+use crate::config::{
+    Config, ConfigError, CorsConfig, PlaygroundConfig, ProviderConfig, Secret, TrustedDocumentsConfig,
+};
 use crate::database::{Database, DatabaseSetupError};
 use crate::deliveries::Deliveries;
 use crate::files;
-use crate::graphql::{Executor, Services};
+use crate::graphql::{Executor, Services, TrustedDocuments};
 use crate::http::descriptors;
 use crate::http::metrics::Gauges;
 use crate::http::{
@@ -102,7 +104,7 @@ impl App {
     ///
     /// # Errors
     /// If a part cannot be built. The error is one line that names the setting.
-    pub async fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+    pub async fn build(mut config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         for warning in warnings(&config, clock.now()) {
             warning.log();
         }
@@ -127,10 +129,17 @@ impl App {
         let services = Arc::new(services::build(&config, signing_keys, &parts, &clock)?);
         let events = Events::build(&config, &services.users, &clock)?;
 
+        let trusted = config
+            .trusted_documents
+            .take()
+            .map(|TrustedDocumentsConfig { texts, only }| TrustedDocuments { texts, only });
+        let executor = Executor::new(config.introspection, trusted.as_ref()).await;
+        let executor = executor.map_err(|reason| ConfigError::new("TRUSTED_DOCUMENTS", reason))?;
+
         let CorsConfig { origins, loopback, cookies } = config.cors.clone();
         let operations = TaskTracker::new();
         let state = Arc::new(HttpState {
-            executor: Executor::new(config.introspection),
+            executor,
             services: Arc::clone(&services),
             readiness: Readiness { database: database.clone(), redis },
             operations: operations.clone(),
@@ -256,7 +265,8 @@ fn playground(config: &Config, inbox: Option<Arc<Inbox>>) -> Option<Arc<Playgrou
     let page = || Playground::new(regions.default, regions.allowed.as_deref(), config.sms.calls(), inbox);
     let page = (config.playground != PlaygroundConfig::Off).then(page);
     let is_shared = config.playground == PlaygroundConfig::PageWithLanInbox;
-    page.map(|page| Arc::new(if is_shared { page.with_inbox_token() } else { page }))
+    let page = page.map(|page| if is_shared { page.with_inbox_token() } else { page });
+    page.map(|page| Arc::new(if config.captcha.is_on() { page.with_captcha() } else { page }))
 }
 
 fn make_parent(path: &Path) -> Result<(), StartError> {

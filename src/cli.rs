@@ -112,7 +112,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
 
     // From here on, a signal stops the server in an orderly way, also while it starts.
     let stop = stop_on_signal()?;
-    let app = App::build(config, Arc::new(SystemClock)).await?;
+    let app = Box::pin(App::build(config, Arc::new(SystemClock))).await?;
     let listener = TcpListener::bind(addr).await.map_err(|error| ConfigError::new("LISTEN_ADDR", error))?;
 
     // The port may have been 0: the log names the one that the system chose.

@@ -15,6 +15,7 @@ use crate::phone::{PhonePrefixes, PhoneRegions};
 use crate::redis::KeyPrefix;
 use crate::sessions::SessionPolicy;
 use crate::tokens::TokenPolicy;
+use crate::users::Avatars;
 use crate::verification::{CheckingPolicy, IssuingPolicy};
 
 mod arguments;
@@ -24,6 +25,7 @@ mod captcha;
 mod codes;
 mod connections;
 mod database;
+mod documents;
 mod events;
 mod file;
 mod guard;
@@ -53,6 +55,7 @@ pub use captcha::{CaptchaAppTypeSetting, CaptchaConfig, CaptchaModeSetting, Capt
 pub use codes::CodeSettings;
 pub use connections::ConnectionSettings;
 pub use database::{DatabaseConfig, DatabaseSettings};
+pub use documents::{DocumentSettings, TrustedDocumentsConfig};
 pub use events::EventSettings;
 pub use guard::{GuardModeSetting, GuardSettings};
 pub use http::{CorsConfig, HttpSettings, PlaygroundConfig};
@@ -151,6 +154,8 @@ pub struct Config {
     pub cors: CorsConfig,
     /// Whether clients can query the schema.
     pub introspection: bool,
+    /// The operations that clients can name by their ids.
+    pub trusted_documents: Option<TrustedDocumentsConfig>,
     /// What `/` serves.
     pub playground: PlaygroundConfig,
     /// How long open requests may take to finish at shutdown.
@@ -177,17 +182,18 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
     check_console_sms(&settings, &sms)?;
     let redis_urls = settings.redis.urls()?;
     check_lan(&settings, is_embedded, &sms)?;
+    check_page(&settings)?;
     settings.codes.check_secret()?;
     settings.callbacks.check()?;
     settings.limits.check(&sms)?;
 
-    let issuing = issuing(&settings, &sms)?;
+    let (issuing, sessions) = (issuing(&settings, &sms)?, sessions(&settings)?);
     Ok(Config {
         captcha: settings.captcha.config(settings.guard.guard_mode, &settings.tencent)?,
         signing: settings.tokens.signing(&database, &settings.database.data_dir)?,
         verifying_keys: settings.tokens.verifying_keys(),
         tokens: settings.tokens.policy(settings.listen.public_url.as_deref())?,
-        accounts: settings.sessions.account_policy(issuing.test_numbers.clone()),
+        accounts: settings.sessions.account_policy(issuing.test_numbers.clone(), sessions.avatars.clone()),
         issuing,
         checking: CheckingPolicy {
             max_attempts: settings.codes.code_max_attempts,
@@ -196,9 +202,10 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         phone_regions: settings.phones.regions(),
         limits: settings.limits.policy(settings.guard.policy()),
         trusted_prefixes: settings.guard.guard_allowed_prefixes.clone().unwrap_or_default(),
-        sessions: sessions(&settings)?,
+        sessions,
         playground: playground(&settings, is_embedded, &sms),
-        introspection: settings.http.introspection.unwrap_or(is_embedded),
+        introspection: settings.http.introspection.unwrap_or(is_embedded && !settings.documents.trusted_documents_only),
+        trusted_documents: settings.documents.config()?,
         listen_addr: settings.listen.address(),
         public_url: settings.listen.public_url.clone(),
         metrics_addr: settings.listen.metrics_addr,
@@ -246,6 +253,15 @@ fn check_lan(settings: &Settings, is_embedded: bool, sms: &SmsConfig) -> Result<
     Err(ConfigError::new("LAN", reason))
 }
 
+/// Refuses a page whose operations would not run.
+fn check_page(settings: &Settings) -> Result<(), ConfigError> {
+    if settings.documents.trusted_documents_only && settings.http.playground == Some(true) {
+        let reason = "the operations of the page are not in TRUSTED_DOCUMENTS: set TRUSTED_DOCUMENTS_ONLY=false";
+        return Err(ConfigError::new("PLAYGROUND", reason));
+    }
+    Ok(())
+}
+
 fn issuing(settings: &Settings, sms: &SmsConfig) -> Result<IssuingPolicy, ConfigError> {
     let (phones, limits) = (&settings.phones, &settings.limits);
     let test_numbers = settings.test_numbers.numbers(&phones.allowed_regions, limits.day_offset, sms)?;
@@ -262,13 +278,13 @@ fn issuing(settings: &Settings, sms: &SmsConfig) -> Result<IssuingPolicy, Config
 
 fn sessions(settings: &Settings) -> Result<SessionPolicy, ConfigError> {
     let avatars = avatars::or_default(settings.new_users.avatars.clone(), &settings.listen.public_url())?;
-    Ok(settings.sessions.policy(avatars, settings.sign_up.sign_up.into()))
+    Ok(settings.sessions.policy(Avatars(avatars), settings.sign_up.sign_up.into()))
 }
 
 /// Returns what `/` serves. Everybody who can open the inbox can read codes, so it is for loopback, or behind a token.
 fn playground(settings: &Settings, is_embedded: bool, sms: &SmsConfig) -> PlaygroundConfig {
     let is_printed_here = !sms.sends_to_phones() && settings.listen.address().ip().is_loopback();
-    match settings.http.playground.unwrap_or(is_embedded) {
+    match settings.http.playground.unwrap_or(is_embedded && !settings.documents.trusted_documents_only) {
         false => PlaygroundConfig::Off,
         true if settings.listen.lan => PlaygroundConfig::PageWithLanInbox,
         true if is_embedded && is_printed_here => PlaygroundConfig::PageWithInbox,

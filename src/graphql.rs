@@ -6,13 +6,15 @@
 
 use std::sync::Arc;
 
-use async_graphql::{SDLExportOptions, Schema, SchemaBuilder};
+use async_graphql::{SDLExportOptions, Schema, SchemaBuilder, ValidationMode};
 
 mod answer;
 pub mod bounds;
 mod context;
 mod cookies;
 mod delivery;
+mod document;
+mod documents;
 mod error;
 mod execute;
 mod field_errors;
@@ -31,9 +33,11 @@ mod types;
 
 pub(crate) use context::{Authorization, RequestContext};
 pub(crate) use cookies::{CookieChange, CookieChanges, TokenCookies};
-pub(crate) use execute::{Executed, Executor, Prepared, Transport, error_code, too_large};
+pub(crate) use documents::{SentDocument, TrustedDocuments};
+pub(crate) use execute::{Executed, Executor, OperationRequest, Prepared, Transport, error_code, too_large};
+pub(crate) use label::is_introspection;
 
-pub(crate) use self::error::{ErrorCode, server_busy, too_many_subscriptions};
+pub(crate) use self::error::{ErrorCode, asks_for_document, server_busy, too_many_subscriptions};
 use self::mutation::Mutation;
 use self::query::Query;
 use self::subscription::Subscription;
@@ -83,8 +87,8 @@ pub fn sdl() -> String {
 }
 
 /// Creates the schema. Resolvers get their services from the `RequestContext` of each request.
-fn schema(introspection: bool) -> ApiSchema {
-    let builder = builder();
+fn schema(introspection: bool, validation: ValidationMode) -> ApiSchema {
+    let builder = builder().validation_mode(validation);
     let builder = if introspection { builder } else { builder.disable_introspection().disable_suggestions() };
     builder.finish()
 }

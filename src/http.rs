@@ -11,7 +11,7 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -30,6 +30,7 @@ mod accept;
 mod avatars;
 mod callbacks;
 mod client_ip;
+mod compression;
 mod cors;
 pub(crate) mod descriptors;
 mod discovery;
@@ -80,6 +81,7 @@ struct RequestId(String);
 /// Returns the routes of the server.
 pub(crate) fn router(state: Arc<HttpState>) -> Router {
     let api = get(graphql::get).post(graphql::post).fallback(graphql::method_not_allowed);
+    let api: MethodRouter<Arc<HttpState>> = api.layer(compression::layer());
     let api = api.layer(option_layer(state.cors.layer()));
     let refused = Arc::new(cors::RefusedOrigins::new(state.cors.clone(), Arc::clone(&state.services.clock)));
     let api = api.layer(from_fn_with_state(refused, cors::log_refused));

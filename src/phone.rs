@@ -6,6 +6,7 @@
 //! leaf: it imports nothing of the crate.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::LazyLock;
 
@@ -29,8 +30,12 @@ const E164_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 /// `Debug` and `Display` print it masked, as `+86137****2222`: the country code, up to three digits, four asterisks,
 /// and up to the last four digits. At least four digits of the national number stay hidden. If it has eight digits or
 /// fewer, at least half of them stay hidden.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct PhoneNumber(String);
+#[derive(Clone)]
+pub struct PhoneNumber {
+    e164: String,
+    /// The region, if the number comes from a user's input: to find it takes longer than to parse the number.
+    region: Option<Region>,
+}
 
 impl PhoneNumber {
     /// Parses a user's input: E.164, or a number as it is dialled in `default_region`.
@@ -46,10 +51,7 @@ impl PhoneNumber {
 
         // A worldwide country code (satellite phones, freephone) belongs to no region, and an SMS to it is very
         // expensive.
-        let region = PHONE_NUMBER_UTIL.get_region_for_number(&number);
-        if region.is_none_or(|region| region == rlibphonenumber::Region::World) {
-            return Err(PhoneError::NotMobile);
-        }
+        let region = region_of(&number).ok_or(PhoneError::NotMobile)?;
 
         match PHONE_NUMBER_UTIL.get_number_type(&number) {
             PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile => {}
@@ -65,7 +67,8 @@ impl PhoneNumber {
             | PhoneNumberType::Unknown => return Err(PhoneError::NotMobile),
         }
 
-        Self::from_e164(PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned())
+        let phone = Self::from_e164(PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned())?;
+        Ok(Self { region: Some(region), ..phone })
     }
 
     /// Parses a number that was stored as E.164. Only the form is checked, `+` and 7 to 15 digits: if a numbering plan
@@ -76,7 +79,7 @@ impl PhoneNumber {
     pub fn from_e164(stored: String) -> Result<Self, PhoneError> {
         match stored.strip_prefix('+') {
             Some(digits) if E164_DIGITS.contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                Ok(Self(stored))
+                Ok(Self { e164: stored, region: None })
             }
             _ => Err(PhoneError::NotE164),
         }
@@ -85,20 +88,18 @@ impl PhoneNumber {
     /// Returns the whole number, `+` and digits. It is for providers, stores and the number's owner, never for logs.
     #[must_use]
     pub fn e164(&self) -> &str {
-        &self.0
+        &self.e164
     }
 
     /// Returns the region of the number. If several regions share its country code (+1, +44, +7), the other digits
     /// decide. `None` if the metadata does not know the number.
     #[must_use]
     pub fn region(&self) -> Option<Region> {
-        let number = PHONE_NUMBER_UTIL.parse(&self.0, None).ok()?;
-        let region = PHONE_NUMBER_UTIL.get_region_for_number(&number)?;
-        (region != rlibphonenumber::Region::World).then_some(Region(region))
+        self.region.or_else(|| region_of(&PHONE_NUMBER_UTIL.parse(&self.e164, None).ok()?))
     }
 
     fn masked(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.0.trim_start_matches('+');
+        let digits = self.e164.trim_start_matches('+');
         let (country, national) = digits.split_at(country_code_len(digits));
         let head = national.len().saturating_sub(8).min(3);
         let tail = national.len() - (national.len() / 2).min(4);
@@ -110,8 +111,29 @@ impl PhoneNumber {
     /// Returns the country code and the three digits after it, such as `+86137`. They identify a block of one operator.
     #[must_use]
     pub fn prefix(&self) -> &str {
-        let code = country_code_len(self.0.trim_start_matches('+'));
-        self.0.get(..1 + code + 3).unwrap_or(&self.0)
+        let code = country_code_len(self.e164.trim_start_matches('+'));
+        self.e164.get(..1 + code + 3).unwrap_or(&self.e164)
+    }
+}
+
+/// Returns the region of a number, if the metadata knows one.
+fn region_of(number: &rlibphonenumber::PhoneNumber) -> Option<Region> {
+    let region = PHONE_NUMBER_UTIL.get_region_for_number(number)?;
+    (region != rlibphonenumber::Region::World).then_some(Region(region))
+}
+
+/// Numbers are equal if their spellings in E.164 are.
+impl PartialEq for PhoneNumber {
+    fn eq(&self, other: &Self) -> bool {
+        self.e164 == other.e164
+    }
+}
+
+impl Eq for PhoneNumber {}
+
+impl Hash for PhoneNumber {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.e164.hash(state);
     }
 }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
+use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 use uuid::Uuid;
 
@@ -43,4 +44,9 @@ pub fn bytes<const N: usize>() -> [u8; N] {
 pub fn id(now: Timestamp) -> Uuid {
     let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
     uuid::Builder::from_unix_timestamp_millis(now, &bytes()).into_uuid()
+}
+
+/// Returns one of the items. `None` if there is none.
+pub(crate) fn choose<T>(items: &[T]) -> Option<&T> {
+    items.choose(&mut source())
 }

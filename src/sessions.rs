@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rand::seq::IndexedRandom;
 use uuid::Uuid;
 
 use crate::account_store::{AccountStore, LiveUser, SessionRow};
@@ -18,7 +17,7 @@ use crate::random;
 use crate::store::StoreError;
 use crate::tokens::keys::KeyError;
 use crate::tokens::{AccessClaims, Issued, Tokens};
-use crate::users::{NewUser, SignUpPolicy, User};
+use crate::users::{Avatars, NewUser, SignUpPolicy, User};
 use crate::verification::Checking;
 
 mod cleanup;
@@ -41,21 +40,15 @@ pub struct SessionPolicy {
     pub max_age: Duration,
     /// Whether a phone without an account can sign up.
     pub sign_up: SignUpPolicy,
-    /// The avatars from which a new user gets one at random.
-    pub avatars: Vec<String>,
+    /// The avatars of new users.
+    pub avatars: Avatars,
 }
 
 impl SessionPolicy {
     /// Creates a user with this phone, at `now`. Nothing is stored.
     #[must_use]
     pub fn new_user(&self, phone: PhoneNumber, now: Timestamp) -> NewUser {
-        NewUser { id: random::id(now), phone, name: String::new(), avatar: self.avatar(), created_at: now }
-    }
-
-    /// Returns one of the avatars at random.
-    #[must_use]
-    pub fn avatar(&self) -> String {
-        self.avatars.choose(&mut random::source()).cloned().unwrap_or_default()
+        NewUser { id: random::id(now), phone, name: String::new(), avatar: self.avatars.pick(), created_at: now }
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jsonwebtoken::Validation;
 use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -22,11 +22,13 @@ pub mod device;
 mod discovery;
 pub mod keys;
 mod refresh;
+mod verified;
 
 use self::device::DeviceTokens;
 pub use self::discovery::{Discovery, JWKS_PATH};
 use self::keys::Keys;
 pub use self::refresh::RefreshToken;
+use self::verified::Verified;
 
 /// The maximum length of an access token. Longer tokens are rejected before they are decoded.
 const MAX_ACCESS_TOKEN_BYTES: usize = 8192;
@@ -138,6 +140,7 @@ pub struct Jwks<'a> {
 /// The service that issues and verifies tokens.
 pub struct Tokens {
     keys: Keys,
+    verified: Verified,
     devices: DeviceTokens,
     policy: TokenPolicy,
     clock: Arc<dyn Clock>,
@@ -147,7 +150,7 @@ impl Tokens {
     /// Creates the service.
     #[must_use]
     pub fn new(keys: Keys, devices: DeviceTokens, policy: TokenPolicy, clock: Arc<dyn Clock>) -> Self {
-        Self { keys, devices, policy, clock }
+        Self { keys, verified: Verified::new(), devices, policy, clock }
     }
 
     /// Issues an access token for a user's session, in which the user last entered a code at `authenticated_at`.
@@ -179,7 +182,7 @@ impl Tokens {
             }),
         };
 
-        Ok(Issued { token: self.sign(&claims)?, expires_at })
+        Ok(Issued { token: self.keys.sign_jwt(&claims)?, expires_at })
     }
 
     /// Issues a proof that the user has the phone.
@@ -200,7 +203,7 @@ impl Tokens {
             exp: expires_at.as_second(),
         };
 
-        Ok(Issued { token: self.sign(&claims)?, expires_at })
+        Ok(Issued { token: self.keys.sign_jwt(&claims)?, expires_at })
     }
 
     /// Returns whether the server issued the refresh token for a session with this salt.
@@ -218,6 +221,15 @@ impl Tokens {
             return Err(TokenError::Invalid);
         }
 
+        let (claims, expires_at) = self.verified.get_or_verify(token, || self.verify(token))?;
+        if expires_at <= self.clock.now().as_second() {
+            return Err(TokenError::Expired);
+        }
+        Ok(claims)
+    }
+
+    /// Verifies everything of an access token but its expiry.
+    fn verify(&self, token: &str) -> Result<verified::Claims, TokenError> {
         // The algorithm comes from the key that `kid` names: a token must not choose how it is verified (RFC 8725 3.1).
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
         let key = header.kid.and_then(|kid| self.keys.verifying(&kid));
@@ -227,22 +239,11 @@ impl Tokens {
         validation.set_required_spec_claims(&["iss", "aud", "sub"]);
         validation.set_issuer(&[&self.policy.issuer]);
         validation.set_audience(&[&self.policy.audience]);
-        // The library would read the machine's clock, and with a leeway of a minute. The check is below, by our clock.
+        // The library would read the machine's clock, and with a leeway of a minute. `verify_access` reads ours.
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<ReadClaims>(token, &key.decoding, &validation);
         let claims = claims.map_err(|_| TokenError::Invalid)?.claims;
-
-        if claims.exp <= self.clock.now().as_second() {
-            return Err(TokenError::Expired);
-        }
-        Ok(AccessClaims { user_id: claims.sub, session_id: claims.sid })
-    }
-
-    fn sign(&self, claims: &impl Serialize) -> Result<String, keys::KeyError> {
-        let (kid, algorithm, key) = self.keys.signing();
-        let mut header = Header::new(algorithm);
-        header.kid = Some(kid.to_owned());
-        jsonwebtoken::encode(&header, claims, key).map_err(|_| keys::KeyError::Library)
+        Ok((AccessClaims { user_id: claims.sub, session_id: claims.sid }, claims.exp))
     }
 
     /// Returns a refresh token of a session's generation. All tokens of one generation are equivalent.

@@ -11,7 +11,7 @@ use crate::phone::PhoneNumber;
 mod avatars;
 mod profile;
 
-pub use avatars::{AVATARS_PATH, default_avatars, picture};
+pub use avatars::{AVATARS_PATH, Avatars, default_avatars, picture};
 pub use profile::{MAX_AVATAR_LENGTH, checked_avatar, checked_name};
 
 /// A user with an account.

@@ -337,6 +337,11 @@ data class Session (
     val id: String,
 
     /**
+     * The client address of the sign-in, or of the last refresh if there was one.
+     */
+    val lastAddress: String,
+
+    /**
      * When the session was last refreshed, or created if it was never refreshed.
      */
     val lastUsedAt: String
@@ -845,13 +850,16 @@ data class RequestCodeResult (
 @Serializable
 data class UpdateProfileInput (
     /**
-     * The `https` URL of the user's picture, at most 512 characters.
+     * The `https` URL of the user's picture, at most 512 characters. An empty text replaces the
+     * picture by one of those that new
+     * users get.
      */
     val avatar: String? = null,
 
     /**
-     * The user's name: 1 to 32 characters (extended grapheme clusters), without control
-     * characters.
+     * The user's name: at most 32 characters (extended grapheme clusters), without control
+     * characters. An empty text removes the
+     * name.
      */
     val name: String? = null
 )

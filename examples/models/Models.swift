@@ -254,6 +254,8 @@ struct Session: Codable, Sendable {
     /// The id of the session, which `logout` accepts. It is also the `sid` claim of the
     /// session's access tokens.
     var id: String
+    /// The client address of the sign-in, or of the last refresh if there was one.
+    var lastAddress: String
     /// When the session was last refreshed, or created if it was never refreshed.
     var lastUsedAt: String
 
@@ -263,6 +265,7 @@ struct Session: Codable, Sendable {
         case deviceName = "deviceName"
         case expiresAt = "expiresAt"
         case id = "id"
+        case lastAddress = "lastAddress"
         case lastUsedAt = "lastUsedAt"
     }
 }
@@ -696,10 +699,13 @@ struct RequestCodeResult: Codable, Sendable {
 /// The fields of the profile to change. A field that is absent or null stays unchanged.
 // MARK: - UpdateProfileInput
 struct UpdateProfileInput: Codable, Sendable {
-    /// The `https` URL of the user's picture, at most 512 characters.
+    /// The `https` URL of the user's picture, at most 512 characters. An empty text replaces the
+    /// picture by one of those that new
+    /// users get.
     var avatar: String?
-    /// The user's name: 1 to 32 characters (extended grapheme clusters), without control
-    /// characters.
+    /// The user's name: at most 32 characters (extended grapheme clusters), without control
+    /// characters. An empty text removes the
+    /// name.
     var name: String?
 
     enum CodingKeys: String, CodingKey {

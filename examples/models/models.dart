@@ -436,6 +436,10 @@ class Session {
     @JsonKey(name: "id")
     final String id;
     
+    ///The client address of the sign-in, or of the last refresh if there was one.
+    @JsonKey(name: "lastAddress")
+    final String lastAddress;
+    
     ///When the session was last refreshed, or created if it was never refreshed.
     @JsonKey(name: "lastUsedAt")
     final String lastUsedAt;
@@ -446,6 +450,7 @@ class Session {
         this.deviceName,
         required this.expiresAt,
         required this.id,
+        required this.lastAddress,
         required this.lastUsedAt,
     });
 
@@ -1120,12 +1125,15 @@ class RequestCodeResult {
 @JsonSerializable()
 class UpdateProfileInput {
     
-    ///The `https` URL of the user's picture, at most 512 characters.
+    ///The `https` URL of the user's picture, at most 512 characters. An empty text replaces the
+    ///picture by one of those that new
+    ///users get.
     @JsonKey(name: "avatar")
     final String? avatar;
     
-    ///The user's name: 1 to 32 characters (extended grapheme clusters), without control
-    ///characters.
+    ///The user's name: at most 32 characters (extended grapheme clusters), without control
+    ///characters. An empty text removes the
+    ///name.
     @JsonKey(name: "name")
     final String? name;
 

@@ -1,30 +1,42 @@
-import { Component, lazy, type ReactNode, Suspense, useState } from 'react';
-import { ServerContext, type ServerInfo } from './api/server';
+import { Component, lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
+import { useSmsLogin } from 'sms-login/react';
 import { Account } from './account/Account';
-import { useHash, useSession } from './hooks';
 import { type Language, useLanguage } from './i18n';
 import { InboxProvider } from './inbox/inbox';
 import { InboxPanel } from './inbox/InboxPanel';
-import { Spinner } from './parts';
+import { Skeleton, Spinner } from './parts';
+import { EXPLORER, useRoute } from './route';
+import { loadServerInfo, ServerContext, type ServerInfo } from './server';
 import { SignIn } from './signin/SignIn';
 
-const EXPLORER = '#explorer';
 const Explorer = lazy(() => import('./explorer/Explorer'));
 
-export function App({ server }: { server: ServerInfo }) {
-  const isExplorer = useHash() === EXPLORER;
+export function App() {
+  const isExplorer = useRoute() === EXPLORER;
+  const [server, setServer] = useState<ServerInfo>();
+  useEffect(() => void loadServerInfo().then(setServer), []);
+  if (!server) {
+    return (
+      <>
+        <Header isExplorer={isExplorer} />
+        <div className="page">
+          <main id="content">
+            <Skeleton />
+          </main>
+        </div>
+      </>
+    );
+  }
   return (
     <ServerContext value={server}>
       <InboxProvider url={server.inbox}>
         <Header isExplorer={isExplorer} />
         {isExplorer ? (
-          <main id="content" className="explorer">
-            <Boundary>
-              <Suspense fallback={<Spinner />}>
-                <Explorer />
-              </Suspense>
-            </Boundary>
-          </main>
+          <Boundary key="explorer">
+            <Suspense fallback={<Spinner />}>
+              <Explorer />
+            </Suspense>
+          </Boundary>
         ) : (
           <div className={server.inbox ? 'page page-with-inbox' : 'page'}>
             <main id="content">
@@ -42,8 +54,7 @@ export function App({ server }: { server: ServerInfo }) {
 
 function Header({ isExplorer }: { isExplorer: boolean }) {
   const { t, language, setLanguage } = useLanguage();
-  const session = useSession();
-  const offline = session.status !== 'signedOut' && session.offline;
+  const { status, offline } = useSmsLogin();
   return (
     <>
       <a className="skip" href="#content" onClick={skipToContent}>
@@ -56,7 +67,7 @@ function Header({ isExplorer }: { isExplorer: boolean }) {
         </a>
         <nav aria-label={t.nav.label}>
           <a href="#" aria-current={isExplorer ? undefined : 'page'}>
-            {session.status === 'signedIn' ? t.nav.signedIn : t.nav.account}
+            {status === 'signedIn' ? t.nav.signedIn : t.nav.account}
           </a>
           <a href={EXPLORER} aria-current={isExplorer ? 'page' : undefined}>
             {t.nav.explorer}
@@ -93,15 +104,15 @@ function skipToContent(event: { preventDefault: () => void }) {
 }
 
 function Person({ server }: { server: ServerInfo }) {
-  const session = useSession();
+  const { status, user, reason } = useSmsLogin();
   const [isNewUser, setIsNewUser] = useState(false);
-  switch (session.status) {
+  switch (status) {
     case 'starting':
-      return <Spinner />;
+      return <Skeleton />;
     case 'signedIn':
-      return <Account server={server} isNewUser={isNewUser} />;
+      return <Account server={server} me={user} isNewUser={isNewUser} />;
     case 'signedOut':
-      return <SignIn server={server} notice={session.notice} onSignedIn={setIsNewUser} />;
+      return <SignIn server={server} notice={reason} onSignedIn={setIsNewUser} />;
   }
 }
 

@@ -1,22 +1,20 @@
-import { ApolloProvider } from '@apollo/client/react';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { client } from './api/client';
-import { loadServerInfo } from './api/server';
+import { SmsLoginProvider } from 'sms-login/react';
 import { App } from './App';
+import { client } from './client';
 import { LanguageProvider } from './i18n';
 import './styles.css';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('the page has no #root');
 
-const server = await loadServerInfo();
 createRoot(root).render(
   <StrictMode>
-    <ApolloProvider client={client}>
+    <SmsLoginProvider client={client}>
       <LanguageProvider>
-        <App server={server} />
+        <App />
       </LanguageProvider>
-    </ApolloProvider>
+    </SmsLoginProvider>
   </StrictMode>,
 );

@@ -7,7 +7,7 @@ const path = fileURLToPath(new URL('../../docs/page.png', import.meta.url));
 const server = await startServer();
 const browser = await launch();
 try {
-  const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1120, height: 560 } });
+  const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1120, height: 640 } });
   await page.goto(server.origin);
   await page.getByLabel('Phone number').fill('137 1111 2222');
   await page.getByRole('button', { name: 'Send code' }).click();

@@ -77,6 +77,8 @@ pub struct SessionRow {
     pub rotated_at: Timestamp,
     /// The user's name for the device.
     pub device_name: Option<String>,
+    /// The client address of the sign-in or the last refresh.
+    pub last_address: String,
     /// When the user signed in.
     pub created_at: Timestamp,
     /// When the session was last refreshed.
@@ -101,6 +103,7 @@ impl From<&NewSession> for SessionRow {
             generation: 0,
             rotated_at: new.created_at,
             device_name: new.device_name.clone(),
+            last_address: new.address.to_string(),
             created_at: new.created_at,
             last_used_at: new.created_at,
             expires_at: new.expires_at,

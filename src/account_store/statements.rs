@@ -64,21 +64,21 @@ pub(super) const INSERT_SESSION: &str = "\
     VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 pub(super) const SELECT_SESSION: &str = "\
-    SELECT s.id AS session_id, s.salt, s.generation, s.rotated_at, s.device_name, \
+    SELECT s.id AS session_id, s.salt, s.generation, s.rotated_at, s.device_name, s.last_address, \
     s.created_at AS session_created_at, s.last_used_at, s.expires_at, s.ended_at, \
     COALESCE(s.authenticated_at, s.created_at) AS authenticated_at, s.login_arguments, s.rotation_key, \
     u.id, u.phone, u.name, u.avatar, u.created_at, u.last_login_at, u.banned_at \
     FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ?";
 
 pub(super) const SELECT_SESSION_OF_LOGIN: &str = "\
-    SELECT s.id AS session_id, s.salt, s.generation, s.rotated_at, s.device_name, \
+    SELECT s.id AS session_id, s.salt, s.generation, s.rotated_at, s.device_name, s.last_address, \
     s.created_at AS session_created_at, s.last_used_at, s.expires_at, s.ended_at, \
     COALESCE(s.authenticated_at, s.created_at) AS authenticated_at, s.login_arguments, s.rotation_key, \
     u.id, u.phone, u.name, u.avatar, u.created_at, u.last_login_at, u.banned_at \
     FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.login_key = ?";
 
 pub(super) const SELECT_LIVE_SESSIONS: &str = "\
-    SELECT id AS session_id, salt, generation, rotated_at, device_name, \
+    SELECT id AS session_id, salt, generation, rotated_at, device_name, last_address, \
     created_at AS session_created_at, last_used_at, expires_at, ended_at, \
     COALESCE(authenticated_at, created_at) AS authenticated_at, login_arguments, rotation_key \
     FROM sessions WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? \

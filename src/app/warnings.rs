@@ -169,5 +169,5 @@ fn exposed_part(database: &Path) -> PathBuf {
 fn local_avatars(config: &Config) -> Option<String> {
     let own = format!("http://{}/", config.listen_addr);
     let is_local = config.listen_addr.ip().is_loopback();
-    (!is_local && config.sessions.avatars.iter().any(|avatar| avatar.starts_with(&own))).then_some(own)
+    (!is_local && config.sessions.avatars.0.iter().any(|avatar| avatar.starts_with(&own))).then_some(own)
 }

@@ -216,7 +216,7 @@ impl Desk {
         let file = File::open(path).with_context(|| path.display().to_string())?;
         let sessions = &self.config.sessions;
         let default_region = self.config.phone_regions.default;
-        let source = Source { format, default_region, avatar: &|| sessions.avatar() };
+        let source = Source { format, default_region, avatar: &|| sessions.avatars.pick() };
         let mut said = 0;
         let progress = |done: Imported| {
             let total = done.added + done.skipped;

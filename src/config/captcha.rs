@@ -95,6 +95,14 @@ pub enum CaptchaConfig {
     },
 }
 
+impl CaptchaConfig {
+    /// Returns whether some requests need a captcha.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        matches!(self, Self::Tencent { .. })
+    }
+}
+
 impl CaptchaSettings {
     /// Checks that the captcha, the guard and Tencent Cloud's settings fit together.
     ///

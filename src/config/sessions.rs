@@ -7,7 +7,7 @@ use clap::Args;
 use super::values::{duration, lifetime};
 use crate::accounts::AccountPolicy;
 use crate::sessions::SessionPolicy;
-use crate::users::SignUpPolicy;
+use crate::users::{Avatars, SignUpPolicy};
 use crate::verification::test_numbers::TestNumbers;
 
 /// Settings of sessions and their refresh tokens.
@@ -29,11 +29,11 @@ pub struct SessionSettings {
 }
 
 impl SessionSettings {
-    pub(super) fn account_policy(&self, test_numbers: TestNumbers) -> AccountPolicy {
-        AccountPolicy { reauthentication_max_age: self.reauthentication_max_age, test_numbers }
+    pub(super) fn account_policy(&self, test_numbers: TestNumbers, avatars: Avatars) -> AccountPolicy {
+        AccountPolicy { reauthentication_max_age: self.reauthentication_max_age, test_numbers, avatars }
     }
 
-    pub(super) fn policy(&self, avatars: Vec<String>, sign_up: SignUpPolicy) -> SessionPolicy {
+    pub(super) fn policy(&self, avatars: Avatars, sign_up: SignUpPolicy) -> SessionPolicy {
         SessionPolicy {
             refresh_ttl: self.refresh_token_ttl,
             refresh_grace: self.refresh_grace,

@@ -10,6 +10,7 @@ use super::captcha::CaptchaSettings;
 use super::codes::CodeSettings;
 use super::connections::ConnectionSettings;
 use super::database::DatabaseSettings;
+use super::documents::DocumentSettings;
 use super::events::EventSettings;
 use super::guard::GuardSettings;
 use super::http::HttpSettings;
@@ -70,6 +71,8 @@ pub struct Settings {
     pub connections: ConnectionSettings,
     #[command(flatten)]
     pub http: HttpSettings,
+    #[command(flatten)]
+    pub documents: DocumentSettings,
     #[command(flatten)]
     pub sign_up: SignUpSettings,
     #[command(flatten)]

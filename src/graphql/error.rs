@@ -287,6 +287,29 @@ pub(super) fn wrong_transport(transport: Transport) -> ServerError {
     document_error(message, VALIDATION_FAILED)
 }
 
+/// Returns the error for an id of a document, if the server has no trusted documents. Apollo's persisted-query link looks for
+/// this message, and then sends the document itself.
+pub(super) fn persisted_queries_not_supported() -> ServerError {
+    document_error("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
+}
+
+/// Returns the error for an id that no trusted document has. Apollo's persisted-query link looks for this message, and then
+/// sends the document itself.
+pub(super) fn persisted_query_not_found() -> ServerError {
+    document_error("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
+}
+
+/// Returns the error for a document that the operator does not trust, if only trusted documents run.
+pub(super) fn untrusted_document() -> ServerError {
+    document_error("This server runs only the documents of its applications.", "DOCUMENT_NOT_TRUSTED")
+}
+
+/// Returns whether an error asks the client to send the document itself. HTTP's status is 200 then: Apollo's link takes others
+/// for failures of the server.
+pub(crate) fn asks_for_document(error: &ServerError) -> bool {
+    ["PersistedQueryNotSupported", "PersistedQueryNotFound"].contains(&error.message.as_str())
+}
+
 /// Returns the error for one subscription more than a connection can have.
 pub(crate) fn too_many_subscriptions() -> ServerError {
     whole_request(ApiError::new(ErrorCode::QueryTooComplex, "A connection can have at most 10 subscriptions."))

@@ -4,11 +4,11 @@
 //! runs to its end, so that it does not stop halfway.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::parser::parse_query;
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Name, Request, Response, ServerError, Value};
+use async_graphql::{Name, Request, Response, ServerError, ValidationMode, Value, Variables};
 use futures_util::{Stream, StreamExt};
 use tokio::time::timeout;
 
@@ -17,8 +17,10 @@ use super::answer::{MAX_ERRORS, Shape, bound, set_failed_to_null};
 use super::bounds::{self, BoundedVariables};
 use super::context::RequestContext;
 use super::cookies::CookieChanges;
+use super::document::{Document, Kinds};
+use super::documents::{Documents, SentDocument, TrustedDocuments};
 use super::error::{
-    PARSE_FAILED, VALIDATION_FAILED, answer_too_large, log_faults, mark_document_error, missing_variable, name_request,
+    VALIDATION_FAILED, answer_too_large, log_faults, mark_document_error, missing_variable, name_request,
     query_timed_out, wrong_transport,
 };
 use super::label;
@@ -52,17 +54,31 @@ impl Transport {
 #[derive(Clone)]
 pub(crate) struct Executor {
     schema: ApiSchema,
+    /// The same schema, for documents that it has found valid before: it does not validate them again.
+    trusting: ApiSchema,
+    documents: Arc<Documents>,
     introspection: bool,
+}
+
+/// An operation as a client asks for it.
+pub(crate) struct OperationRequest {
+    pub(crate) document: SentDocument,
+    /// The operation of the document that is to run, if it has several.
+    pub(crate) operation_name: Option<String>,
+    pub(crate) variables: BoundedVariables,
 }
 
 /// An operation that is within all bounds.
 pub(crate) struct Prepared {
     request: Request,
+    document: Arc<Document>,
+    /// What decides whether the document is valid with its variables.
+    kinds: Option<Kinds>,
     /// `None` if there is no operation to run. The library reports the reason.
     operation_type: Option<OperationType>,
     /// The name of the operation in logs and metrics.
     label: &'static str,
-    shape: Shape,
+    shape: Arc<Shape>,
 }
 
 /// The outcome of an operation that ran.
@@ -90,8 +106,43 @@ impl Prepared {
 
 impl Executor {
     /// Creates an executor. Without `introspection`, clients cannot query the schema.
-    pub(crate) fn new(introspection: bool) -> Self {
-        Self { schema: super::schema(introspection), introspection }
+    ///
+    /// # Errors
+    /// If a trusted document is not valid. The error names it.
+    pub(crate) async fn new(introspection: bool, trusted: Option<&TrustedDocuments>) -> Result<Self, String> {
+        let reason = |id: &str, error: &ServerError| format!("the document {id:?}: {}", error.message);
+        let documents = Documents::new(trusted).map_err(|(id, error)| reason(&id, &error))?;
+        let schema = |validation| super::schema(introspection, validation);
+        let (schema, trusting) = (schema(ValidationMode::Strict), schema(ValidationMode::Fast));
+        let executor = Self { schema, trusting, documents: Arc::new(documents), introspection };
+
+        for id in trusted.into_iter().flat_map(|trusted| trusted.texts.keys()) {
+            executor.validate(id).await.map_err(|error| reason(id, &error))?;
+        }
+        Ok(executor)
+    }
+
+    /// Checks a trusted document against the schema and all bounds that do not depend on variables. Nothing of it runs.
+    async fn validate(&self, id: &str) -> Result<(), Box<ServerError>> {
+        let document = self.documents.find(&SentDocument::Id(id.to_owned()))?;
+        bounds::check_document(&document.parsed, None, &Variables::default(), self.introspection)
+            .map_err(ServerError::from)?;
+        for (name, operation) in document.parsed.operations.iter() {
+            let mut request = Request::new("").only_introspection();
+            request.operation_name = name.map(ToString::to_string);
+            request.set_parsed_query(document.parsed.clone());
+            let response = if operation.node.ty == OperationType::Subscription {
+                Box::pin(self.schema.execute_stream(request)).next().await
+            } else {
+                Some(self.schema.execute(request).await)
+            };
+            let mut errors = response.into_iter().flat_map(|response| response.errors);
+            // Errors of the validation have a location, and no path. Others tell that the resolvers were left out.
+            if let Some(error) = errors.find(|error| error.path.is_empty() && !error.locations.is_empty()) {
+                return Err(Box::new(error));
+            }
+        }
+        Ok(())
     }
 
     /// Checks a request and completes its variables, before any of it runs.
@@ -99,30 +150,20 @@ impl Executor {
     /// # Errors
     /// If the document does not parse, exceeds a bound, requires a variable that the request lacks, or has an operation that
     /// the transport does not carry.
-    pub(crate) fn prepare(
-        &self,
-        mut request: Request,
-        variables: BoundedVariables,
-        transport: Transport,
-    ) -> Result<Prepared, Box<ServerError>> {
-        request.variables = variables.0.map_err(ServerError::from)?;
-
-        // The parser's time and stack grow with the text, so the text is bounded first.
-        bounds::check_text(&request.query).map_err(ServerError::from)?;
-        let document = parse_query(&request.query).map_err(|error| {
-            let mut error = ServerError::from(error);
-            mark_document_error(&mut error, PARSE_FAILED);
-            bound(std::slice::from_mut(&mut error));
-            error
-        })?;
+    pub(crate) fn prepare(&self, asked: OperationRequest, transport: Transport) -> Result<Prepared, Box<ServerError>> {
+        let mut request = Request::new("");
+        request.operation_name = asked.operation_name.filter(|name| !name.is_empty());
+        request.variables = asked.variables.0.map_err(ServerError::from)?;
+        let document = self.documents.find(&asked.document)?;
 
         let name = request.operation_name.as_deref();
-        bounds::check_document(&document, name, &request.variables, self.introspection).map_err(ServerError::from)?;
+        bounds::check_document(&document.parsed, name, &request.variables, self.introspection)
+            .map_err(ServerError::from)?;
 
         let mut operation_type = None;
         let mut label = label::NONE;
-        let mut shape = Shape::default();
-        if let Some(operation) = bounds::chosen(&document, name) {
+        let mut shape = Arc::default();
+        if let Some(operation) = bounds::chosen(&document.parsed, name) {
             if !transport.carries(operation.ty) {
                 return Err(Box::new(wrong_transport(transport)));
             }
@@ -132,25 +173,30 @@ impl Executor {
             operation_type = Some(operation.ty);
             label = label::of(operation);
             bounds::complete(operation, &mut request.variables).map_err(|name| missing_variable(&name))?;
-            shape = Shape::of(&document, operation, &request.variables);
+            shape = document.shape(operation, &request.variables);
         }
-        request.set_parsed_query(document);
-        Ok(Prepared { request, operation_type, label, shape })
+        let kinds = Kinds::of(name, &request.variables);
+        request.set_parsed_query(document.parsed.clone());
+        Ok(Prepared { request, document, kinds, operation_type, label, shape })
     }
 
     /// Runs a prepared operation and returns a response that conforms to the specification.
     pub(crate) async fn run(&self, prepared: Prepared, context: RequestContext) -> Executed {
-        let Prepared { request, operation_type, shape, label: _ } = prepared;
+        let Prepared { request, document, kinds, operation_type, shape, label: _ } = prepared;
         let (problems, request_id) = (context.problems.clone(), context.request_id.clone());
         let cookies = context.cookies.clone();
         let request = request.data(context);
         let is_query = operation_type == Some(OperationType::Query);
 
-        let mut response = if is_query {
-            within(QUERY_TIMEOUT, self.schema.execute(request)).await
-        } else {
-            self.schema.execute(request).await
-        };
+        let is_known = kinds.as_ref().is_some_and(|kinds| document.is_valid_with(kinds));
+        let schema = if is_known { &self.trusting } else { &self.schema };
+        let mut response =
+            if is_query { within(QUERY_TIMEOUT, schema.execute(request)).await } else { schema.execute(request).await };
+        // Errors of the validation have no path.
+        let is_valid = response.errors.iter().all(|error| !error.path.is_empty());
+        if let Some(kinds) = kinds.filter(|_| is_valid && !is_known) {
+            document.set_valid_with(kinds);
+        }
         let problems = problems.take();
         log_faults(&problems.faults, &response.errors);
         conform(&mut response, &shape, &problems.keys, is_query, &request_id);
@@ -241,6 +287,23 @@ async fn within(limit: Duration, execution: impl Future<Output = Response>) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_trusted_document_must_be_valid() {
+        for (text, reason) in [
+            ("{ nobody }", "Unknown field \"nobody\""),
+            ("mutation { login(input: {}) { __typename } }", "Invalid value"),
+            ("subscription($id: ID!) { codeDelivery(challengeId: $id) { x } }", "Unknown field \"x\""),
+            ("{ user(number: 1) { id } }", "argument"),
+            ("query A { me { id } } query B { me { x } }", "Unknown field \"x\""),
+            (&format!("{{ {} }}", "me { id } ".repeat(300)), "more than 1000"),
+        ] {
+            let texts = HashMap::from([("one".to_owned(), text.to_owned())]);
+            let refused = Executor::new(true, Some(&TrustedDocuments { texts, only: false })).await.err();
+            let refused = refused.unwrap_or_else(|| panic!("{text}"));
+            assert!(refused.starts_with("the document \"one\": ") && refused.contains(reason), "{text}: {refused}");
+        }
+    }
 
     #[tokio::test]
     async fn a_query_is_cancelled_after_its_time_out() {

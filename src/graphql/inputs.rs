@@ -101,9 +101,11 @@ pub(super) struct LogoutInput {
 /// The fields of the profile to change. A field that is absent or null stays unchanged.
 #[derive(InputObject)]
 pub(super) struct UpdateProfileInput {
-    /// The user's name: 1 to 32 characters (extended grapheme clusters), without control characters.
+    /// The user's name: at most 32 characters (extended grapheme clusters), without control characters. An empty text removes the
+    /// name.
     pub(super) name: Option<String>,
-    /// The `https` URL of the user's picture, at most 512 characters.
+    /// The `https` URL of the user's picture, at most 512 characters. An empty text replaces the picture by one of those that new
+    /// users get.
     pub(super) avatar: Option<String>,
 }
 

@@ -18,6 +18,11 @@ const UNKNOWN: &str = "unknown";
 
 static FIELDS: LazyLock<HashSet<String>> = LazyLock::new(root_fields);
 
+/// Returns whether the label is that of an operation that reads nothing but the schema.
+pub(crate) fn is_introspection(label: &str) -> bool {
+    matches!(label, "__schema" | "__type")
+}
+
 /// Returns the name of the operation's only field, or a fixed word.
 pub(super) fn of(operation: &OperationDefinition) -> &'static str {
     match operation.selection_set.node.items.as_slice() {

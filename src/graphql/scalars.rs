@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::phone;
 
 /// The maximum length of a phone number as input, in characters.
-const MAX_PHONE_CHARS: usize = 64;
+pub(super) const MAX_PHONE_CHARS: usize = 64;
 
 /// A point in time in UTC, in the form of RFC 3339, such as `2026-03-01T12:00:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

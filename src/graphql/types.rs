@@ -112,6 +112,8 @@ pub(super) struct SessionNode {
     id: ID,
     /// The name of the device from `login`. Null if the client sent no name.
     device_name: Option<String>,
+    /// The client address of the sign-in, or of the last refresh if there was one.
+    last_address: String,
     /// When the user signed in.
     created_at: DateTime,
     /// When the session was last refreshed, or created if it was never refreshed.
@@ -127,6 +129,7 @@ impl SessionNode {
         Self {
             id: row.id.into(),
             device_name: row.device_name,
+            last_address: row.last_address,
             created_at: DateTime(row.created_at),
             last_used_at: DateTime(row.last_used_at),
             expires_at: DateTime(row.expires_at),

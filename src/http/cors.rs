@@ -86,7 +86,7 @@ impl CorsPolicy {
                     .collect::<Vec<_>>(),
             )
             .allow_credentials(has_cookies)
-            .expose_headers([header::RETRY_AFTER, REQUEST_ID])
+            .expose_headers([header::DATE, header::RETRY_AFTER, REQUEST_ID])
             .vary([header::ORIGIN])
             .max_age(PREFLIGHT_CACHE);
         (self.loopback || !self.origins.is_empty()).then_some(layer)

@@ -22,9 +22,10 @@ use tracing::{Instrument, Span};
 use self::request::{Parameters, Rejection};
 use super::accept::{MediaType, accepts_html};
 use super::client_ip::client_address;
+use super::compression;
 use super::playground::EXPLORER;
 use super::{HttpState, RequestId};
-use crate::graphql::{Authorization, ErrorCode, Prepared, RequestContext, Transport, error_code};
+use crate::graphql::{Authorization, ErrorCode, Prepared, RequestContext, Transport, error_code, is_introspection};
 use crate::locale::Locale;
 use crate::metrics;
 use crate::store;
@@ -59,7 +60,7 @@ pub(super) async fn post(State(state): State<Arc<HttpState>>, request: Request<B
                 Err(rejected) => rejected_operation(&rejected, media_type),
             }
         }
-        Err(unread) => answer::unread(unread, media_type),
+        Err(rejection) => answer::rejection(rejection, media_type),
     }
 }
 
@@ -80,7 +81,7 @@ pub(super) async fn get(State(state): State<Arc<HttpState>>, request: Request<Bo
 
     let parameters = match request::read_get(&mut parts).await {
         Ok(parameters) => parameters,
-        Err(unread) => return answer::unread(unread, media_type),
+        Err(rejection) => return answer::rejection(rejection, media_type),
     };
     let Some(place) = place(&state) else {
         return answer::busy(media_type);
@@ -132,8 +133,7 @@ fn place(state: &HttpState) -> Option<OwnedSemaphorePermit> {
 
 /// Checks the operation against the bounds and rules for requests. If it is rejected, no part of it has run.
 fn prepare(state: &HttpState, parameters: Parameters) -> Result<Prepared, Box<Outcome>> {
-    let (request, variables) = parameters.into_operation();
-    let prepared = state.executor.prepare(request, variables, Transport::Http);
+    let prepared = state.executor.prepare(parameters.0, Transport::Http);
     prepared.map_err(|error| Box::new(Outcome::from_errors(vec![*error])))
 }
 
@@ -158,15 +158,19 @@ async fn run(
     // Dropping this future, because the client disconnected or the time is up, does not drop the task.
     let executor = state.executor.clone();
     let (label, started) = (operation.label(), Instant::now());
-    let task = store::with_budget(async move {
+    // The future of an operation is large, and each layer around it would move it again: so it gets its place at once.
+    let task = store::with_budget(Box::pin(async move {
         let _place = place;
         let executed = executor.run(operation, context).await;
         note(label, &executed.outcome, started);
         executed
-    });
+    }));
     match timeout(OPERATION_TIMEOUT, state.operations.spawn(task.in_current_span())).await {
         Ok(Ok(executed)) => {
             let mut response = answer::executed(&executed, media_type);
+            if is_introspection(label) {
+                compression::allow(&mut response);
+            }
             cookies::write(&mut response, &executed.cookies, state.services.clock.now());
             response
         }

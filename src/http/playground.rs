@@ -31,10 +31,16 @@ const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 const REVALIDATE: &str = "no-cache";
 const NOT_BUILT: &str = include_str!("playground/not_built.html");
 
-/// GraphiQL's editor sets inline styles, and its fonts are inside its style sheet. Avatars can be on any host.
+/// The Explorer's editor sets inline styles. Avatars can be on any host.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-    img-src 'self' data: https:; font-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; \
-    form-action 'none'; frame-ancestors 'none'";
+    img-src 'self' data: https:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The same, with the hosts of Tencent Captcha's script and of the frame that it opens.
+const POLICY_WITH_CAPTCHA: &str = "default-src 'none'; \
+    script-src 'self' https://turing.captcha.qcloud.com https://turing.captcha.gtimg.com; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data: https:; \
+    connect-src 'self' https://turing.captcha.qcloud.com https://turing.captcha.gtimg.com; \
+    frame-src https://turing.captcha.qcloud.com https://turing.captcha.gtimg.com; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The facts about the server that the page needs, and the inbox if there is one.
 pub(crate) struct Playground {
@@ -42,6 +48,7 @@ pub(crate) struct Playground {
     inbox: Option<Arc<Inbox>>,
     /// Opens the inbox for a phone in the local network.
     inbox_key: Option<InboxKey>,
+    policy: &'static str,
 }
 
 impl Playground {
@@ -60,7 +67,12 @@ impl Playground {
             "calls": calls,
             "inbox": inbox.as_ref().map(|_| INBOX),
         });
-        Self { about, inbox, inbox_key: None }
+        Self { about, inbox, inbox_key: None, policy: CONTENT_SECURITY_POLICY }
+    }
+
+    /// Returns the same page, which can show the captcha.
+    pub(crate) fn with_captcha(self) -> Self {
+        Self { policy: POLICY_WITH_CAPTCHA, ..self }
     }
 
     /// Returns the same page, whose inbox a client with a random token can also read.
@@ -90,9 +102,10 @@ pub(super) fn routes(playground: Arc<Playground>) -> Router {
         routes = routes.route(INBOX, get(inbox));
     }
 
+    let policy = playground.policy;
     routes
         .with_state(playground)
-        .route_layer(header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .route_layer(header(header::CONTENT_SECURITY_POLICY, policy))
         .route_layer(header(header::REFERRER_POLICY, "no-referrer"))
         .route_layer(header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
         .route_layer(header(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))

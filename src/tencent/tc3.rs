@@ -6,7 +6,6 @@
 //! Source: Tencent Cloud, "Signature v3" (API 3.0).
 
 use std::fmt;
-use std::fmt::Write as _;
 
 use aws_lc_rs::{digest, hmac};
 use jiff::Timestamp;
@@ -99,9 +98,7 @@ fn hex_sha256(bytes: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| DIGITS[usize::from(digit)]).collect()
 }

@@ -1,4 +1,7 @@
-//! The default avatars: small pictures, and their URLs on the server that serves them.
+//! The avatars of users who have not chosen one, and the default ones: small pictures, and their URLs on the server that serves
+//! them.
+
+use crate::random;
 
 /// The path of the pictures on the server.
 pub const AVATARS_PATH: &str = "/avatars";
@@ -10,6 +13,18 @@ const PICTURES: [&str; 4] = [
     include_str!("avatars/3.svg"),
     include_str!("avatars/4.svg"),
 ];
+
+/// The URLs of avatars, of which each user without an own one gets one.
+#[derive(Debug, Clone)]
+pub struct Avatars(pub Vec<String>);
+
+impl Avatars {
+    /// Returns one of them at random.
+    #[must_use]
+    pub fn pick(&self) -> String {
+        random::choose(&self.0).cloned().unwrap_or_default()
+    }
+}
 
 /// Returns the URLs of all default avatars on the server with this URL.
 #[must_use]

@@ -37,6 +37,12 @@ async fn name_and_avatar_change_independently() {
         assert_eq!(update(json!({ "name": "👩‍👩‍👧‍👦".repeat(32) })).await["name"], "👩‍👩‍👧‍👦".repeat(32));
         let me = user.run(ME, json!({})).await;
         assert_eq!(me.data("me")["avatar"], avatar);
+        let cleared = update(json!({ "name": "", "avatar": "" })).await;
+        assert_eq!(cleared["name"], "");
+        let picture = cleared["avatar"].as_str().expect("a URL");
+        assert!(picture.contains("/avatars/"), "one of those of new users: {picture}");
+        assert_eq!(user.run(ME, json!({})).await.data("me")["avatar"], picture);
+        update(json!({ "avatar": avatar })).await;
         let next = user.refreshed().await;
         let claims = next.access_token.split('.').nth(1).expect("claims");
         let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).expect("base64url")).expect("JSON");
@@ -123,7 +129,6 @@ async fn invalid_names_and_avatars_are_rejected() {
     let user = app.signed_in().await;
     let zalgo = format!("a{}", "\u{301}".repeat(300));
     let names = [
-        "",
         "   ",
         "\u{200b}\u{200b}",
         "\u{3164}",
@@ -143,7 +148,7 @@ async fn invalid_names_and_avatars_are_rejected() {
     }
     let long = format!("https://example.com/{}", "x".repeat(493));
     let avatars = [
-        "",
+        " ",
         "http://example.com/a.png",
         "javascript:alert(1)",
         "data:image/png;base64,x",

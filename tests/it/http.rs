@@ -221,3 +221,30 @@ async fn a_rate_limit_that_rejects_the_whole_request_sets_retry_after() {
     let other = app.anonymous().try_ask("+1").await;
     assert!(other.headers.get(header::RETRY_AFTER).is_none(), "not a rate limit: {}", other.body);
 }
+
+/// The schema is large, and says nothing that an attacker could learn from its compressed length.
+#[tokio::test]
+async fn answers_to_introspection_are_compressed_and_no_others() {
+    let app = TestApp::start(Stores::Embedded).await;
+    let introspection = "{ __schema { types { name description fields { name description } } } }";
+    let both = "{ __schema { types { name } } me { id } }";
+    for (query, accepted, is_compressed) in [
+        (introspection, "gzip, br", true),
+        (introspection, "identity", false),
+        (both, "gzip", false),
+        ("{ me { id } }", "gzip", false),
+    ] {
+        let request = Request::post("/graphql")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT_ENCODING, accepted);
+        let body = Body::from(json!({ "query": query }).to_string());
+        let response =
+            app.send(request.body(body).expect("a request"), "127.0.0.1:1".parse().expect("an address")).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let encoding = response.headers().get(header::CONTENT_ENCODING).cloned();
+        assert_eq!(encoding.is_some_and(|encoding| encoding == "gzip"), is_compressed, "{query} {accepted}");
+        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+        assert_eq!(bytes.starts_with(&[0x1f, 0x8b]), is_compressed);
+        assert!(!is_compressed || bytes.len() < 20_000, "{} bytes", bytes.len());
+    }
+}

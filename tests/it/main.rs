@@ -74,6 +74,7 @@ mod tencent_stub;
 mod test_numbers;
 mod tokens;
 mod traces;
+mod trusted_documents;
 mod upgrade;
 mod users_cli;
 mod voice;

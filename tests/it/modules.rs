@@ -188,7 +188,7 @@ fn each_library_is_named_in_one_place() {
     only(|module| module.is_in("graphql") || module.is_in("http"), &["async_graphql"]);
     only(|module| module.is_in("http") || module.is_in("app"), &["axum::", "axum("]);
     // The `rand` of the signing keys is a module of aws-lc-rs.
-    only(|module| ["random", "code", "sessions", "tokens/keys/pair"].contains(&module.path.as_str()), &["rand::"]);
+    only(|module| ["random", "code", "tokens/keys/pair"].contains(&module.path.as_str()), &["rand::"]);
     only(|module| module.path == "main" || module.is_in("cli"), &["anyhow"]);
 }
 

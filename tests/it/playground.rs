@@ -42,6 +42,29 @@ async fn the_page_is_on_if_the_server_is_embedded_or_if_it_is_set() {
     }
 }
 
+/// The captcha's script and frame come from Tencent, and only if the server asks for captchas.
+#[tokio::test]
+async fn the_page_may_load_the_captcha_if_there_is_one() {
+    let settings = [
+        ("CAPTCHA", "always"),
+        ("TENCENT_CAPTCHA_APP_ID", "190000001"),
+        ("TENCENT_CAPTCHA_APP_SECRET_KEY", "a secret key"),
+    ];
+    let with =
+        settings.into_iter().fold(TestApp::on(Stores::Embedded), |builder, (name, value)| builder.set(name, value));
+    for (builder, has_captcha) in [(with, true), (TestApp::on(Stores::Embedded), false)] {
+        let app = builder.start().await;
+        let answer = get(&app, LOCAL, "/", &[]).await;
+        let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().expect("text").to_owned();
+        let host = "https://turing.captcha.qcloud.com";
+        for directive in ["script-src", "connect-src", "frame-src"] {
+            let allows = policy.split(';').any(|part| part.trim().starts_with(directive) && part.contains(host));
+            assert_eq!(allows, has_captcha, "{directive}: {policy}");
+        }
+        assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("  "), "{policy}");
+    }
+}
+
 #[tokio::test]
 async fn the_page_may_not_load_scripts_from_other_origins() {
     let app = TestApp::start(Stores::Embedded).await;

@@ -134,6 +134,8 @@ fn every_setting_in_the_documents_exists() {
         "PHONE_CHANGED",
         "GRAPHQL_PARSE_FAILED",
         "PERSISTED_QUERY_NOT_SUPPORTED",
+        "PERSISTED_QUERY_NOT_FOUND",
+        "DOCUMENT_NOT_TRUSTED",
         "GRAPHQL_VALIDATION_FAILED",
     ];
     let mut count = 0;

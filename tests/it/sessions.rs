@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::app::{LOGIN, ME, REFRESH, SignedIn, Stores, TestApp, phone};
+use crate::app::{HOME, LOGIN, ME, REFRESH, SignedIn, Stores, TestApp, phone};
 
 const LOGOUT: &str =
     "mutation($input: LogoutInput) { logout(input: $input) { ... on LogoutPayload { endedSessions } ...P } }";
-const SESSIONS: &str = "{ me { sessions { id deviceName createdAt lastUsedAt expiresAt current } } }";
+const SESSIONS: &str = "{ me { sessions { id deviceName lastAddress createdAt lastUsedAt expiresAt current } } }";
 
 async fn sessions(user: &SignedIn<'_>) -> Vec<Value> {
     user.run(SESSIONS, json!({})).await.data("me")["sessions"].as_array().expect("a list").clone()
@@ -134,6 +134,7 @@ async fn sessions_are_listed_and_ended_one_by_one() {
         let listed = sessions(&two).await;
         let names: Vec<&Value> = listed.iter().map(|session| &session["deviceName"]).collect();
         assert_eq!(names, ["three", "two", "one"]);
+        assert!(listed.iter().all(|session| session["lastAddress"] == HOME), "{listed:?}");
         let current: Vec<&Value> = listed.iter().map(|session| &session["current"]).collect();
         assert_eq!(current, [false, true, false]);
         let foreign = app.signed_in().await;

@@ -11,6 +11,7 @@ import type {
   CodeChannel,
   CodeOf,
   CodePurpose,
+  Problem,
   ProblemCode,
   Result,
   Session,
@@ -81,6 +82,8 @@ export interface SmsLogin {
   /** Signs out here, even if the server cannot be reached, or with `everywhere` on all devices. */
   logout(options?: { everywhere?: boolean }): Promise<Result<{ endedSessions: number }, CodeOf<'logout'>>>;
 
+  /** Uses a session that was created without this client, for example by a request of your own to `login`. */
+  start(session: TokenPayload): Promise<void>;
   /** Returns a valid access token, or undefined if nobody is signed in. */
   accessToken(): Promise<string | undefined>;
   /** Gets a new access token, unless another call or another tab has got one since `stale`. */
@@ -167,7 +170,7 @@ export function createSmsLogin(options: SmsLoginOptions): SmsLogin {
     await ready;
     const { phone, purpose = 'LOGIN', channel = 'SMS', reference, captcha, resend = true, locale = valueOf(options.locale) } = wanted;
     const last = state.challenges[purpose];
-    const isAgain = resend && last?.phone === phone && last?.reference === reference;
+    const isAgain = resend && !last?.isOver && last?.phone === phone && last?.reference === reference;
     const request = {
       phone,
       purpose,
@@ -220,10 +223,19 @@ export function createSmsLogin(options: SmsLoginOptions): SmsLogin {
     if (!challenge) return fail('CODE_EXPIRED', 'Request a code first.');
     const input = { code, challengeId: challenge.challengeId, ...(await rest(challenge)) };
     const result = await run<T, CodeOf<Operation>>(query, input);
-    if (!result.ok) return result;
+    if (!result.ok) {
+      const isLatest = state.challenges[purpose]?.challengeId === challenge.challengeId;
+      if (isLatest && isEnd(result.problem)) await keepCodes({ ...state.challenges, [purpose]: { ...challenge, isOver: true } });
+      return result;
+    }
     await accept?.(result);
     await forgetCode(purpose);
     return result;
+  }
+
+  async function start(payload: TokenPayload): Promise<void> {
+    if (payload.deviceToken) await storage.setItem(`${name}.device`, payload.deviceToken);
+    await sessions.start(payload);
   }
 
   const phoneOf = ({ phone }: Challenge) => ({ phone });
@@ -245,7 +257,7 @@ export function createSmsLogin(options: SmsLoginOptions): SmsLogin {
     delivery: (challengeId, listener) => followDelivery(options, transport, challengeId, listener),
 
     async login({ code, deviceName = valueOf(options.deviceName) }) {
-      type Payload = TokenPayload & { deviceToken: string; isNewUser: boolean };
+      type Payload = TokenPayload & { isNewUser: boolean };
       const input = async ({ phone, key }: Challenge) => ({
         phone,
         deviceName,
@@ -253,10 +265,7 @@ export function createSmsLogin(options: SmsLoginOptions): SmsLogin {
         // The same code has the same key, also after a reload.
         idempotencyKey: `${key}-${code}`,
       });
-      const result = await confirm<Payload, 'login'>('login', code, input, async (payload) => {
-        if (payload.deviceToken) await storage.setItem(`${name}.device`, payload.deviceToken);
-        await sessions.start(payload);
-      });
+      const result = await confirm<Payload, 'login'>('login', code, input, start);
       return result.ok ? { ok: true, user: result.user, isNewUser: result.isNewUser } : result;
     },
     verifyCode: ({ code }) => confirm('verifyCode', code, phoneOf),
@@ -285,6 +294,7 @@ export function createSmsLogin(options: SmsLoginOptions): SmsLogin {
       return result;
     },
 
+    start,
     accessToken: sessions.accessToken,
     refresh: sessions.refresh,
     fetch: (input, init = {}) =>
@@ -304,6 +314,11 @@ export function createSmsLogin(options: SmsLoginOptions): SmsLogin {
     localTime: transport.localTime,
     close: sessions.close,
   };
+}
+
+/** Returns whether a challenge accepts no code any more after this problem. */
+function isEnd({ code, attemptsRemaining }: Problem): boolean {
+  return attemptsRemaining === 0 || /^(CODE_EXPIRED|CHALLENGE_MISMATCH|PHONE_TAKEN|ACCOUNT_DISABLED)$/.test(code);
 }
 
 /** The purpose of the code that each operation takes, and its document. */

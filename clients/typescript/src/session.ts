@@ -33,8 +33,10 @@ interface AccessPayload {
   accessTokenExpiresAt: string;
 }
 
+/** A session as `login` and `refreshSession` return it. */
 export interface TokenPayload extends AccessPayload {
   refreshToken: string;
+  deviceToken?: string | undefined;
   user: User;
 }
 

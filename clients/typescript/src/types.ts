@@ -13,8 +13,11 @@ export type User = Pick<Schema.User, 'id' | 'name' | 'avatar' | 'phone' | 'creat
  */
 export type GeneralCode = 'UNAVAILABLE' | 'INTERNAL' | 'QUERY_TOO_COMPLEX' | 'NETWORK' | 'UNKNOWN';
 
+/** Why the app could not show the captcha that the server requires, or why the user did not solve it. */
+export type CaptchaCode = 'CAPTCHA_CLOSED' | 'CAPTCHA_UNAVAILABLE';
+
 /** The codes of all problems. */
-export type ProblemCode = Schema.ErrorCode | GeneralCode;
+export type ProblemCode = Schema.ErrorCode | GeneralCode | CaptchaCode;
 
 /** The codes with which one operation of the schema can fail. */
 export type CodeOf<Operation extends keyof Raises> = Raises[Operation] | GeneralCode;
@@ -62,6 +65,8 @@ export interface Challenge {
   codeLength: number;
   /** The random part of the idempotency keys for this challenge. */
   key: string;
+  /** Whether the server has said that no code is accepted any more, for example after too many attempts. */
+  isOver?: boolean | undefined;
 }
 
 export type Challenges = { readonly [Purpose in Schema.CodePurpose]?: Challenge };

@@ -1,7 +1,7 @@
 // The core against the real server, and against a network that breaks.
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
-import { createSmsLogin, memoryStorage, type Delivery, type SmsLogin, type SmsLoginOptions, type SmsLoginStorage } from 'sms-login';
+import { createSmsLogin, memoryStorage, type Delivery, type SmsLogin, type SmsLoginOptions, type SmsLoginStorage, type TokenPayload } from 'sms-login';
 import WebSocket from 'ws';
 import { startProxy, type Proxy } from './support/proxy.js';
 import { startServer, type Server } from './support/server.js';
@@ -111,6 +111,23 @@ describe('the life of an account', () => {
     assert.equal(client.state.status, 'signedOut');
   });
 
+  test('uses a session of another client', async (t) => {
+    let payload: TokenPayload | undefined;
+    const fetch: SmsLoginOptions['fetch'] = async (url, init) => {
+      const response = await globalThis.fetch(url, init);
+      const { data } = (await response.clone().json()) as { data: { login?: TokenPayload } };
+      payload ??= data.login;
+      return response;
+    };
+    const phone = await signIn(server, create(t, { fetch, storage: memoryStorage() }));
+    const storage = memoryStorage();
+    const client = create(t, { storage });
+    await client.start(payload!);
+    assert.deepEqual([client.state.status, client.state.user?.phone], ['signedIn', phone]);
+    assert.match(String(storage.getItem('sms-login.device')), /^sld_/);
+    assert.ok((await client.refresh()).ok);
+  });
+
   test('keeps the device token for the next sign-in', async (t) => {
     const storage = memoryStorage();
     const client = create(t, { storage });
@@ -139,6 +156,30 @@ describe('problems', () => {
     assert.ok(!first.ok);
     assert.deepEqual([first.problem.code, first.problem.attemptsRemaining], ['CODE_INCORRECT', 2]);
     assert.ok((await client.login({ code })).ok);
+  });
+
+  test('a challenge without attempts is over, and the next request does not continue it', async (t) => {
+    const sent: { resendOf?: string }[] = [];
+    const fetch: SmsLoginOptions['fetch'] = (url, init) => {
+      const { query, variables } = JSON.parse(init.body);
+      if (query.includes('mutation RequestCode')) sent.push(variables.input);
+      return globalThis.fetch(url, init);
+    };
+    const storage = memoryStorage();
+    const client = create(t, { storage, fetch });
+    const phone = freshPhone();
+    const code = await requestCode(server, client, { phone });
+    for (const left of [2, 1, 0]) {
+      assert.equal(client.state.challenges.LOGIN?.isOver, undefined);
+      const result = await client.login({ code: wrong(code) });
+      assert.ok(!result.ok && result.problem.attemptsRemaining === left);
+    }
+    assert.equal(client.state.challenges.LOGIN?.isOver, true);
+    // After a reload, too.
+    assert.equal(create(t, { storage }).state.challenges.LOGIN?.isOver, true);
+    const next = await requestCode(server, client, { phone });
+    assert.deepEqual(sent.map(({ resendOf }) => resendOf), [undefined, undefined]);
+    assert.ok((await client.login({ code: next })).ok);
   });
 
   test('a code that nobody requested is expired', async (t) => {

@@ -121,9 +121,9 @@ describe('the package', () => {
 describe('the size', () => {
   /** Budgets in bytes, minified and compressed, without React. They fail if the package grows. */
   const BUDGETS: Record<string, number> = {
-    "export * from 'sms-login'": 5600,
-    "export * from 'sms-login/react'": 7300,
-    "export { createSmsLogin } from 'sms-login'; export { SmsLoginProvider, SignIn } from 'sms-login/react'": 12_300,
+    "export * from 'sms-login'": 5700,
+    "export * from 'sms-login/react'": 8500,
+    "export { createSmsLogin } from 'sms-login'; export { SmsLoginProvider, SignIn } from 'sms-login/react'": 13_300,
     "export * from 'sms-login/apollo'": 500,
     "export * from 'sms-login/urql'": 250,
     "export * from 'sms-login/wechat'": 650,

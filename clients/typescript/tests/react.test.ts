@@ -60,6 +60,9 @@ function freshNumber(): string {
   return `1381111${String(last).padStart(4, '0')}`;
 }
 
+/** Returns a number as the form shows it. */
+const shown = (number: string) => `+86 ${number.slice(0, 3)} ${number.slice(3, 7)} ${number.slice(7)}`;
+
 async function enterPhone(page: Page, number = freshNumber(), { server } = shop): Promise<string> {
   const mark = server.mark();
   await page.getByLabel('Phone number').fill(number);
@@ -80,7 +83,7 @@ describe('the form', () => {
     const page = await person.open();
     const number = freshNumber();
     const code = await enterPhone(page, number);
-    await page.getByText(`We sent a code to +86${number}.`).waitFor();
+    await page.getByText(`We sent a code to ${shown(number)}.`).waitFor();
     await page.getByLabel('6-digit code').fill(wrong(code));
     await page.getByRole('alert').filter({ hasText: 'The code is wrong. You have 2 attempts left.' }).waitFor();
     // The field is empty and has the focus again.
@@ -100,12 +103,21 @@ describe('the form', () => {
     const number = freshNumber();
     const code = await enterPhone(page, number);
     await page.reload();
-    await page.getByText(`We sent a code to +86${number}.`).waitFor();
+    await page.getByText(`We sent a code to ${shown(number)}.`).waitFor();
     await page.getByRole('button', { name: 'Use another number' }).click();
-    await page.getByLabel('Phone number').and(page.locator(':focus')).waitFor();
-    await page.reload();
-    await page.getByLabel('Phone number').waitFor();
-    assert.ok(code);
+    const field = page.getByLabel('Phone number').and(page.locator(':focus'));
+    assert.equal(await field.inputValue(), '');
+    // The code that was sent is still accepted.
+    await page.getByRole('button', { name: 'Enter the code that was sent to' }).click();
+    await page.getByLabel('6-digit code').waitFor();
+    await page.getByRole('button', { name: 'Use another number' }).click();
+    await field.fill(freshNumber());
+    await page.keyboard.press('Enter');
+    await page.getByLabel('6-digit code').waitFor();
+    await page.getByRole('button', { name: 'Use another number' }).click();
+    assert.match(await field.inputValue(), /^1381111/);
+    await page.getByRole('button', { name: 'Enter the code that was sent to' }).waitFor();
+    assert.match(code, /^\d{6}$/);
   });
 
   browserTest('sends a new code, and accepts the first', async (person) => {
@@ -131,6 +143,34 @@ describe('the form', () => {
     shop.proxy.fault = undefined;
     await page.getByRole('button', { name: 'Send code' }).click();
     await page.getByLabel('6-digit code').waitFor();
+  });
+
+  browserTest('says what is wrong before it sends anything, and ends a code without attempts', async (person) => {
+    const page = await person.open();
+    const told = (text: string) => page.getByRole('alert').filter({ hasText: text }).waitFor();
+    const send = page.getByRole('button', { name: 'Send code' });
+    await send.click();
+    await told('Enter a phone number.');
+    await page.getByLabel('Phone number').and(page.locator(':focus')).fill('1371111222233334444');
+    await send.click();
+    await told('This number has 21 digits');
+    const code = await enterPhone(page);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await told('Enter the code.');
+    await page.getByLabel('6-digit code').fill('123');
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await told('The code has 6 digits. You entered 3.');
+    for (const text of ['You have 2 attempts left.', 'You have one attempt left.', 'that was the last attempt']) {
+      await page.getByLabel('6-digit code').fill(wrong(code));
+      await told(text);
+    }
+    const again = page.getByRole('button', { name: 'Send a new code' });
+    await again.and(page.locator(':focus')).waitFor();
+    assert.equal(await page.getByLabel('6-digit code').count(), 0);
+    const mark = shop.server.mark();
+    await again.click();
+    await page.getByLabel('6-digit code').fill(await shop.server.code(mark));
+    await status(page, 'signedIn');
   });
 
   browserTest('takes the code from a paste with other characters', async (person) => {
@@ -336,7 +376,7 @@ describe('other servers', () => {
     await page.getByRole('button', { name: /^New code in/ }).waitFor();
     const second = strict.server.mark();
     await page.getByLabel('6-digit code').fill(await strict.server.code(first));
-    await page.getByText(`We sent a code to +86${number}.`).waitFor();
+    await page.getByText(`We sent a code to ${shown(number)}.`).waitFor();
     await page.getByLabel('6-digit code').fill(await strict.server.code(second));
     await page.waitForFunction((title) => document.title === title, `moved to +86${number}`);
     await page.getByText(`Hello +86${number}`).waitFor();

@@ -1,84 +1,109 @@
-import { useQuery } from '@apollo/client/react';
-import { useEffect, useState } from 'react';
-import { MeDocument, SessionsDocument } from '../api/generated/operations';
-import { toFailure } from '../api/failure';
-import type { ServerInfo } from '../api/server';
+import { useCallback, useEffect, useState } from 'react';
+import type { Problem, Session, User } from 'sms-login';
+import { useSmsLogin } from 'sms-login/react';
 import { useLanguage } from '../i18n';
-import { FailureNote, Note, Spinner } from '../parts';
+import { Note } from '../parts';
+import { CHANGE_PHONE, CODE, DELETE_ACCOUNT, go, replace, START, useRoute } from '../route';
+import type { ServerInfo } from '../server';
 import { ChangePhone } from './ChangePhone';
-import { DeleteAccount } from './DeleteAccount';
+import { OwnPhone } from './OwnPhone';
 import { ProfileCard } from './ProfileCard';
 import { SessionList } from './SessionList';
 
-type Panel = 'changePhone' | 'deleteAccount';
-
 interface Props {
   server: ServerInfo;
+  me: User;
   isNewUser: boolean;
 }
 
-export function Account({ server, isNewUser }: Props) {
+export function Account({ server, me, isNewUser }: Props) {
   const { t } = useLanguage();
-  const { data, error, refetch } = useQuery(MeDocument);
-  const sessions = useQuery(SessionsDocument, { fetchPolicy: 'cache-and-network' });
-  const [open, setOpen] = useState<Panel>();
+  const { client } = useSmsLogin();
+  const sessions = useSessions();
+  const route = useRoute();
+  const open = route.split('/')[0];
   const [done, setDone] = useState<string>();
 
   // Shows what changed elsewhere when the user returns, above all that another device ended this session.
-  const refetchSessions = sessions.refetch;
+  const { load } = sessions;
   useEffect(() => {
     const look = () => {
       if (document.hidden) return;
-      refetch().catch(() => undefined);
-      refetchSessions().catch(() => undefined);
+      void client.me();
+      void load();
     };
+    look();
     addEventListener('focus', look);
     document.addEventListener('visibilitychange', look);
     return () => {
       removeEventListener('focus', look);
       document.removeEventListener('visibilitychange', look);
     };
-  }, [refetch, refetchSessions]);
+  }, [client, load]);
 
-  const me = data?.me;
-  if (!me) {
-    return error ? (
-      <section className="card card-narrow">
-        <FailureNote failure={toFailure(error)} />
-      </section>
-    ) : (
-      <Spinner />
-    );
-  }
-  const toggle = (panel: Panel) => {
+  // Another tab may have signed in while this one was at the code.
+  useEffect(() => {
+    if (route === CODE) replace(START);
+  }, [route]);
+
+  const toggle = (panel: string) => {
     setDone(undefined);
-    setOpen((current) => (current === panel ? undefined : panel));
+    go(open === panel ? START : panel);
   };
-  const finish = (message: string) => {
-    setOpen(undefined);
-    setDone(message);
+  const finish = () => {
+    setDone(t.changePhone.done);
+    replace(START);
+    // The panel is gone, so the focus needs another place.
+    document.getElementById('profile-heading')?.focus();
   };
   return (
     <div className="stack">
       {isNewUser && !done && <Note>{t.account.welcome}</Note>}
       {done && <Note>{done}</Note>}
       <ProfileCard me={me} />
-      <SessionList sessions={sessions.data?.me?.sessions ?? undefined} error={sessions.error} />
+      <SessionList {...sessions} />
       <section className="card" aria-label={`${t.changePhone.heading}, ${t.deleteAccount.heading}`}>
-        <Disclosure label={t.changePhone.heading} open={open === 'changePhone'} onToggle={() => toggle('changePhone')}>
-          <ChangePhone server={server} phone={me.phone ?? ''} onDone={() => finish(t.changePhone.done)} />
+        <Disclosure label={t.changePhone.heading} open={open === CHANGE_PHONE} onToggle={() => toggle(CHANGE_PHONE)}>
+          <ChangePhone server={server} phone={me.phone ?? ''} onDone={finish} />
         </Disclosure>
         <Disclosure
           label={t.deleteAccount.heading}
-          open={open === 'deleteAccount'}
-          onToggle={() => toggle('deleteAccount')}
+          open={open === DELETE_ACCOUNT}
+          onToggle={() => toggle(DELETE_ACCOUNT)}
           danger
         >
-          <DeleteAccount phone={me.phone ?? ''} />
+          <OwnPhone
+            phone={me.phone ?? ''}
+            purpose="DELETE_ACCOUNT"
+            panel={DELETE_ACCOUNT}
+            lead={t.deleteAccount.lead}
+            warning={t.deleteAccount.warning}
+            confirm={client.deleteAccount}
+          />
         </Disclosure>
       </section>
     </div>
   );
+}
+
+export interface Sessions {
+  sessions: Session[] | undefined;
+  /** Why they could not be read. */
+  problem: Problem | undefined;
+  load: () => Promise<void>;
+}
+
+/** The sessions of the user. */
+function useSessions(): Sessions {
+  const { client } = useSmsLogin();
+  const [sessions, setSessions] = useState<Session[]>();
+  const [problem, setProblem] = useState<Problem>();
+  const load = useCallback(async () => {
+    const result = await client.sessions();
+    if (result.ok) setSessions(result.sessions);
+    setProblem(result.problem);
+  }, [client]);
+  return { sessions, problem, load };
 }
 
 interface DisclosureProps {

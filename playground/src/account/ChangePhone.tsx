@@ -1,14 +1,15 @@
-import { useRef } from 'react';
-import { mutate } from '../api/client';
-import type { Failure } from '../api/failure';
-import { ChangePhoneDocument } from '../api/generated/operations';
-import type { ServerInfo } from '../api/server';
-import { useAction } from '../hooks';
+import { useEffect, useRef } from 'react';
+import type { Problem } from 'sms-login';
+import { useAction, useSmsLogin } from 'sms-login/react';
 import { useLanguage } from '../i18n';
+import { CHANGE_PHONE, codeStep, go, replace, useRoute } from '../route';
+import type { ServerInfo } from '../server';
 import { CodeForm } from '../signin/CodeForm';
+import { dropKept } from '../signin/kept';
 import { PhoneForm } from '../signin/PhoneForm';
+import { ContinueWithCode } from '../signin/SignIn';
 import { useCode } from '../signin/useCode';
-import { Reauthenticate } from './Reauthenticate';
+import { OwnPhone } from './OwnPhone';
 
 interface Props {
   server: ServerInfo;
@@ -17,31 +18,55 @@ interface Props {
   onDone: () => void;
 }
 
-const isLocked = (failure: Failure | undefined) => failure?.code === 'REAUTHENTICATION_REQUIRED';
+const CODE = codeStep(CHANGE_PHONE);
+const isLocked = (problem: Problem | undefined) => problem?.code === 'REAUTHENTICATION_REQUIRED';
 
 export function ChangePhone({ server, phone, onDone }: Props) {
   const { t } = useLanguage();
-  const { sent, request } = useCode('CHANGE_PHONE');
-  const wanted = useRef('');
-  const change = useAction(async (code: string) => {
-    if (!sent) return;
-    const input = { phone: sent.phone, code, challengeId: sent.answer.challengeId };
-    await mutate(ChangePhoneDocument, { input });
-    onDone();
-  });
-  const requestFor = (next: string) => {
+  const { client } = useSmsLogin();
+  const route = useRoute();
+  const code = useCode('CHANGE_PHONE', () => go(CODE));
+  const { challenge, request } = code;
+  const wanted = useRef<string>(undefined);
+  const change = useAction(
+    (digits: string) => client.changePhone({ code: digits }),
+    () => {
+      dropKept('CHANGE_PHONE');
+      onDone();
+    },
+  );
+  const requestFor = (next?: string) => {
     wanted.current = next;
     return request.run(next);
   };
   const proceed = () => {
     change.clear();
     // A code that the new phone already has can be used now.
-    if (!sent || isLocked(request.failure)) void request.run(wanted.current);
+    if (!challenge || isLocked(request.problem)) void request.run(wanted.current);
   };
-  if (isLocked(request.failure) || isLocked(change.failure)) return <Reauthenticate phone={phone} onDone={proceed} />;
-  if (sent) {
+
+  const isLost = route === CODE && !challenge;
+  useEffect(() => {
+    if (isLost) replace(CHANGE_PHONE);
+  }, [isLost]);
+
+  // The user of the session first confirms the account's phone.
+  if (isLocked(request.problem) || isLocked(change.problem)) {
+    return <OwnPhone phone={phone} purpose="REAUTHENTICATE" lead={t.reauthenticate.lead} confirm={client.reauthenticate} onDone={proceed} />;
+  }
+  if (challenge && route === CODE) {
     return (
-      <CodeForm sent={sent} confirm={change} confirmLabel={t.changePhone.heading} automatic resend={request} />
+      <CodeForm
+        code={code}
+        challenge={challenge}
+        confirm={change}
+        warning={t.changePhone.warning}
+        onBack={() => {
+          change.clear();
+          request.clear();
+          go(CHANGE_PHONE);
+        }}
+      />
     );
   }
   return (
@@ -49,10 +74,12 @@ export function ChangePhone({ server, phone, onDone }: Props) {
       <p className="muted">{t.changePhone.lead}</p>
       <PhoneForm
         server={server}
+        purpose="CHANGE_PHONE"
         label={t.changePhone.number}
         autoFocus
-        action={{ ...request, run: requestFor }}
+        request={{ ...request, run: requestFor }}
       />
+      <ContinueWithCode challenge={challenge} step={CODE} />
     </>
   );
 }

@@ -1,34 +1,29 @@
-import { useApolloClient } from '@apollo/client/react';
 import { useRef, useState } from 'react';
-import { mutate } from '../api/client';
-import { localTime } from '../api/clock';
-import { toFailure } from '../api/failure';
-import { LogoutDocument, SessionsDocument, type SessionsQuery } from '../api/generated/operations';
-import { useAction } from '../hooks';
+import type { Session } from 'sms-login';
+import { useAction, useSmsLogin } from 'sms-login/react';
 import { useLanguage } from '../i18n';
-import { formatAgo } from '../i18n/format';
-import { FailureNote, Note, Spinner } from '../parts';
+import { formatAgo, formatMoment } from '../i18n/format';
+import { Note, ProblemNote, Spinner } from '../parts';
+import type { Sessions } from './Account';
 
-type Session = NonNullable<NonNullable<SessionsQuery['me']>['sessions']>[number];
-
-interface Props {
-  sessions: Session[] | undefined;
-  error: unknown;
-}
-
-export function SessionList({ sessions, error }: Props) {
+export function SessionList({ sessions, problem, load }: Sessions) {
   const { t } = useLanguage();
-  const client = useApolloClient();
+  const { client } = useSmsLogin();
   const [ended, setEnded] = useState(0);
   const heading = useRef<HTMLHeadingElement>(null);
-  const end = useAction(async (sessionIds: string[]) => {
-    setEnded(0);
-    const { endedSessions } = await mutate(LogoutDocument, { input: { sessionIds } });
-    await client.refetchQueries({ include: [SessionsDocument] });
-    setEnded(endedSessions);
-    // The pressed button is gone, so the focus needs another place.
-    heading.current?.focus();
-  });
+  const end = useAction(
+    async (sessionIds: string[]) => {
+      setEnded(0);
+      const result = await client.endSessions(...sessionIds);
+      if (result.ok) await load();
+      return result;
+    },
+    ({ endedSessions }) => {
+      setEnded(endedSessions);
+      // The pressed button is gone, so the focus needs another place.
+      heading.current?.focus();
+    },
+  );
   const others = sessions?.filter(({ current }) => !current) ?? [];
   return (
     <section className="card" aria-labelledby="sessions-heading">
@@ -42,13 +37,13 @@ export function SessionList({ sessions, error }: Props) {
           </button>
         )}
       </div>
-      {!sessions && (error ? <FailureNote failure={toFailure(error)} /> : <Spinner />)}
+      {!sessions && (problem ? <ProblemNote problem={problem} /> : <Spinner />)}
       <ul className="sessions">
         {sessions?.map((session) => (
           <SessionRow key={session.id} session={session} onEnd={() => void end.run([session.id])} />
         ))}
       </ul>
-      <FailureNote failure={end.failure} />
+      <ProblemNote problem={end.problem} />
       {ended > 0 && <Note>{t.sessions.ended(ended)}</Note>}
     </section>
   );
@@ -56,8 +51,9 @@ export function SessionList({ sessions, error }: Props) {
 
 function SessionRow({ session, onEnd }: { session: Session; onEnd: () => void }) {
   const { t, locale } = useLanguage();
+  const { client } = useSmsLogin();
   const device = session.deviceName ?? t.sessions.unknown;
-  const when = formatAgo(localTime(session.lastUsedAt), Date.now(), locale);
+  const when = formatAgo(client.localTime(session.lastUsedAt), Date.now(), locale);
   return (
     <li>
       <div className="session-text">
@@ -65,7 +61,9 @@ function SessionRow({ session, onEnd }: { session: Session; onEnd: () => void })
           {device}
           {session.current && <span className="badge">{t.sessions.current}</span>}
         </p>
-        <p className="muted small">{t.sessions.used(when)}</p>
+        <p className="muted small">
+          {t.sessions.since(formatMoment(session.createdAt, locale))} · {t.sessions.used(when)}
+        </p>
       </div>
       {!session.current && (
         <button type="button" className="button-small" aria-label={t.sessions.endLabel(device, when)} onClick={onEnd}>

@@ -1,5 +1,6 @@
 // The page's language: the browser's, until the user chooses one.
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
+import { type Messages as SmsMessages, messagesFor } from 'sms-login/react';
 import { en, type Messages } from './en';
 import { zh } from './zh';
 
@@ -10,7 +11,10 @@ const LOCALES: Record<Language, string> = { en: 'en', zh: 'zh-CN' };
 const STORED = 'sms-login.language';
 
 interface Translation {
+  /** The texts of this page. */
   t: Messages;
+  /** The texts of the package: fields, buttons and problems. */
+  sms: SmsMessages;
   locale: string;
   /** The separator between two sentences. */
   gap: string;
@@ -37,7 +41,14 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
       localStorage.setItem(STORED, next);
       setState(next);
     };
-    return { t: MESSAGES[language], locale: LOCALES[language], gap: language === 'zh' ? '' : ' ', language, setLanguage };
+    return {
+      t: MESSAGES[language],
+      sms: messagesFor(language),
+      locale: LOCALES[language],
+      gap: language === 'zh' ? '' : ' ',
+      language,
+      setLanguage,
+    };
   }, [language]);
   return <Context value={value}>{children}</Context>;
 }

@@ -1,13 +1,13 @@
-import { localTime } from '../api/clock';
+import { formatPhone, useSmsLogin } from 'sms-login/react';
 import { useLanguage } from '../i18n';
-import { readable } from '../regions';
 import { useInbox } from './inbox';
 
 const SHOWN = 3;
 
 export function InboxPanel() {
   const { t, locale } = useLanguage();
-  const { messages, pick, awaited } = useInbox();
+  const { client } = useSmsLogin();
+  const { messages, offer } = useInbox();
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
   return (
     <aside className="inbox" aria-labelledby="inbox-heading">
@@ -17,12 +17,12 @@ export function InboxPanel() {
         {messages.slice(0, SHOWN).map((message) => (
           <li key={message.id} className="bubble">
             <p className="bubble-head">
-              <span>{t.inbox.to(readable(message.phone))}</span>
-              <time dateTime={message.sentAt}>{time.format(localTime(message.sentAt))}</time>
+              <span>{t.inbox.to(formatPhone(message.phone))}</span>
+              <time dateTime={message.sentAt}>{time.format(client.localTime(message.sentAt))}</time>
             </p>
             <p lang="en">{message.text}</p>
-            {message.phone === awaited && (
-              <button type="button" className="button-small" onClick={() => pick(message)}>
+            {offer?.ids.includes(message.id) && (
+              <button type="button" className="button-small" onClick={() => offer.use(message)}>
                 {t.inbox.use(message.code)}
               </button>
             )}

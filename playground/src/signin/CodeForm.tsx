@@ -1,137 +1,123 @@
 // The form for the code. Once the cooldown has passed, it has a button for a new code, and one for a call if the server makes
-// calls.
-import { useContext, useEffect, useId, useState } from 'react';
-import { localTime } from '../api/clock';
-import type { RequestCodeMutation } from '../api/generated/operations';
-import type { CodeChannel } from '../api/generated/schema';
-import { ServerContext } from '../api/server';
-import { type Action, useTimeLeft } from '../hooks';
+// calls. If the code cannot be used any more, the button for a new one is the main button.
+import { useContext, useEffect, useEffectEvent, useId, useRef } from 'react';
+import type { Challenge } from 'sms-login';
+import { type Action, CodeField, formatPhone, formatWait, useCodeForm } from 'sms-login/react';
 import { useLanguage } from '../i18n';
-import { formatWait } from '../i18n/format';
 import { useInbox } from '../inbox/inbox';
-import { FailureNote, Note } from '../parts';
-import { readable } from '../regions';
-import { CodeField } from './CodeField';
+import { FieldError, Note, ProblemNote } from '../parts';
+import { ServerContext } from '../server';
 import { DeliveryLine } from './DeliveryLine';
-
-export interface SentCode {
-  phone: string;
-  channel: CodeChannel;
-  answer: Extract<RequestCodeMutation['requestCode'], { __typename: 'RequestCodePayload' }>;
-}
+import type { RequestedCode } from './useCode';
 
 interface Props {
-  sent: SentCode;
+  code: RequestedCode;
+  challenge: Challenge;
   confirm: Action<[code: string]>;
-  confirmLabel: string;
-  /** Whether the last digit submits the form, without the button. */
-  automatic: boolean;
-  resend: Action<[phone: string, channel?: CodeChannel]>;
-  danger?: boolean;
+  /** What the confirmation does besides. It is shown at its button. */
+  warning?: string;
+  /** Lets the user enter another number. */
+  onBack?: () => void;
 }
 
-const digitsOf = (phone: string) => phone.replace(/\D/g, '').replace(/^0+/, '');
-
-export function CodeForm({ sent, confirm, confirmLabel, automatic, resend, danger = false }: Props) {
-  const { t, locale } = useLanguage();
+export function CodeForm({ code, challenge, confirm, warning, onBack }: Props) {
+  const { t, sms, locale } = useLanguage();
   const { calls } = useContext(ServerContext);
   const id = useId();
-  const { picked, pick, messages, setAwaited } = useInbox();
-  const [code, setCode] = useState('');
-  const [first] = useState(sent.answer.challengeId);
-  const limited = resend.failure?.retryAt ?? 0;
-  const left = useTimeLeft(Math.max(localTime(sent.answer.resendAt), limited));
-  const { codeLength, sendsRemaining } = sent.answer;
-  const { run, failure, clear } = confirm;
+  const again = useRef<HTMLButtonElement>(null);
+  const { request, messages } = code;
+  const { challengeId, channel, phone = '', purpose, codeLength, sendsRemaining } = challenge;
+  // What cannot be undone must not start with the last digit.
+  const danger = purpose === 'DELETE_ACCOUNT';
+  const form = useCodeForm({ challenge, confirm, request, messages: sms, isAutomatic: !danger });
+  const { isOver, wait, mistake } = form;
 
-  const change = (digits: string) => {
-    setCode(digits);
-    clear();
-    if (automatic && digits.length === codeLength) void run(digits);
-  };
+  useOffer(isOver ? undefined : messages, (picked) => {
+    form.change(picked);
+    if (danger) document.getElementById(`${id}-code`)?.focus();
+  });
 
-  const sendAgain = (channel: CodeChannel) => {
-    if (left > 0) return;
-    clear();
-    void resend.run(sent.phone, channel);
-  };
-
+  // The field is gone, so the focus needs another place.
   useEffect(() => {
-    if (!picked) return;
-    pick(undefined);
-    setCode(picked.code);
-    clear();
-    if (automatic) void run(picked.code);
-  }, [picked, pick, automatic, run, clear]);
-
-  // The number in the server's form, which may differ from what the user typed.
-  const awaited = messages.find(({ phone }) => digitsOf(phone).endsWith(digitsOf(sent.phone)))?.phone;
-  useEffect(() => {
-    setAwaited(awaited);
-    return () => setAwaited(undefined);
-  }, [awaited, setAwaited]);
-
-  // Rejected digits are cleared for the next attempt.
-  useEffect(() => {
-    if (failure?.code === 'CODE_INCORRECT' || failure?.code === 'CODE_EXPIRED') setCode('');
-  }, [failure]);
-  useEffect(() => setCode(''), [sent.answer.challengeId]);
+    if (isOver) again.current?.focus();
+  }, [isOver]);
 
   return (
-    <form
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        void run(code);
-      }}
-    >
+    <form noValidate onSubmit={form.submit}>
       <p className="muted" id={`${id}-sent`}>
-        {t.code.sentTo(readable(sent.phone), codeLength)}
+        {t.code.sentTo(formatPhone(phone), codeLength)}
       </p>
-      <CodeField
-        id={`${id}-code`}
-        label={t.code.label(codeLength)}
-        length={codeLength}
-        value={code}
-        disabled={confirm.busy}
-        invalid={failure?.code === 'CODE_INCORRECT'}
-        describedBy={`${id}-sent ${id}-failure`}
-        onChange={change}
-      />
-      <DeliveryLine challengeId={sent.answer.challengeId} />
-      <FailureNote failure={failure ?? resend.failure} id={`${id}-failure`} />
-      {!failure && !resend.failure && sent.answer.challengeId !== first && (
-        <Note>{sent.channel === 'VOICE' ? t.code.calling : t.code.resent}</Note>
+      {!isOver && (
+        <CodeField
+          id={`${id}-code`}
+          label={sms.code(codeLength)}
+          length={codeLength}
+          value={form.digits}
+          disabled={confirm.busy}
+          invalid={form.isInvalid}
+          describedBy={`${id}-sent ${id}-problem`}
+          onChange={form.change}
+        />
       )}
-      <button
-        type="submit"
-        className={danger ? 'button-main button-danger' : 'button-main'}
-        aria-disabled={confirm.busy}
-        data-busy={confirm.busy}
-      >
-        {confirmLabel}
-      </button>
-      <button
-        type="button"
-        className="button-link"
-        aria-disabled={left > 0 || resend.busy}
-        onClick={() => sendAgain('SMS')}
-      >
-        {left > 0 ? t.code.resendIn(formatWait(left, locale)) : t.code.resend}
-      </button>
-      {calls && left === 0 && (
+      {mistake ? (
+        <FieldError id={`${id}-problem`} sentence={mistake} />
+      ) : (
+        <ProblemNote problem={confirm.problem} id={`${id}-problem`} />
+      )}
+      {isOver && !confirm.problem && !request.problem && (
+        <FieldError id={`${id}-problem`} sentence={sms.problems.CODE_EXPIRED} />
+      )}
+      <DeliveryLine challengeId={challengeId} />
+      {form.isResent && <Note>{channel === 'VOICE' ? sms.calling : sms.resent}</Note>}
+      {!isOver && (
+        <div className="warned">
+          {warning && <p className="note note-bad">{warning}</p>}
+          <button
+            type="submit"
+            className={danger ? 'button-main button-danger' : 'button-main'}
+            aria-disabled={confirm.busy}
+            data-busy={confirm.busy}
+          >
+            {sms.confirm[purpose]}
+          </button>
+        </div>
+      )}
+      <div className="warned">
+        <ProblemNote problem={request.problem} />
+        {sendsRemaining !== null && sendsRemaining <= 3 && <p className="muted small">{sms.left(sendsRemaining)}</p>}
         <button
+          ref={again}
           type="button"
-          className="button-link"
-          aria-disabled={resend.busy}
-          onClick={() => sendAgain('VOICE')}
+          className={isOver ? 'button-main' : 'button-link'}
+          aria-disabled={wait > 0 || request.busy}
+          data-busy={request.busy}
+          onClick={() => form.sendAgain('SMS')}
         >
-          {t.code.call}
+          {wait > 0 ? sms.resendIn(formatWait(wait, locale)) : sms.resend}
+        </button>
+      </div>
+      {calls && wait === 0 && !isOver && (
+        <button type="button" className="button-link" aria-disabled={request.busy} onClick={() => form.sendAgain('VOICE')}>
+          {sms.call}
         </button>
       )}
-      {sendsRemaining !== null && sendsRemaining <= 3 && (
-        <p className="muted small">{sendsRemaining === 0 ? t.code.none : t.code.left(sendsRemaining)}</p>
+      {onBack && (
+        <button type="button" className="button-link" onClick={onBack}>
+          {sms.back}
+        </button>
       )}
     </form>
   );
+}
+
+/** Offers the messages of the inbox whose codes are still valid. */
+function useOffer(messages: RequestedCode['messages'] | undefined, use: (code: string) => void) {
+  const { setOffer, messages: shown } = useInbox();
+  const onUse = useEffectEvent(use);
+  useEffect(() => {
+    // The inbox fetches its messages again and again, so codes that expire are soon not offered any more.
+    const valid = messages?.filter(({ expiresAt }) => expiresAt > Date.now()) ?? [];
+    setOffer({ ids: valid.map(({ id }) => id), use: ({ code }) => onUse(code) });
+    return () => setOffer(undefined);
+  }, [messages, shown, setOffer]);
 }

@@ -1,49 +1,47 @@
 // The form for the phone number, which requests a code.
 import { useId, useState } from 'react';
-import type { ServerInfo } from '../api/server';
-import { type Action, useTimeLeft } from '../hooks';
+import type { CodePurpose } from 'sms-login';
+import { formatWait, usePhoneForm } from 'sms-login/react';
 import { useLanguage } from '../i18n';
-import { formatWait } from '../i18n/format';
-import { FailureNote } from '../parts';
-import { fullNumber, regionChoices } from '../regions';
+import { FieldError, ProblemNote } from '../parts';
+import type { ServerInfo } from '../server';
+import { keep, readKept } from './kept';
+import type { RequestedCode } from './useCode';
 
 interface Props {
   server: ServerInfo;
+  purpose: CodePurpose;
   label: string;
   autoFocus: boolean;
-  action: Action<[phone: string]>;
+  request: RequestedCode['request'];
 }
 
-export function PhoneForm({ server, label, autoFocus, action }: Props) {
-  const { t, locale } = useLanguage();
+export function PhoneForm({ server, purpose, label, autoFocus, request }: Props) {
+  const { sms, locale } = useLanguage();
   const id = useId();
-  const regions = regionChoices(server.allowedRegions, server.defaultRegion);
-  const [code, setCode] = useState(regions[0]?.code);
-  const [typed, setTyped] = useState('');
-  const region = regions.find((choice) => choice.code === code);
+  const [typed] = useState(() => readKept(purpose).typed);
+  const form = usePhoneForm({
+    request,
+    messages: sms,
+    regions: server.allowedRegions,
+    defaultRegion: server.defaultRegion,
+    typed,
+    onChange: (next) => keep(purpose, { typed: next }),
+  });
+  const { region, wait, mistake } = form;
   const names = new Intl.DisplayNames(locale, { type: 'region', style: 'short' });
-  const wait = useTimeLeft(action.failure?.limit === 'COOLDOWN' ? action.failure.retryAt : undefined);
   return (
-    <form
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (wait === 0) void action.run(fullNumber(typed, region));
-      }}
-    >
+    <form noValidate onSubmit={form.submit}>
       <div className="phone">
         <div className="field">
-          <label htmlFor={`${id}-region`}>{t.phone.region}</label>
+          <label htmlFor={`${id}-region`}>{sms.region}</label>
           <select
             id={`${id}-region`}
             autoComplete="tel-country-code"
-            value={code}
-            onChange={(event) => {
-              setCode(event.target.value);
-              action.clear();
-            }}
+            value={region?.code}
+            onChange={(event) => form.change({ region: event.target.value })}
           >
-            {regions.map((choice) => (
+            {form.choices.map((choice) => (
               <option key={choice.code} value={choice.code}>
                 {names.of(choice.code)} +{choice.calling}
               </option>
@@ -53,6 +51,7 @@ export function PhoneForm({ server, label, autoFocus, action }: Props) {
         <div className="field">
           <label htmlFor={`${id}-number`}>{label}</label>
           <input
+            ref={form.field}
             id={`${id}-number`}
             name="phone"
             type="tel"
@@ -61,19 +60,20 @@ export function PhoneForm({ server, label, autoFocus, action }: Props) {
             autoFocus={autoFocus}
             required
             placeholder={region?.example}
-            value={typed}
-            aria-invalid={action.failure?.code === 'INVALID_PHONE'}
-            aria-describedby={`${id}-failure`}
-            onChange={(event) => {
-              setTyped(event.target.value);
-              action.clear();
-            }}
+            value={form.number}
+            aria-invalid={form.isInvalid}
+            aria-describedby={`${id}-problem`}
+            onChange={(event) => form.change({ number: event.target.value })}
           />
         </div>
       </div>
-      <FailureNote failure={action.failure} id={`${id}-failure`} />
-      <button type="submit" className="button-main" aria-disabled={action.busy || wait > 0} data-busy={action.busy}>
-        {wait > 0 ? t.phone.sendIn(formatWait(wait, locale)) : t.phone.send}
+      {mistake ? (
+        <FieldError id={`${id}-problem`} sentence={mistake} />
+      ) : (
+        <ProblemNote problem={request.problem} id={`${id}-problem`} />
+      )}
+      <button type="submit" className="button-main" aria-disabled={request.busy || wait > 0} data-busy={request.busy}>
+        {wait > 0 ? sms.sendIn(formatWait(wait, locale)) : sms.send}
       </button>
     </form>
   );

@@ -1,37 +1,49 @@
-// Requests a code, for any purpose.
-import { useState } from 'react';
-import { mutate } from '../api/client';
-import { RequestCodeDocument } from '../api/generated/operations';
-import type { CodeChannel, CodePurpose } from '../api/generated/schema';
-import { useIdempotency } from '../api/idempotency';
-import { deviceToken } from '../device';
-import { type Action, useAction } from '../hooks';
+// Requests a code, for any purpose, and finds its message in the inbox.
+import { useRef, useState } from 'react';
+import type { Challenge, CodeChannel, CodePurpose } from 'sms-login';
+import { type Action, useAction, useRequestCode, useSmsLogin } from 'sms-login/react';
+import { showCaptcha } from '../captcha';
+import { useLanguage } from '../i18n';
 import { useInbox } from '../inbox/inbox';
-import type { SentCode } from './CodeForm';
+import { messageAfter, newestId } from '../inbox/messages';
+import { keep, type KeptMessages, readKept } from './kept';
 
-interface RequestedCode {
-  sent: SentCode | undefined;
-  request: Action<[phone: string, channel?: CodeChannel]>;
-  restart: () => void;
+export interface RequestedCode {
+  challenge: Challenge | undefined;
+  request: Action<[phone?: string, channel?: CodeChannel]>;
+  /** The inbox's messages whose codes the challenge accepts. */
+  messages: KeptMessages['messages'];
 }
 
-export function useCode(purpose: CodePurpose): RequestedCode {
+const NO_MESSAGES: KeptMessages['messages'] = [];
+
+/** `onSent` runs after each code that was sent. */
+export function useCode(purpose: CodePurpose, onSent?: () => void): RequestedCode {
   const { look } = useInbox();
-  const repeatable = useIdempotency();
-  const [sent, setSent] = useState<SentCode>();
-  const request = useAction(async (phone: string, channel: CodeChannel = 'SMS') => {
+  const { locale } = useLanguage();
+  const challenge = useSmsLogin().challenges[purpose];
+  const [sent, setSent] = useState(() => readKept(purpose).sent);
+  const messages = sent && sent.challengeId === challenge?.challengeId ? sent.messages : NO_MESSAGES;
+  // The newest message before the first attempt of a request: an attempt whose answer was lost may have sent the code.
+  const before = useRef({ name: '', id: 0 });
+  const requestCode = useRequestCode({ purpose, captcha: (appId) => showCaptcha(appId, locale) });
+
+  const request = useAction(async (phone?: string, channel?: CodeChannel) => {
+    const name = `${phone} ${challenge?.challengeId} ${channel}`;
+    if (before.current.name !== name) before.current = { name, id: newestId(await look()) };
+    const result = await requestCode(phone, channel);
+    if (!result.ok) return result;
+
+    const { challengeId, expiresAt } = result.challenge;
+    const message = messageAfter(before.current.id, phone ?? '', await look());
+    before.current = { name: '', id: 0 };
     // The older code may still arrive, and is then accepted too.
-    const resendOf = sent?.phone === phone ? sent.answer.challengeId : undefined;
-    const answer = await repeatable(`${phone} ${resendOf} ${channel}`, (idempotencyKey) => {
-      const input = { phone, purpose, channel, resendOf, deviceToken: deviceToken(), idempotencyKey };
-      return mutate(RequestCodeDocument, { input });
-    });
-    setSent({ phone, channel, answer });
-    look();
-  });
-  const restart = () => {
-    setSent(undefined);
-    request.clear();
-  };
-  return { sent, request, restart };
+    const older = challenge?.phone === phone && !challenge?.isOver ? messages : [];
+    const next = { challengeId, messages: [...older, ...(message ? [{ id: message.id, expiresAt }] : [])] };
+    keep(purpose, { sent: next });
+    setSent(next);
+    return result;
+  }, onSent);
+
+  return { challenge, request, messages };
 }

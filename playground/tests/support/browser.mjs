@@ -19,14 +19,14 @@ export function launch() {
   });
 }
 
-/** Opens a separate browser context, and records what its pages must not do. */
-export async function newPerson(browser, server, options = {}) {
+/** Opens a separate browser context, and records what its pages must not do. They may use the given other origins. */
+export async function newPerson(browser, server, options = {}, others = []) {
   const context = await browser.newContext({ locale: 'en-US', baseURL: server.origin, ...options });
   context.setDefaultTimeout(15_000);
   const faults = [];
   context.on('request', (request) => {
     const { origin, protocol } = new URL(request.url());
-    if (origin !== server.origin && protocol !== 'data:' && protocol !== 'blob:') faults.push(`asked ${request.url()}`);
+    if (![server.origin, ...others].includes(origin) && protocol !== 'data:' && protocol !== 'blob:') faults.push(`asked ${request.url()}`);
   });
   context.on('page', (page) => {
     page.on('pageerror', (error) => faults.push(`error: ${error.stack}`));

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startPreview } from './preview.mjs';
 
 const START_MS = 20_000;
 const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../../target', import.meta.url));
@@ -55,13 +56,17 @@ export async function startServer(settings = {}) {
 
   try {
     const [, origin] = await said(/listening on (http:\/\/127\.0\.0\.1:\d+)\/graphql/);
+    const preview = process.env.PAGE === 'dist' ? await startPreview({ origin }) : undefined;
     return {
-      origin,
+      origin: preview?.origin ?? origin,
       /** Returns the current end of the output, for `code`. */
       mark: () => output.length,
       /** Returns the code of the first SMS that was printed after `mark`. */
       code: async (mark) => (await said(/(\d{6}) is your code/, mark))[1],
-      stop,
+      async stop() {
+        preview?.stop();
+        await stop();
+      },
     };
   } catch (error) {
     await stop();

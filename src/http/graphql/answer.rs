@@ -10,8 +10,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::request::{Rejection, Unread};
-use crate::graphql::{ErrorCode, Executed, too_large};
+use super::request::Rejection;
+use crate::graphql::{ErrorCode, Executed, asks_for_document, too_large};
 use crate::http::accept::MediaType;
 
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
@@ -27,7 +27,9 @@ pub(super) fn outcome(outcome: &Outcome, media_type: MediaType) -> Response {
         MediaType::GraphQlResponse if did_not_run && has_code(outcome, "UNAVAILABLE") => {
             StatusCode::SERVICE_UNAVAILABLE
         }
-        MediaType::GraphQlResponse if did_not_run => StatusCode::BAD_REQUEST,
+        MediaType::GraphQlResponse if did_not_run && !outcome.errors.iter().any(asks_for_document) => {
+            StatusCode::BAD_REQUEST
+        }
         MediaType::GraphQlResponse | MediaType::Json => StatusCode::OK,
     };
 
@@ -56,22 +58,6 @@ pub(super) fn executed(executed: &Executed, media_type: MediaType) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
-}
-
-/// Answers a request that has no document to run.
-pub(super) fn unread(unread: Unread, media_type: MediaType) -> Response {
-    match unread {
-        Unread::Rejected(rejection) => self::rejection(rejection, media_type),
-        Unread::PersistedQuery => persisted_query(media_type),
-    }
-}
-
-/// Answers a request that has only the hash of its document. Apollo's link looks for this message and this code, with the
-/// status 200, and then sends the document itself.
-fn persisted_query(media_type: MediaType) -> Response {
-    let extensions = json!({ "code": "PERSISTED_QUERY_NOT_SUPPORTED", "errorCode": ErrorCode::BadInput.number() });
-    let body = json!({ "errors": [{ "message": "PersistedQueryNotSupported", "extensions": extensions }] });
-    respond(StatusCode::OK, media_type, body.to_string().into_bytes())
 }
 
 /// Answers a request that was rejected before its GraphQL was parsed.

@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use async_graphql::Request as Operation;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
@@ -20,6 +19,7 @@ use serde_json::error::Category;
 use tokio::time::timeout;
 
 use crate::graphql::bounds::BoundedVariables;
+use crate::graphql::{OperationRequest, SentDocument};
 
 const MAX_BODY_BYTES: usize = 256 * 1024;
 /// The extension of Apollo's persisted queries.
@@ -34,43 +34,18 @@ const MALFORMED: Rejection = Rejection(
 /// The status and message for a request that is rejected before its GraphQL is parsed.
 pub(super) struct Rejection(pub(super) StatusCode, pub(super) &'static str);
 
-/// Why a request has no document to run.
-pub(super) enum Unread {
-    /// The request is malformed.
-    Rejected(Rejection),
-    /// The request has only the hash of a document, as Apollo's persisted-query link sends it.
-    PersistedQuery,
-}
-
-impl From<Rejection> for Unread {
-    fn from(rejection: Rejection) -> Self {
-        Self::Rejected(rejection)
-    }
-}
-
 /// The parameters of a request (GraphQL over HTTP, "Request Parameters").
 #[derive(Deserialize)]
 #[serde(try_from = "SentParameters")]
-pub(super) struct Parameters {
-    pub(super) query: String,
-    pub(super) operation_name: Option<String>,
-    pub(super) variables: BoundedVariables,
-}
-
-impl Parameters {
-    /// Returns the operation, and its variables, which are not checked yet.
-    pub(super) fn into_operation(self) -> (Operation, BoundedVariables) {
-        let mut request = Operation::new(self.query);
-        request.operation_name = self.operation_name.filter(|name| !name.is_empty());
-        (request, self.variables)
-    }
-}
+pub(super) struct Parameters(pub(super) OperationRequest);
 
 /// The parameters as the client sends them.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SentParameters {
     query: Option<String>,
+    /// The id of a trusted document (GraphQL over HTTP, "Persisted Documents").
+    document_id: Option<String>,
     operation_name: Option<String>,
     #[serde(default)]
     variables: BoundedVariables,
@@ -80,27 +55,28 @@ struct SentParameters {
 impl TryFrom<SentParameters> for Parameters {
     type Error = &'static str;
 
+    /// Returns the parameters of a request that has a document. Its id is ignored if its text is there.
     fn try_from(sent: SentParameters) -> Result<Self, Self::Error> {
-        sent.checked().map_err(|_| "the document is missing")
+        let hash = sent.extensions.and_then(|extensions| extensions.persisted_query);
+        let document = match (sent.query, sent.document_id.or(hash)) {
+            (Some(text), _) => SentDocument::Text(text),
+            (None, Some(id)) => SentDocument::Id(id),
+            (None, None) => return Err("the document is missing"),
+        };
+        Ok(Self(OperationRequest { document, operation_name: sent.operation_name, variables: sent.variables }))
     }
 }
 
-impl SentParameters {
-    /// Returns the parameters of a request that has a document. Its hash is ignored then.
-    fn checked(self) -> Result<Parameters, Unread> {
-        match (self.query, self.extensions) {
-            (Some(query), _) => {
-                Ok(Parameters { query, operation_name: self.operation_name, variables: self.variables })
-            }
-            (None, Some(Extensions { has_persisted_query: true })) => Err(Unread::PersistedQuery),
-            (None, _) => Err(MALFORMED.into()),
-        }
-    }
-}
-
-/// The extensions: a JSON object, of which only the key `persistedQuery` counts.
+/// The extensions: a JSON object, of which only the hash of a persisted query counts.
 struct Extensions {
-    has_persisted_query: bool,
+    persisted_query: Option<String>,
+}
+
+/// The extension of Apollo's persisted queries.
+#[derive(Deserialize)]
+struct PersistedQuery {
+    #[serde(default, rename = "sha256Hash")]
+    hash: String,
 }
 
 impl<'de> Deserialize<'de> for Extensions {
@@ -115,11 +91,15 @@ impl<'de> Deserialize<'de> for Extensions {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Extensions, A::Error> {
-                let mut has_persisted_query = false;
-                while let Some((key, _)) = map.next_entry::<Cow<'_, str>, IgnoredAny>()? {
-                    has_persisted_query |= key == PERSISTED_QUERY;
+                let mut persisted_query = None;
+                while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+                    if key == PERSISTED_QUERY {
+                        persisted_query = Some(map.next_value::<PersistedQuery>()?.hash);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
                 }
-                Ok(Extensions { has_persisted_query })
+                Ok(Extensions { persisted_query })
             }
         }
 
@@ -132,28 +112,28 @@ impl<'de> Deserialize<'de> for Extensions {
 #[serde(rename_all = "camelCase")]
 struct UrlParameters {
     query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<String>,
     extensions: Option<String>,
 }
 
-pub(super) async fn read_post(headers: &HeaderMap, body: Body) -> Result<Parameters, Unread> {
+pub(super) async fn read_post(headers: &HeaderMap, body: Body) -> Result<Parameters, Rejection> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(Rejection(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json.").into());
+        return Err(Rejection(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json."));
     }
 
     let body = read_body(body).await?;
     if body.trim_ascii_start().first() == Some(&b'[') {
         let reason = "Batches are not supported: send one operation with each request.";
-        return Err(Rejection(StatusCode::BAD_REQUEST, reason).into());
+        return Err(Rejection(StatusCode::BAD_REQUEST, reason));
     }
-    let parameters: SentParameters = serde_json::from_slice(&body).map_err(|error| match error.classify() {
+    serde_json::from_slice(&body).map_err(|error| match error.classify() {
         Category::Data => MALFORMED,
         Category::Syntax | Category::Eof | Category::Io => Rejection(StatusCode::BAD_REQUEST, "The body is not JSON."),
-    })?;
-    parameters.checked()
+    })
 }
 
 async fn read_body(body: Body) -> Result<Bytes, Rejection> {
@@ -167,17 +147,18 @@ async fn read_body(body: Body) -> Result<Bytes, Rejection> {
     }
 }
 
-pub(super) async fn read_get(parts: &mut Parts) -> Result<Parameters, Unread> {
+pub(super) async fn read_get(parts: &mut Parts) -> Result<Parameters, Rejection> {
     let Ok(Query(url)) = Query::<UrlParameters>::from_request_parts(parts, &()).await else {
-        return Err(MALFORMED.into());
+        return Err(MALFORMED);
     };
     let parameters = SentParameters {
         query: url.query,
+        document_id: url.document_id,
         operation_name: url.operation_name,
         variables: parse_map(url.variables)?.unwrap_or_default(),
         extensions: parse_map(url.extensions)?,
     };
-    parameters.checked()
+    parameters.try_into().map_err(|_| MALFORMED)
 }
 
 fn parse_map<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, Rejection> {

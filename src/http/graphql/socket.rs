@@ -105,8 +105,7 @@ fn subscribe(
     parameters: Parameters,
 ) -> Result<BoxStream<'static, Outcome>, Box<ServerError>> {
     let _place = super::place(state).ok_or_else(|| Box::new(server_busy()))?;
-    let (request, variables) = parameters.into_operation();
-    let operation = state.executor.prepare(request, variables, Transport::WebSocket)?;
+    let operation = state.executor.prepare(parameters.0, Transport::WebSocket)?;
     let services = Arc::clone(&state.services);
     let context = RequestContext::new(Authorization::Anonymous, client, None, request_id.to_owned(), services);
     Ok(state.executor.subscribe(operation, context).boxed())

@@ -6,7 +6,6 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
 };
-use jsonwebtoken::EncodingKey;
 use pem::Pem;
 
 use super::verifying::{ED25519_SPKI_PREFIX, P256_SPKI_PREFIX, RSA_MODULUS_BYTES};
@@ -68,16 +67,6 @@ impl KeyPair {
             Self::Ed25519(pair) => [&ED25519_SPKI_PREFIX, pair.public_key().as_ref()].concat(),
             Self::P256(pair) => [&P256_SPKI_PREFIX, pair.public_key().as_ref()].concat(),
             Self::Rsa(pair) => pair.public_key().as_der().map_err(|_| KeyError::Library)?.as_ref().to_vec(),
-        })
-    }
-
-    /// Returns the key as the JWT library expects it.
-    pub(super) fn encoding(&self) -> Result<EncodingKey, KeyError> {
-        let pkcs8 = self.pkcs8()?;
-        Ok(match self {
-            Self::Ed25519(_) => EncodingKey::from_ed_der(&pkcs8),
-            Self::P256(_) => EncodingKey::from_ec_der(&pkcs8),
-            Self::Rsa(_) => EncodingKey::from_rsa_pem(self.private_pem()?.as_bytes()).map_err(|_| KeyError::Library)?,
         })
     }
 

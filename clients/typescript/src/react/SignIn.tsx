@@ -1,8 +1,9 @@
 // The sign-in form, and the same form for the other purposes of a code.
 import { useMemo, useRef, useState, type CSSProperties, type ReactElement } from 'react';
 import type { SmsLogin } from '../client.js';
-import type { CaptchaInput, CodeChannel, CodePurpose, Result, User } from '../types.js';
-import { CodeForm, PhoneForm } from './forms.js';
+import type { CodeChannel, CodePurpose, Result, User } from '../types.js';
+import { useRequestCode, type ShowCaptcha, type TypedNumber } from './form-hooks.js';
+import { CodeForm, Forward, PhoneForm } from './forms.js';
 import { useAction, useSmsLogin } from './hooks.js';
 import type { Messages } from './messages.js';
 import { isChinese, messagesFor } from './texts.js';
@@ -18,8 +19,8 @@ export interface FormProps {
   defaultRegion?: string | undefined;
   /** Whether the server can also call the phone. */
   calls?: boolean | undefined;
-  /** Shows the captcha with this app id, and returns its result; undefined if the user closes it. */
-  captcha?: ((appId: string) => Promise<CaptchaInput | undefined>) | undefined;
+  /** Shows the captcha with this app id, and returns its result; undefined if the user closes it. Rejects if it cannot be shown. */
+  captcha?: ShowCaptcha | undefined;
   /** By default the theme of the operating system. */
   theme?: 'light' | 'dark' | undefined;
   /** By default 2, for `<h2>`. */
@@ -59,18 +60,21 @@ export function ConfirmPhone<Purpose extends CodePurpose>(props: ConfirmPhonePro
   const { client, challenges, reason } = useSmsLogin();
   const locale = isChinese(props.locale) ? 'zh-CN' : 'en';
   const t = useMemo(() => ({ ...messagesFor(locale), ...props.messages }), [locale, props.messages]);
-  const challenge = challenges[purpose];
-  const [hasGoneBack, setGoneBack] = useState(false);
+  const sent = challenges[purpose];
+  // The user went back to the phone. The code that was sent is still accepted.
+  const [isBack, setBack] = useState(false);
+  const challenge = isBack ? undefined : sent;
+  const [typed, setTyped] = useState<TypedNumber>();
   const wanted = useRef<string>(undefined);
 
-  const request = useAction(async (phone?: string, channel: CodeChannel = 'SMS') => {
-    wanted.current = phone;
-    const ask = { phone, purpose, channel, reference, locale: props.locale ?? locale };
-    const result = await client.requestCode(ask);
-    const appId = !result.ok && /^CAPTCHA/.test(result.problem.code) && result.problem.captchaAppId;
-    const solved = appId ? await captcha?.(appId) : undefined;
-    return solved ? client.requestCode({ ...ask, captcha: solved }) : result;
-  });
+  const send = useRequestCode({ purpose, reference, captcha, locale: props.locale ?? locale });
+  const request = useAction(
+    (phone?: string, channel?: CodeChannel) => {
+      wanted.current = phone;
+      return send(phone, channel);
+    },
+    () => setBack(false),
+  );
   const confirm = useAction(
     (code: string) => CONFIRM[purpose](client, code) as Promise<Result<object>>,
     (payload) => onDone?.(payload as Payload<Purpose>),
@@ -113,11 +117,9 @@ export function ConfirmPhone<Purpose extends CodePurpose>(props: ConfirmPhonePro
               type="button"
               className="sms-login-link"
               onClick={() => {
-                // The user continues with the phone.
-                setGoneBack(true);
+                setBack(true);
                 confirm.clear();
                 request.clear();
-                client.forgetCode(purpose);
               }}
             >
               {t.back}
@@ -133,8 +135,11 @@ export function ConfirmPhone<Purpose extends CodePurpose>(props: ConfirmPhonePro
             asksPhone={purpose !== 'REAUTHENTICATE' && purpose !== 'DELETE_ACCOUNT'}
             regions={props.regions}
             defaultRegion={props.defaultRegion}
-            autoFocus={props.autoFocus ?? hasGoneBack}
+            autoFocus={props.autoFocus ?? isBack}
+            typed={typed}
+            onChange={setTyped}
           />
+          {sent && <Forward challenge={sent} t={t} onClick={() => setBack(false)} />}
         </>
       )}
     </section>

@@ -26,7 +26,7 @@ export interface CodeFieldProps {
 
 /**
  * One field for all digits. A password manager, a keyboard suggestion, a paste or the SMS itself (WebOTP) fills it at once, and
- * a screen reader finds one field.
+ * a screen reader finds one field. The boxes behind it are decoration.
  */
 export function CodeField({ id, label, length, value, disabled, invalid, describedBy, onChange }: CodeFieldProps): ReactElement {
   const input = useRef<HTMLInputElement>(null);
@@ -35,29 +35,38 @@ export function CodeField({ id, label, length, value, disabled, invalid, describ
     if (!disabled) input.current?.focus();
   }, [disabled]);
   useWebOtp(change);
+  const toEnd = () => input.current?.setSelectionRange(length, length);
   return (
     <div className="sms-login-field">
       <label htmlFor={id}>{label}</label>
-      <input
-        ref={input}
-        className="sms-login-code"
-        id={id}
-        name="code"
-        type="text"
-        inputMode="numeric"
-        autoComplete="one-time-code"
-        pattern="[0-9]*"
-        required
-        value={value}
-        readOnly={disabled}
-        aria-invalid={invalid}
-        aria-describedby={describedBy}
-        onChange={(event) => change(event.target.value)}
-        onPaste={(event) => {
-          event.preventDefault();
-          change(event.clipboardData.getData('text'));
-        }}
-      />
+      <div className="sms-login-code">
+        <input
+          ref={input}
+          id={id}
+          name="code"
+          type="text"
+          inputMode="numeric"
+          autoComplete="one-time-code"
+          pattern="[0-9]*"
+          required
+          value={value}
+          readOnly={disabled}
+          aria-invalid={invalid}
+          aria-describedby={describedBy}
+          onChange={(event) => change(event.target.value)}
+          onPaste={(event) => {
+            event.preventDefault();
+            change(event.clipboardData.getData('text'));
+          }}
+          onSelect={toEnd}
+          onFocus={toEnd}
+        />
+        {Array.from({ length }, (_, index) => (
+          <span key={index} aria-hidden="true" className={index === value.length ? 'sms-login-box sms-login-next' : 'sms-login-box'}>
+            {value[index]}
+          </span>
+        ))}
+      </div>
     </div>
   );
 }
@@ -79,6 +88,15 @@ function useWebOtp(onCode: (text: string) => void): void {
       .catch(() => undefined);
     return () => abort.abort();
   }, []);
+}
+
+/** Says what is wrong with a field before anything is sent. */
+export function Mistake({ id, text }: { id: string; text: string }): ReactElement {
+  return (
+    <p className="sms-login-note sms-login-bad" role="alert" id={id}>
+      {text}
+    </p>
+  );
 }
 
 /** Shows a problem as a sentence, with a countdown that a screen reader announces only once. */

@@ -1,10 +1,12 @@
 // The forms: for the phone, and for the code that it received.
-import { useEffect, useId, useState, type FormEvent, type ReactElement } from 'react';
+import { useEffect, useId, useRef, type FormEvent, type ReactElement } from 'react';
 import type { Challenge, CodeChannel } from '../types.js';
-import { CodeField, ProblemNote, type Language } from './fields.js';
+import { CodeField, Mistake, ProblemNote, type Language } from './fields.js';
+import { useCodeForm, usePhoneForm, type TypedNumber } from './form-hooks.js';
 import { useDelivery, useTimeLeft, type Action } from './hooks.js';
-import { fullNumber, regionChoices } from './regions.js';
-import { formatWait } from './texts.js';
+import type { Messages } from './messages.js';
+import { formatPhone } from './regions.js';
+import { explainDelivery, formatWait } from './texts.js';
 
 export interface PhoneFormProps extends Language {
   request: Action<[phone?: string, channel?: CodeChannel]>;
@@ -13,20 +15,20 @@ export interface PhoneFormProps extends Language {
   regions: readonly string[] | undefined;
   defaultRegion: string | undefined;
   autoFocus: boolean;
+  typed: TypedNumber | undefined;
+  onChange: (typed: TypedNumber) => void;
 }
 
-export function PhoneForm({ request, asksPhone, regions, defaultRegion, autoFocus, t, locale }: PhoneFormProps): ReactElement {
+export function PhoneForm({ request, asksPhone, autoFocus, t, locale, ...number }: PhoneFormProps): ReactElement {
   const id = useId();
-  const choices = regionChoices(regions, defaultRegion);
-  const [code, setCode] = useState(choices[0]?.code);
-  const [typed, setTyped] = useState('');
-  const region = choices.find((choice) => choice.code === code);
+  const form = usePhoneForm({ request, messages: t, ...number });
+  const { region, wait, mistake } = form;
   const names = new Intl.DisplayNames(locale, { type: 'region', style: 'short' });
-  const wait = useTimeLeft(request.problem?.limit === 'COOLDOWN' ? request.problem.retryAt : undefined);
 
   const submit = (event: FormEvent) => {
+    if (asksPhone) return form.submit(event);
     event.preventDefault();
-    if (wait === 0) void request.run(asksPhone ? fullNumber(typed, region) : undefined);
+    if (wait === 0) void request.run();
   };
 
   return (
@@ -38,13 +40,10 @@ export function PhoneForm({ request, asksPhone, regions, defaultRegion, autoFocu
             <select
               id={`${id}-region`}
               autoComplete="tel-country-code"
-              value={code}
-              onChange={(event) => {
-                setCode(event.target.value);
-                request.clear();
-              }}
+              value={region?.code}
+              onChange={(event) => form.change({ region: event.target.value })}
             >
-              {choices.map((choice) => (
+              {form.choices.map((choice) => (
                 <option key={choice.code} value={choice.code}>
                   {names.of(choice.code)} +{choice.calling}
                 </option>
@@ -54,6 +53,7 @@ export function PhoneForm({ request, asksPhone, regions, defaultRegion, autoFocu
           <div className="sms-login-field">
             <label htmlFor={`${id}-number`}>{t.number}</label>
             <input
+              ref={form.field}
               id={`${id}-number`}
               name="phone"
               type="tel"
@@ -62,18 +62,19 @@ export function PhoneForm({ request, asksPhone, regions, defaultRegion, autoFocu
               autoFocus={autoFocus}
               required
               placeholder={region?.example}
-              value={typed}
-              aria-invalid={request.problem?.code === 'INVALID_PHONE'}
+              value={form.number}
+              aria-invalid={form.isInvalid}
               aria-describedby={`${id}-problem`}
-              onChange={(event) => {
-                setTyped(event.target.value);
-                request.clear();
-              }}
+              onChange={(event) => form.change({ number: event.target.value })}
             />
           </div>
         </div>
       )}
-      <ProblemNote id={`${id}-problem`} problem={request.problem} t={t} locale={locale} />
+      {mistake ? (
+        <Mistake id={`${id}-problem`} text={mistake} />
+      ) : (
+        <ProblemNote id={`${id}-problem`} problem={request.problem} t={t} locale={locale} />
+      )}
       <button type="submit" className="sms-login-button" aria-disabled={request.busy || wait > 0} aria-busy={request.busy}>
         {wait > 0 ? t.sendIn(formatWait(wait, locale)) : t.send}
       </button>
@@ -95,80 +96,78 @@ export interface CodeFormProps extends Language {
 
 export function CodeForm({ challenge, confirm, request, isAutomatic, calls, code, t, locale }: CodeFormProps): ReactElement {
   const id = useId();
-  const [digits, setDigits] = useState('');
-  const [first] = useState(challenge.challengeId);
-  const { challengeId, channel, phone, purpose, codeLength, sendsRemaining, resendAt } = challenge;
-  const { run, problem, clear } = confirm;
-  const left = useTimeLeft(Math.max(resendAt, request.problem?.retryAt ?? 0));
+  const form = useCodeForm({ challenge, confirm, request, messages: t, isAutomatic });
+  const { challengeId, channel, phone, purpose, codeLength, sendsRemaining } = challenge;
+  const { mistake, isOver, wait } = form;
   const delivery = useDelivery(challengeId);
-  const shown = problem ?? request.problem;
+  const shown = confirm.problem ?? request.problem;
+  const again = useRef<HTMLButtonElement>(null);
 
-  const change = (next: string) => {
-    setDigits(next);
-    clear();
-    if (isAutomatic && next.length === codeLength) void run(next);
-  };
-
-  const sendAgain = (by: CodeChannel) => {
-    if (left > 0) return;
-    clear();
-    void request.run(phone, by);
-  };
-
+  const { change } = form;
+  const latest = useRef(change);
   useEffect(() => {
-    if (!code) return;
-    setDigits(code);
-    if (isAutomatic) void run(code);
-  }, [code, isAutomatic, run]);
-
-  // Rejected digits are cleared for the next attempt.
+    latest.current = change;
+  });
   useEffect(() => {
-    if (problem?.code === 'CODE_INCORRECT' || problem?.code === 'CODE_EXPIRED') setDigits('');
-  }, [problem]);
-  useEffect(() => setDigits(''), [challengeId]);
+    if (code) latest.current(code);
+  }, [code]);
 
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void run(digits);
-  };
+  // The field is gone, so the focus needs another place.
+  useEffect(() => {
+    if (isOver) again.current?.focus();
+  }, [isOver]);
 
   return (
-    <form noValidate onSubmit={submit}>
+    <form noValidate onSubmit={form.submit}>
       <p className="sms-login-muted" id={`${id}-sent`}>
-        {phone ? t.sentTo(phone) : t.sentToYou}
+        {phone ? t.sentTo(formatPhone(phone)) : t.sentToYou}
       </p>
-      <CodeField
-        id={`${id}-code`}
-        label={t.code(codeLength)}
-        length={codeLength}
-        value={digits}
-        disabled={confirm.busy}
-        invalid={problem?.code === 'CODE_INCORRECT'}
-        describedBy={`${id}-sent ${id}-problem`}
-        onChange={change}
-      />
+      {!isOver && (
+        <CodeField
+          id={`${id}-code`}
+          label={t.code(codeLength)}
+          length={codeLength}
+          value={form.digits}
+          disabled={confirm.busy}
+          invalid={form.isInvalid}
+          describedBy={`${id}-sent ${id}-problem`}
+          onChange={change}
+        />
+      )}
       <p className="sms-login-muted sms-login-small" aria-live="polite">
-        {delivery && { QUEUED: t.underWay, ACCEPTED: t.underWay, DELIVERED: t.delivered, FAILED: t.failed, UNKNOWN: '' }[delivery.status]}
+        {delivery && explainDelivery(delivery, t)}
       </p>
-      <ProblemNote id={`${id}-problem`} problem={shown} t={t} locale={locale} />
-      {!shown && challengeId !== first && (
+      {mistake || (isOver && !shown) ? (
+        <Mistake id={`${id}-problem`} text={mistake ?? t.problems.CODE_EXPIRED} />
+      ) : (
+        <ProblemNote id={`${id}-problem`} problem={shown} t={t} locale={locale} />
+      )}
+      {form.isResent && (
         <p className="sms-login-note sms-login-good" role="status">
           {channel === 'VOICE' ? t.calling : t.resent}
         </p>
       )}
+      {!isOver && (
+        <button
+          type="submit"
+          className={purpose === 'DELETE_ACCOUNT' ? 'sms-login-button sms-login-danger' : 'sms-login-button'}
+          aria-disabled={confirm.busy}
+          aria-busy={confirm.busy}
+        >
+          {t.confirm[purpose]}
+        </button>
+      )}
       <button
-        type="submit"
-        className={purpose === 'DELETE_ACCOUNT' ? 'sms-login-button sms-login-danger' : 'sms-login-button'}
-        aria-disabled={confirm.busy}
-        aria-busy={confirm.busy}
+        ref={again}
+        type="button"
+        className={isOver ? 'sms-login-button' : 'sms-login-link'}
+        aria-disabled={wait > 0 || request.busy}
+        onClick={() => form.sendAgain('SMS')}
       >
-        {t.confirm[purpose]}
+        {wait > 0 ? t.resendIn(formatWait(wait, locale)) : t.resend}
       </button>
-      <button type="button" className="sms-login-link" aria-disabled={left > 0 || request.busy} onClick={() => sendAgain('SMS')}>
-        {left > 0 ? t.resendIn(formatWait(left, locale)) : t.resend}
-      </button>
-      {calls && left === 0 && (
-        <button type="button" className="sms-login-link" aria-disabled={request.busy} onClick={() => sendAgain('VOICE')}>
+      {calls && wait === 0 && !isOver && (
+        <button type="button" className="sms-login-link" aria-disabled={request.busy} onClick={() => form.sendAgain('VOICE')}>
           {t.call}
         </button>
       )}
@@ -176,5 +175,16 @@ export function CodeForm({ challenge, confirm, request, isAutomatic, calls, code
         <p className="sms-login-muted sms-login-small">{t.left(sendsRemaining)}</p>
       )}
     </form>
+  );
+}
+
+/** A way back to the code that was sent before, while it is accepted. */
+export function Forward({ challenge, t, onClick }: { challenge: Challenge; t: Messages; onClick: () => void }): ReactElement | null {
+  const isAccepted = useTimeLeft(challenge.expiresAt) > 0 && !challenge.isOver;
+  if (!isAccepted || !challenge.phone) return null;
+  return (
+    <button type="button" className="sms-login-link" onClick={onClick}>
+      {t.forward(formatPhone(challenge.phone))}
+    </button>
   );
 }

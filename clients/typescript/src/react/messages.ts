@@ -20,16 +20,25 @@ export interface Messages {
   calling: string;
   left: (count: number) => string;
   back: string;
+  forward: (phone: string) => string;
   underWay: string;
   delivered: string;
-  failed: string;
+  failed: (reason: string) => string;
+  noReceipt: string;
   ended: string;
   disabled: string;
   wait: (time: string) => string;
   retry: string;
   request: (id: string) => string;
   codeIncorrect: (left: number) => string;
+  numberEmpty: string;
+  numberTooLong: (digits: number, limit: number) => string;
+  codeLength: (typed: number, length: number) => string;
+  /** Follows the sentence about a region that receives no codes. */
+  allowedRegions: (regions: string) => string;
   limits: Partial<Record<RateLimit, string>>;
+  /** What is wrong with an argument, by its path. */
+  fields: Partial<Record<string, string>>;
   problems: Record<ProblemCode, string>;
 }
 
@@ -75,9 +84,11 @@ export const en: Messages = {
         ? 'One more code can be sent today.'
         : `${count} more codes can be sent today.`,
   back: 'Use another number',
+  forward: (phone) => `Enter the code that was sent to ${phone}`,
   underWay: 'The message is on its way.',
   delivered: 'The message was delivered.',
-  failed: 'The message could not be delivered. Check the number, or request a new code.',
+  failed: (reason) => `The message could not be delivered. ${reason} Check the number, or request a new code.`,
+  noReceipt: 'There is no receipt for the message.',
   ended: 'You were signed out: this session has ended.',
   disabled: 'This account is disabled.',
   wait: (time) => `Wait ${time}.`,
@@ -89,10 +100,18 @@ export const en: Messages = {
       : left === 1
         ? 'The code is wrong. You have one attempt left.'
         : `The code is wrong. You have ${left} attempts left.`,
+  numberEmpty: 'Enter a phone number.',
+  numberTooLong: (digits, limit) => `This number has ${digits} digits, with its calling code. A phone number has at most ${limit}.`,
+  codeLength: (typed, length) => (typed === 0 ? 'Enter the code.' : `The code has ${length} digits. You entered ${typed}.`),
+  allowedRegions: (regions) => ` They are sent to: ${regions}.`,
   limits: {
     COOLDOWN: 'A code was sent a moment ago.',
     PHONE_DAILY: 'No more codes can be sent to this number today.',
     FAILED_ATTEMPTS: 'There were too many wrong codes.',
+  },
+  fields: {
+    'input.code': 'Enter all digits of the code.',
+    'input.phone': 'This is not a mobile phone number. Check the region and the digits.',
   },
   problems: {
     BAD_INPUT: 'Something you entered has the wrong format.',
@@ -111,6 +130,8 @@ export const en: Messages = {
     RATE_LIMITED: 'Too many requests.',
     CAPTCHA_REQUIRED: 'Solve the captcha first.',
     CAPTCHA_FAILED: 'The captcha was not passed. Try again.',
+    CAPTCHA_CLOSED: 'You closed the captcha. Try again to solve it.',
+    CAPTCHA_UNAVAILABLE: 'The captcha could not be loaded. Check your connection and try again.',
     REGION_NOT_ALLOWED: 'Codes are not sent to this region.',
     NUMBER_BLOCKED: 'This number cannot receive our messages. Try another one.',
     QUERY_TOO_COMPLEX: 'Something went wrong. Try again later.',
@@ -158,9 +179,12 @@ export const zh: Messages = {
   calling: '正在拨打电话，语音将播报验证码。',
   left: (count) => (count === 0 ? '该号码今天的获取次数已用完。' : `今天还可以获取 ${count} 次。`),
   back: '换个手机号',
+  forward: (phone) => `输入已发送至 ${phone} 的验证码`,
   underWay: '短信正在发送途中。',
   delivered: '短信已送达。',
-  failed: '短信未能送达。请检查号码，或重新获取验证码。',
+  // The reason is in English.
+  failed: () => '短信未能送达。请检查号码，或重新获取验证码。',
+  noReceipt: '未收到短信的送达回执。',
   ended: '您已下线：本次登录已结束。',
   disabled: '该账户已被停用。',
   wait: (time) => `请等待 ${time}。`,
@@ -168,10 +192,18 @@ export const zh: Messages = {
   request: (id) => `编号：${id}`,
   codeIncorrect: (left) =>
     left === 0 ? '验证码错误，次数已用完，请重新获取。' : `验证码错误，还可以尝试 ${left} 次。`,
+  numberEmpty: '请输入手机号。',
+  numberTooLong: (digits, limit) => `该号码连同国际区号有 ${digits} 位，最多 ${limit} 位。`,
+  codeLength: (typed, length) => (typed === 0 ? '请输入验证码。' : `验证码有 ${length} 位，您输入了 ${typed} 位。`),
+  allowedRegions: (regions) => `支持的地区：${regions}。`,
   limits: {
     COOLDOWN: '验证码刚刚发送过。',
     PHONE_DAILY: '该号码今天的获取次数已用完。',
     FAILED_ATTEMPTS: '验证码错误次数过多。',
+  },
+  fields: {
+    'input.code': '请输入完整的验证码。',
+    'input.phone': '这不是有效的手机号，请检查地区和号码。',
   },
   problems: {
     BAD_INPUT: '输入的内容格式不正确。',
@@ -190,6 +222,8 @@ export const zh: Messages = {
     RATE_LIMITED: '请求过于频繁。',
     CAPTCHA_REQUIRED: '请先完成图形验证。',
     CAPTCHA_FAILED: '图形验证未通过，请重试。',
+    CAPTCHA_CLOSED: '您关闭了图形验证，请重试并完成验证。',
+    CAPTCHA_UNAVAILABLE: '图形验证加载失败，请检查网络后重试。',
     REGION_NOT_ALLOWED: '暂不支持向该地区发送验证码。',
     NUMBER_BLOCKED: '该号码无法接收我们的短信，请换一个号码。',
     QUERY_TOO_COMPLEX: '出错了，请稍后再试。',

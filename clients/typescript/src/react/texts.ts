@@ -1,5 +1,6 @@
 // Sentences for users: the language, the explanation of a problem, and durations.
-import type { Problem, ProblemCode } from '../types.js';
+import type { Delivery } from '../delivery.js';
+import type { Problem } from '../types.js';
 import { en, zh, type Messages } from './messages.js';
 
 /** Returns whether the user reads Chinese: by the given locale, or the first of the browser's that is Chinese or English. */
@@ -13,11 +14,20 @@ export function messagesFor(locale?: string): Messages {
   return isChinese(locale) ? zh : en;
 }
 
-/** Explains a problem to the user. */
-export function explain({ code, limit, attemptsRemaining }: Problem<ProblemCode>, messages: Messages): string {
+/** Explains a problem to the user. `regions` are the names of the regions that receive codes, if not all do. */
+export function explain({ code, field, limit, attemptsRemaining }: Problem, messages: Messages, regions?: string): string {
+  const { problems, limits, fields } = messages;
   if (code === 'CODE_INCORRECT' && attemptsRemaining != null) return messages.codeIncorrect(attemptsRemaining);
+  if (code === 'REGION_NOT_ALLOWED' && regions) return problems[code] + messages.allowedRegions(regions);
+  if (code === 'BAD_INPUT' && field && fields[field]) return fields[field];
   // A newer server may have codes that this version does not know.
-  return (limit && messages.limits[limit]) ?? messages.problems[code] ?? messages.problems.UNKNOWN;
+  return (limit && limits[limit]) ?? problems[code] ?? problems.UNKNOWN;
+}
+
+/** Explains how far a message has got. */
+export function explainDelivery({ status, reason }: Delivery, t: Messages): string {
+  const texts = { QUEUED: t.underWay, ACCEPTED: t.underWay, DELIVERED: t.delivered, FAILED: t.failed(reason ?? ''), UNKNOWN: t.noReceipt };
+  return texts[status];
 }
 
 /** Formats a duration in its two largest units. */
