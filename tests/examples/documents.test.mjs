@@ -99,6 +99,19 @@ test('the failures as JSON are what the server answers', async () => {
   }
 });
 
+test('the messages of docs/autofill.md are those that the gateway writes', () => {
+  const document = read('docs/autofill.md');
+  const gateway = read('examples/webhook-gateway.ts');
+  const [, program] = /^```ts\n([^]*?)^```/m.exec(document);
+  const lines = program.split('\n').slice(1, -2);
+  assert.ok(lines.length >= 3);
+  for (const line of lines) assert.ok(gateway.includes(line), line);
+  const textOf = new Function('site', `${program} return textOf;`)('shop.example.com');
+  const texts = [...document.matchAll(/^```text\n([^]*?)^```/gm)].map(([, text]) => text.trimEnd());
+  assert.equal(textOf({ code: '123456', locale: 'en', app_hash: null }), texts[0]);
+  assert.equal(textOf({ code: '123456', locale: null, app_hash: 'FA+9qCX9VSu' }), texts[1]);
+});
+
 test('the examples install the versions that are tested', () => {
   const tested = JSON.parse(read('tests/examples/package-lock.json')).packages;
   let count = 0;
