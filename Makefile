@@ -1,6 +1,6 @@
 # The commands for a checkout, for people and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-upgrade lint tools packages scf-package deb sbom test-packages test-image test-reproducible test-galera bench bench-growth bench-micro bench-build
+.PHONY: help run build test test-upgrade lint tools npm-package packages scf-package deb sbom test-packages test-image test-reproducible test-galera bench bench-growth bench-micro bench-build
 
 # The sources of the playground page, with those of the package that it is built on.
 PAGE_SOURCES := schema.graphql $(shell find playground clients/typescript/src clients/typescript/package.json -type f \
@@ -25,6 +25,7 @@ test: tools ## run all tests; installs MariaDB, Redis and Chromium if they are m
 	cd playground && npm test --silent
 	@$(MAKE) --silent clients/typescript/node_modules/.package-lock.json
 	cd clients/typescript && npm test --silent
+	node --test --test-concurrency=1 tests/examples/*.test.mjs
 
 test-upgrade: tools ## run the previous release beside this version on one database
 	@scripts/build-previous
@@ -44,6 +45,12 @@ lint: tools ## check the format, the lints, the documentation, the dependencies 
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	@scripts/check-dependencies
 	@scripts/check-packaging
+
+npm-package: clients/typescript/node_modules/.package-lock.json ## pack the TypeScript package for npm install: target/npm/sms-login.tgz
+	@mkdir -p target/npm
+	@cd clients/typescript && npm pack --silent --pack-destination ../../target/npm >/dev/null
+	@mv target/npm/sms-login-*.tgz target/npm/sms-login.tgz
+	@echo "packed target/npm/sms-login.tgz"
 
 packages: tools ## build all packages into target/packages: program, function of Tencent Cloud, Debian
 	@scripts/make-packages

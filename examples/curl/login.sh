@@ -1,5 +1,5 @@
 #!/bin/sh
-# Signs in with curl: code, login, me, refresh, logout.
+# Signs in with curl: code, login, me, refresh, logout. After a wrong code, it asks again.
 #   sh login.sh +8613711112222
 set -eu
 
@@ -13,25 +13,31 @@ graphql() { # query, token
         -d "{\"query\": \"$query\"}"
 }
 
-# Prints the string with this name in an answer. If there is no such string, prints the answer and exits.
+# Prints the string or the number with this name in an answer. If there is none, prints the answer and exits.
 field() { # name, answer
-    value=$(printf '%s' "$2" | sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p")
+    value=$(printf '%s' "$2" | sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p")
     [ -n "$value" ] || { printf '%s\n' "$2" >&2; exit 1; }
     printf '%s' "$value"
 }
 
 # Each mutation returns its payload, or a problem such as a wrong code.
-problem='... on Problem { code message }'
+problem='... on Problem { code message attemptsRemaining }'
 
 answer=$(graphql "mutation { requestCode(input: {phone: \"$phone\"}) { \
 ... on RequestCodePayload { challengeId } $problem } }")
 challenge=$(field challengeId "$answer")
 
-printf 'Code: '
-read -r code
-
-answer=$(graphql "mutation { login(input: {phone: \"$phone\", code: \"$code\", challengeId: \"$challenge\", \
+while :; do
+    printf 'Code: '
+    read -r code
+    answer=$(graphql "mutation { login(input: {phone: \"$phone\", code: \"$code\", challengeId: \"$challenge\", \
 deviceName: \"curl example\"}) { ... on LoginPayload { accessToken refreshToken isNewUser } $problem } }")
+    # A code has three attempts.
+    case $answer in
+    *'"attemptsRemaining":'[1-9]*) echo "Wrong code. Attempts left: $(field attemptsRemaining "$answer")." ;;
+    *) break ;;
+    esac
+done
 access=$(field accessToken "$answer")
 refresh=$(field refreshToken "$answer")
 case $answer in
@@ -48,5 +54,6 @@ answer=$(graphql "mutation { refreshSession(input: {refreshToken: \"$refresh\"})
 access=$(field accessToken "$answer")
 echo 'Refreshed.'
 
-graphql 'mutation { logout { ... on LogoutPayload { endedSessions } } }' "$access" >/dev/null
+answer=$(graphql "mutation { logout { ... on LogoutPayload { endedSessions } $problem } }" "$access")
+field endedSessions "$answer" >/dev/null
 echo 'Signed out.'

@@ -1,4 +1,4 @@
-"""Signs in with gql: code, login, me, refresh, logout.
+"""Signs in with gql: code, login, me, refresh, logout. After a wrong code, it asks again.
 
 pip install -r requirements.txt && python3 login.py 13711112222
 """
@@ -10,11 +10,15 @@ from gql import Client, gql
 from gql.transport.httpx import HTTPXTransport
 
 URL = os.environ.get("SMS_LOGIN_URL", "http://127.0.0.1:8000/graphql")
-PROBLEM = "fragment Problem on Problem { __typename code message }"
+PROBLEM = "fragment Problem on Problem { __typename code message attemptsRemaining }"
 
 
 class Problem(Exception):
     """A failure that the client can expect, such as a wrong code or a rate limit."""
+
+    def __init__(self, fields):
+        super().__init__(f"{fields['code']}: {fields['message']}")
+        self.attempts_remaining = fields["attemptsRemaining"] or 0
 
 
 def run(document, token=None, **values):
@@ -30,8 +34,27 @@ def mutate(mutation, token=None, **values):
     """Runs one mutation and returns its payload. Raises its problem."""
     [result] = run(f"{mutation} {PROBLEM}", token, **values).values()
     if result.get("__typename") == "Problem":
-        raise Problem(f"{result['code']}: {result['message']}")
+        raise Problem(result)
     return result
+
+
+def sign_in(phone, challenge_id):
+    """Asks for the code until it is right, or until it has no attempts left."""
+    while True:
+        try:
+            return mutate(
+                """mutation($input: LoginInput!) {
+                  login(input: $input) { ... on LoginPayload { accessToken refreshToken isNewUser } ...Problem }
+                }""",
+                phone=phone,
+                code=input("Code: "),
+                challengeId=challenge_id,
+                deviceName="Python example",
+            )
+        except Problem as problem:
+            if not problem.attempts_remaining:
+                raise
+            print(f"Wrong code. Attempts left: {problem.attempts_remaining}.")
 
 
 phone = sys.argv[1] if len(sys.argv) > 1 else "13711112222"
@@ -42,17 +65,7 @@ sent = mutate(
     }""",
     phone=phone,
 )
-code = input("Code: ")
-
-login = mutate(
-    """mutation($input: LoginInput!) {
-      login(input: $input) { ... on LoginPayload { accessToken refreshToken isNewUser } ...Problem }
-    }""",
-    phone=phone,
-    code=code,
-    challengeId=sent["challengeId"],
-    deviceName="Python example",
-)
+login = sign_in(phone, sent["challengeId"])
 print("Signed up." if login["isNewUser"] else "Signed in.")
 
 me = run("{ me { phone } }", token=login["accessToken"])["me"]

@@ -1,8 +1,18 @@
-// Signs in with only `fetch`: code, login, me, refresh, logout. Needs Node.js 22.18 or newer:
-//   node login.ts 13711112222
+// Signs in with only `fetch`: code, login, me, refresh, logout. After a wrong code, it asks again.
+//   npm install && npm start --silent 13711112222
 import { createInterface } from 'node:readline/promises';
 
 const url = process.env.SMS_LOGIN_URL ?? 'http://127.0.0.1:8000/graphql';
+
+/** A failure that the client can expect, such as a wrong code or a rate limit. */
+class ProblemError extends Error {
+  readonly attemptsRemaining: number;
+
+  constructor({ code, message, attemptsRemaining }: { code: string; message: string; attemptsRemaining: number | null }) {
+    super(`${code}: ${message}`);
+    this.attemptsRemaining = attemptsRemaining ?? 0;
+  }
+}
 
 /** Runs an operation. Throws a GraphQL error, such as an expired access token or a server that is not available. */
 async function graphql<T>(query: string, input?: object, token?: string): Promise<T> {
@@ -16,12 +26,11 @@ async function graphql<T>(query: string, input?: object, token?: string): Promis
   return data;
 }
 
-/** Runs one mutation and returns its payload. Throws its problem, such as a wrong code or a rate limit. */
+/** Runs one mutation and returns its payload. Throws its problem. */
 async function mutate<T>(mutation: string, input?: object, token?: string): Promise<T> {
-  const query = `${mutation} fragment Problem on Problem { __typename code message }`;
-  const data = await graphql<object>(query, input, token);
-  const [result] = Object.values(data) as [T & { __typename?: string; code?: string; message?: string }];
-  if (result.__typename === 'Problem') throw new Error(`${result.code}: ${result.message}`);
+  const query = `${mutation} fragment Problem on Problem { __typename code message attemptsRemaining }`;
+  const [result] = Object.values(await graphql<object>(query, input, token));
+  if (result.__typename === 'Problem') throw new ProblemError(result);
   return result;
 }
 
@@ -40,18 +49,29 @@ const { challengeId } = await mutate<{ challengeId: string }>(
 );
 
 const terminal = createInterface({ input: process.stdin, output: process.stdout });
-const code = await terminal.question('Code: ');
+
+async function login(): Promise<Tokens & { isNewUser: boolean }> {
+  const code = await terminal.question('Code: ');
+  try {
+    return await mutate(
+      `mutation($input: LoginInput!) {
+        login(input: $input) { ... on LoginPayload { accessToken refreshToken isNewUser } ...Problem }
+      }`,
+      { phone, code, challengeId, deviceName: 'TypeScript example' },
+    );
+  } catch (error) {
+    // A code has three attempts.
+    if (!(error instanceof ProblemError) || error.attemptsRemaining === 0) throw error;
+    console.log(`Wrong code. Attempts left: ${error.attemptsRemaining}.`);
+    return login();
+  }
+}
+
+const session = await login();
 terminal.close();
+console.log(session.isNewUser ? 'Signed up.' : 'Signed in.');
 
-const login = await mutate<Tokens & { isNewUser: boolean }>(
-  `mutation($input: LoginInput!) {
-    login(input: $input) { ... on LoginPayload { accessToken refreshToken isNewUser } ...Problem }
-  }`,
-  { phone, code, challengeId, deviceName: 'TypeScript example' },
-);
-console.log(login.isNewUser ? 'Signed up.' : 'Signed in.');
-
-const { me } = await graphql<{ me: { phone: string } }>('{ me { phone } }', undefined, login.accessToken);
+const { me } = await graphql<{ me: { phone: string } }>('{ me { phone } }', undefined, session.accessToken);
 console.log(`You are ${me.phone}.`);
 
 // An app does this before accessTokenExpiresAt. A refresh token is valid once, so store the new one.
@@ -59,7 +79,7 @@ const tokens = await mutate<Tokens>(
   `mutation($input: RefreshSessionInput!) {
     refreshSession(input: $input) { ... on RefreshSessionPayload { accessToken refreshToken } ...Problem }
   }`,
-  { refreshToken: login.refreshToken },
+  { refreshToken: session.refreshToken },
 );
 console.log('Refreshed.');
 

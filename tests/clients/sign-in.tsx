@@ -1,4 +1,4 @@
-// Uses the README's React component as a user does: enters phone numbers, a wrong code, then the code that this reads
+// Uses the React component of docs/clients.md as a user does: enters phone numbers, a wrong code, then the code that this reads
 // from standard input. Prints a line for each step.
 import { GlobalRegistrator } from "@happy-dom/global-registrator";
 import { createInterface } from "node:readline/promises";

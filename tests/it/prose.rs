@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files and folders to check, relative to the project.
-const ROOTS: [&str; 15] = [
+const ROOTS: [&str; 16] = [
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -16,6 +16,7 @@ const ROOTS: [&str; 15] = [
     "build.rs",
     "bench",
     "benches",
+    "clients",
     "docs",
     "examples",
     "playground",
@@ -26,8 +27,8 @@ const ROOTS: [&str; 15] = [
 ];
 
 /// What is never checked: other people's files, migrations (an applied one must not change), and this list of phrases.
-const SKIPPED: [&str; 7] =
-    ["node_modules", "dist", "target", "migrations", "proptest-regressions", "package-lock.json", "prose.rs"];
+const SKIPPED: [&str; 8] =
+    ["node_modules", "dist", "build", "target", "migrations", "proptest-regressions", "package-lock.json", "prose.rs"];
 
 const ENDINGS: [&str; 13] =
     ["css", "graphql", "html", "lua", "md", "mjs", "py", "rs", "sh", "toml", "ts", "tsx", "yml"];

@@ -72,7 +72,7 @@ fn the_react_component_signs_a_user_in() {
     for name in ["sign-in.tsx", "tsconfig.json"] {
         std::fs::copy(project.join("tests/clients").join(name), folder.path().join(name)).expect("a copy");
     }
-    let component = include_str!("../../README.md").split("```tsx\n").nth(1).expect("a component");
+    let component = include_str!("../../docs/clients.md").split("```tsx\n").nth(1).expect("a component");
     let component = component.split("```").next().expect("its end");
     assert!(component.contains("http://localhost:8000/"));
     std::fs::write(folder.path().join("snippet.tsx"), component.replace("http://localhost:8000", &server.base))
