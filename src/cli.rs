@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -119,7 +120,9 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let addr = listener.local_addr()?;
     tracing::info!("listening on http://{addr}/graphql");
     if playground != PlaygroundConfig::Off {
-        tracing::info!("open http://{addr}/ in a browser to sign in and try queries");
+        // 0.0.0.0 is no address of a page.
+        let host = if addr.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { addr.ip() };
+        tracing::info!("open http://{}/ in a browser to sign in and try queries", SocketAddr::new(host, addr.port()));
     }
     if let Some(token) = app.inbox_token() {
         print(&lan::invitation(addr, token))?;

@@ -221,7 +221,8 @@ fn check(settings: Settings, routes: &[Table]) -> Result<Config, ConfigError> {
         client_address_header: settings.network.client_address_header,
         connections: settings.connections,
         cors: CorsConfig {
-            loopback: is_embedded && settings.listen.address().ip().is_loopback(),
+            // With LAN, the server listens on every address, for a trial on this machine and a phone.
+            loopback: is_embedded && settings.listen.listen_addr.ip().is_loopback(),
             origins: settings.http.cors_origins,
             cookies: settings.http.cookies,
         },

@@ -100,3 +100,19 @@ describe('the account', () => {
     assert.equal(await page.getByText('End', { exact: true }).count(), 0);
   });
 });
+
+describe('the messages', () => {
+  pageTest('a browser that may not see them learns that, and stops asking', {}, async ({ server, page }) => {
+    let asked = 0;
+    await page.route('**/dev/inbox', (route) => {
+      asked += 1;
+      return route.fulfill({ status: 403, body: 'only the page at / on this machine can read the inbox' });
+    });
+    await page.goto(server.origin);
+    await page.getByText('The messages are not for this browser.').waitFor();
+    assert.equal(await page.getByText('The code will appear here.').count(), 0);
+    const before = asked;
+    await page.waitForTimeout(4000);
+    assert.equal(asked, before);
+  });
+});

@@ -18,8 +18,10 @@ pub(super) fn invitation(listening: SocketAddr, token: &str) -> String {
         tracing::warn!("this machine has no address in a network");
         Ipv4Addr::LOCALHOST.into()
     });
-    let url = format!("http://{}/?inbox={token}", SocketAddr::new(address, listening.port()));
-    format!("\n{}\n\nOn a phone in the same network, open {url}\n\n", qr_code(&url))
+    let server = format!("http://{}", SocketAddr::new(address, listening.port()));
+    let page = format!("{server}/?inbox={token}");
+    let code = qr_code(&page);
+    format!("\n{code}\n\nOn a phone in the same network, open {page}\nApps there use {server}/graphql\n\n")
 }
 
 /// Returns the address of this machine in the network of its default route.

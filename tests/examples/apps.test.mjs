@@ -46,7 +46,7 @@ test('the React quickstart of the README, from an empty folder', { timeout: 3 * 
     // The versions are fixed, so that a new release of Vite does not break this test.
     .replace('vite@latest', 'vite@9.3.0')
     .replace('cd shop\n', `cd shop\ncp '${join(project, 'tests/examples/quickstart-lock.json')}' package-lock.json\n`);
-  assert.match(words, /^npm create vite@9.3.0 shop .*\ncd shop\ncp .*\nnpm install \.\.\/sms-login\/target\/npm\/sms-login.tgz\n$/);
+  assert.match(words, /^make -C sms-login npm-package\nnpm create vite@9.3.0 shop .*\ncd shop\ncp .*\nnpm install \.\.\/sms-login\/target\/npm\/sms-login.tgz\n$/);
   run('bash', ['-euc', words], { cwd: folder });
 
   const shop = join(folder, 'shop');

@@ -155,6 +155,14 @@ async fn a_server_without_lan_has_no_token() {
     assert_eq!(app.at("192.168.0.7").send(request).await.status, StatusCode::FORBIDDEN);
 }
 
+/// A page of a development server on this machine may still call, although the server listens on every address.
+#[tokio::test]
+async fn with_lan_pages_of_this_machine_may_call() {
+    let app = TestApp::on(Stores::Embedded).set("SMS_PROVIDER", "console").set("LAN", "true").start().await;
+    assert_eq!(preflight(&app, "http://localhost:5173").await.as_deref(), Some("http://localhost:5173"));
+    assert_eq!(preflight(&app, "http://192.0.2.2:5173").await, None);
+}
+
 #[test]
 fn lan_is_only_for_trying_the_page() {
     let key = ("JWT_SECRET", "0123456789abcdef0123456789abcdef");

@@ -62,6 +62,8 @@ export const en = {
   inbox: {
     heading: 'Messages',
     lead: 'This server prints its messages instead of sending them. They appear here too.',
+    closed:
+      'The messages are not for this browser. Open the address that the server printed, with its token, or read the code in the terminal.',
     empty: 'The code will appear here.',
     to: (phone: string) => `To ${phone}`,
     use: (code: string) => `Use ${code}`,

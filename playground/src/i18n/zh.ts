@@ -64,6 +64,7 @@ export const zh: Messages = {
   inbox: {
     heading: '短信',
     lead: '本服务器只打印短信，不会真正发送；内容也会显示在这里。',
+    closed: '本浏览器无权查看短信。请打开服务器打印的带令牌的地址，或在终端查看验证码。',
     empty: '验证码会显示在这里。',
     to: (phone) => `发往 ${phone}`,
     use: (code) => `填入 ${code}`,

@@ -7,12 +7,12 @@ const SHOWN = 3;
 export function InboxPanel() {
   const { t, locale } = useLanguage();
   const { client } = useSmsLogin();
-  const { messages, offer } = useInbox();
+  const { messages, isClosed, offer } = useInbox();
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
   return (
     <aside className="inbox" aria-labelledby="inbox-heading">
       <h2 id="inbox-heading">{t.inbox.heading}</h2>
-      <p className="muted">{t.inbox.lead}</p>
+      <p className="muted">{isClosed ? t.inbox.closed : t.inbox.lead}</p>
       <ol aria-live="polite" aria-relevant="additions">
         {messages.slice(0, SHOWN).map((message) => (
           <li key={message.id} className="bubble">
@@ -29,7 +29,7 @@ export function InboxPanel() {
           </li>
         ))}
       </ol>
-      {messages.length === 0 && <p className="inbox-empty">{t.inbox.empty}</p>}
+      {messages.length === 0 && !isClosed && <p className="inbox-empty">{t.inbox.empty}</p>}
     </aside>
   );
 }
