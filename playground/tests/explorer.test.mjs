@@ -26,6 +26,15 @@ describe('the Explorer', () => {
     await signedIn(page);
   });
 
+  pageTest('on a narrow screen the response is in view after a run', { options: { viewport: { width: 320, height: 640 } } }, async ({ page }) => {
+    await page.goto('/#explorer');
+    await open(page, 'Me');
+    await press(page);
+    await answer(page, '"me": null');
+    const box = await editor(page, 'Response').boundingBox();
+    assert.ok(box.y < 640 && box.y + box.height > 0, JSON.stringify(box));
+  });
+
   pageTest('it can be left while its editor is busy', {}, async ({ server, page }) => {
     await signUp(server, page);
     for (let turn = 0; turn < 3; turn++) {

@@ -35,6 +35,11 @@ export default function Explorer() {
   const { start, stop, running, mistake, took } = useRun();
   useFollowPage();
   useOffer();
+  const response = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // On a narrow screen the response is below the editors.
+    if (took !== undefined) response.current?.scrollIntoView({ block: 'nearest' });
+  }, [took]);
 
   const { active } = texts;
   const purpose = OPERATIONS.find(({ name }) => name === active)?.purpose;
@@ -86,7 +91,7 @@ export default function Explorer() {
             </p>
           </Part>
         </div>
-        <div className="explorer-response">
+        <div className="explorer-response" ref={response}>
           <Part label={t.explorer.response}>
             <Editor label={t.explorer.response} text={texts.response} language={JSON_LANGUAGE} />
             <p className="muted small" role="status">
