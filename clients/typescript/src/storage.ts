@@ -52,6 +52,8 @@ export function reliable(storage: SmsLoginStorage): SmsLoginStorage {
   };
 }
 
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
 /** Runs a task while no other client with the same storage runs one. */
 export async function exclusively<T>(
   storage: SmsLoginStorage,
@@ -67,8 +69,11 @@ export async function exclusively<T>(
       return task();
     };
     try {
+      const result = await locks.request(name, { ifAvailable: true }, (lock) => lock && run());
+      if (isRunning) return result as T;
       const signal = AbortSignal.timeout?.(LEASE_MS);
-      return (await locks.request(name, { signal }, run)) as T;
+      // What another tab has stored can arrive a moment after its lock.
+      return (await locks.request(name, { signal }, () => pause(SETTLE_MS).then(run))) as T;
     } catch (error) {
       if (isRunning) throw error;
       // A browser can freeze a tab that has the lock. Then the server's idempotency keys have to suffice.
@@ -85,7 +90,7 @@ export async function exclusively<T>(
     if (owner === mine) break;
     const isFree = !(Number(until) > Date.now());
     if (isFree) await storage.setItem(name, `${mine} ${Date.now() + LEASE_MS}`);
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await pause(SETTLE_MS);
     // A storage that keeps nothing has no other users.
     if (isFree && !(await storage.getItem(name))) break;
   }

@@ -263,8 +263,14 @@ describe('tabs', () => {
     await status(two, 'signedIn');
     shop.proxy.operations = [];
     for (let round = 0; round < 4; round += 1) {
-      const results = await Promise.all([one, two].map((page) => page.evaluate(async () => (await smsLogin.refresh()).ok)));
-      assert.deepEqual(results, [true, true]);
+      // The first answer is held back until both tabs have asked: otherwise the second one may refresh the new token.
+      let release = () => {};
+      shop.proxy.hold = new Promise<void>((resolve) => (release = resolve));
+      const begin = (page: Page) => page.evaluate(() => void ((globalThis as { going?: unknown }).going = smsLogin.refresh()));
+      await Promise.all([one, two].map(begin));
+      release();
+      const end = (page: Page) => page.evaluate(async () => (await (globalThis as { going?: Promise<{ ok: boolean }> }).going!).ok);
+      assert.deepEqual(await Promise.all([one, two].map(end)), [true, true]);
     }
     assert.deepEqual(shop.proxy.operations, Array(4).fill('Refresh'));
     const users = await Promise.all([one, two].map((page) => page.evaluate(async () => {

@@ -17,6 +17,8 @@ export interface Proxy {
   url: string;
   /** What happens to the requests from now on. */
   fault: Fault;
+  /** Answers are given only after this has settled. */
+  hold: Promise<unknown> | undefined;
   /** The names of the operations that have arrived. */
   operations: string[];
   /** Whether WebSockets are refused. */
@@ -46,8 +48,10 @@ export async function startProxy(origin: string): Promise<Proxy> {
           answer.on('end', () => request.socket.destroy());
           return;
         }
-        response.writeHead(answer.statusCode!, answer.headers);
-        answer.pipe(response);
+        void Promise.resolve(proxy.hold).then(() => {
+          response.writeHead(answer.statusCode!, answer.headers);
+          answer.pipe(response);
+        });
       });
       upstream.on('error', () => request.socket.destroy());
       return upstream.end(body);
@@ -75,6 +79,7 @@ export async function startProxy(origin: string): Promise<Proxy> {
     origin: address,
     url: `${address}/graphql`,
     fault: undefined,
+    hold: undefined,
     operations: [],
     blocksSockets: false,
     sockets: 0,
