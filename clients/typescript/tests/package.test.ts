@@ -121,7 +121,7 @@ describe('the package', () => {
 describe('the size', () => {
   /** Budgets in bytes, minified and compressed, without React. They fail if the package grows. */
   const BUDGETS: Record<string, number> = {
-    "export * from 'sms-login'": 5700,
+    "export * from 'sms-login'": 5800,
     "export * from 'sms-login/react'": 8500,
     "export { createSmsLogin } from 'sms-login'; export { SmsLoginProvider, SignIn } from 'sms-login/react'": 13_300,
     "export * from 'sms-login/apollo'": 500,
