@@ -1,4 +1,4 @@
-// React Native: where the session is kept, and random bytes.
+// React Native: the storage of the session, and random bytes.
 import type { SmsLoginOptions, SmsLoginStorage } from './types.js';
 
 /** The part of `@react-native-async-storage/async-storage` that is used. */
