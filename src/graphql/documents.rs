@@ -19,8 +19,8 @@ use super::error::{
     PARSE_FAILED, mark_document_error, persisted_queries_not_supported, persisted_query_not_found, untrusted_document,
 };
 
-/// The size of all texts that are remembered. A document takes up to 150 times the memory of its text, if that has short names
-/// only: 20 MiB in all. Those of an application take a tenth of that.
+/// The size of all texts that are remembered. A parsed document takes many times the memory of its text, so this is small; the
+/// documents of an application are a few kilobytes each.
 const MAX_REMEMBERED_BYTES: u64 = 128 * 1024;
 /// The size of a text that is remembered. GraphiQL's introspection query has 1700 bytes.
 const MAX_TEXT_BYTES: usize = 8 * 1024;

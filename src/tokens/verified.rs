@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 
 use super::AccessClaims;
 
-/// The maximum number of tokens. Each takes about 100 bytes.
+/// The maximum number of tokens. Each entry has a hash of 32 bytes and claims of 40.
 const MAX_TOKENS: usize = 10_000;
 
 /// What a token says, with its expiry in seconds since 1970.
